@@ -7,6 +7,8 @@ times `share_counts` and `open_counts`; in a decision where levels take products
 a `reply` for each client and the engine.
 """
 
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -93,10 +95,12 @@ class MaskingAggregator(MessageUnion):
         self._sums.restore(checkpoint.levels)
         self._begin_round(checkpoint.number)
 
-    def save(self, replies: dict[int, dict[str, SignedMessage]], posted: tuple[SignedMessage, ...]) -> None:
-        """Put on disk what a restart goes on with, after a round, before anybody is told of it."""
-        levels = self._sums.encode()
-        self.journal.save_checkpoint(encode(RoundCheckpoint(self.number, levels, self._asked, replies, posted)))
+    def save(
+        self, replies: dict[int, dict[str, SignedMessage]], posted: tuple[SignedMessage, ...], *lines: Future[None]
+    ) -> None:
+        """Put on disk what a restart goes on with, after a round and its `lines` elsewhere, before it is told."""
+        content = encode(RoundCheckpoint(self.number, self._sums.encode(), self._asked, replies, posted))
+        self.journal.save_checkpoint(content, after=(self.journal.sync(), *lines))
 
     def come_back(self, head: bytes = NO_HEAD) -> SignedMessage:
         """Return what tells the other aggregator that this one goes on; `head` is of its ledger."""
@@ -121,8 +125,7 @@ class MaskingAggregator(MessageUnion):
         """Close the round to further messages, and return whom it has heard as one hash; `head` is of its ledger."""
         with self.guard():
             self._require(RoundStage.OPEN)
-            heard = self._round.collection.single()
-            seeds = self._seeds.single()
+            heard, seeds = self.words_heard, self._seeds.single()
             self._round.examined = self._examine(heard, seeds)
             single = [{client: each.digest for client, each in every.items()} for every in (heard, seeds)]
             content = msgspec.msgpack.encode(single, order="deterministic")
@@ -131,16 +134,33 @@ class MaskingAggregator(MessageUnion):
             message = Closing(run=self.plan.run, number=self.number, digest=self._round.closing)
             return self.send(message, name="closing", sync=False)
 
+    @property
+    def words_heard(self) -> dict[str, SignedMessage]:
+        """Return the words that were heard so far, by client."""
+        return self._round.collection.single()
+
+    def examine(self, heard: Mapping[str, SignedMessage]) -> None:
+        """Examine words while the other's offer is under way; whose count is found out when the round is closed."""
+        examined = examine(self.plan, [self._received(envelope) for envelope in heard.values()])
+        self._round.ahead = {heard[client].digest: each for client, each in examined.items()}
+
+    def _received(self, envelope: SignedMessage) -> tuple[WordsNotice, bytes, int]:
+        notice = self.read(envelope, WordsNotice)
+        return notice, envelope.nonce, self._membership.attendance.steps(notice.client, self.number)
+
     def _examine(self, heard: dict[str, SignedMessage], seeds: dict[str, SignedMessage]) -> dict[str, Examination]:
-        received, attendance = [], self._membership.attendance
-        for client in self.plan.names:
-            if client not in heard:
-                continue
-            notice = self.read(heard[client], WordsNotice)
+        ahead, self._round.ahead = self._round.ahead, {}
+        examined, received, counting = dict[str, Examination](), [], []
+        for client in filter(heard.__contains__, self.plan.names):
             seed = self.read(seeds[client], SeedNotice) if client in seeds else None
-            if self._membership.counts(notice, seed):
-                received.append((notice, heard[client].nonce, attendance.steps(client, self.number)))
-        return examine(self.plan, received)
+            if self._membership.counts(self.read(heard[client], WordsNotice), seed):
+                counting.append(client)
+                if (each := ahead.get(heard[client].digest)) is None:
+                    received.append(self._received(heard[client]))
+                else:
+                    examined[client] = each
+        examined |= examine(self.plan, received)
+        return {client: examined[client] for client in counting if client in examined}
 
     def confirm(self, closing: SignedMessage) -> None:
         """Take in whom the other has heard.
@@ -211,7 +231,7 @@ class MaskingAggregator(MessageUnion):
             elif self.plan.compares_verdicts(self.number):
                 raise RoundAhead(f"round {self.number} needs the other aggregator's verdict; the run stops here")
             self._require_cohort()
-            heard = self._round.collection.single()
+            heard = self.words_heard
             taken = RoundMembers(
                 counters={client: each.question.counter for client, each in self._round.examined.items()},
                 counted={client: heard[client].digest for client in self._round.accepted},
@@ -334,7 +354,8 @@ class MaskingAggregator(MessageUnion):
             answers = self._answers() if self.plan.phase(self.number) == Phase.DECIDE else {}
             engine = [ENGINE] if self.plan.opens(self.number) or self.plan.announces(self.number) else []
             names = [*self.members, *engine]
-            told = self.send_all({f"reply {name}": self._reply(name, answers.get(name, NOTHING)) for name in names})
+            named = {f"reply {name}": self._reply(name, answers.get(name, NOTHING)) for name in names}
+            told = self.send_all(named, sync=False)  # `save` waits for the disk
             self._begin_round(RoundNumber(self.number + 1))
             return dict(zip(names, told.values(), strict=True))
 

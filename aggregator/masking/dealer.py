@@ -138,8 +138,10 @@ class MaskingDealer(MaskingParty):
                 return None
             self._waiting = {}
             name = f"question {question.number} {type(question).__name__}"
-            self.journal.record_all({name: envelope.content}, sync=False)  # with what answers it
+            self.journal.record_all({name: envelope.content}, sync=False)
+            written = self.journal.sync()  # while the answer is computed, which follows from it
             self._take(question, envelope.content)
+            written.result()
             return self._answered[digest]
 
     def _require_next(self, question: Questions) -> None:
@@ -157,7 +159,7 @@ class MaskingDealer(MaskingParty):
             told = self._answer_proofs(question, number)
             self._next = (number, True) if self.plan.opens(number) else (RoundNumber(number + 1), False)
             if tells:
-                envelope = self.send(told, name="proofs")
+                envelope = self.send(told, name="proofs", sync=False)
                 self._answered[digest] = envelope, envelope
             return
         words = self._take_release(question, number)
@@ -264,7 +266,8 @@ class MaskingDealer(MaskingParty):
             )
             for share, product, count in zip(shares, products, counts, strict=True)
         ]
-        first, second = self.send_all({f"release {index}": each for index, each in enumerate(answers)}).values()
+        named = {f"release {index}": each for index, each in enumerate(answers)}
+        first, second = self.send_all(named, sync=False).values()
         return first, second
 
     def _deal_counts(self, words: Mapping[str, U64], noise: I64) -> tuple[tuple[memoryview, ...], ...]:

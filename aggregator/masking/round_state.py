@@ -48,6 +48,7 @@ class RoundState:
     announcement: SignedMessage | None = None
     announced: I64 = field(default_factory=lambda: NOTHING.view(np.int64))
     examined: dict[str, Examination] = field(default_factory=dict, repr=False)
+    ahead: dict[bytes, Examination] = field(default_factory=dict, repr=False)  # by what was signed, before the closing
     closing: bytes = b""
     question: bytes = b""
     accepted: tuple[str, ...] = ()

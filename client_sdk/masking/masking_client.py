@@ -180,7 +180,6 @@ class MaskingClient(MaskingParty):
         plan, source, name = self.plan, self.seed.source, self.signer.name
         if x.shape != (plan.count(name, number),):
             raise WrongLength(f"got {x.size} words for round {number}; the layout has {plan.count(name, number)}")
-        self.journal.record_all({f"vector {number}": digest_of(x.tobytes())}, sync=False)  # with what is sent
         shape = plan.shape(name, number, steps=self.attendance.steps(name, number))
         pads = source.pads(number, x.size)
         d = residue(x + pads)
@@ -199,7 +198,7 @@ class MaskingClient(MaskingParty):
         transcript = Transcript(blank.context, nonce, np.concatenate([checked, told]), e)
         rows = range_proof.prove(source, number, shape, transcript=transcript, e=e, told=told)
         notice = msgspec.structs.replace(blank, **words, rows=to_bytes(rows))
-        return self.send(notice, name=WORDS, nonce=nonce)
+        return self.send(notice, name=WORDS, nonce=nonce, before={f"vector {number}": digest_of(x.tobytes())})
 
     def open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
         """Return what both aggregators told of a round.

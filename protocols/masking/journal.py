@@ -3,7 +3,8 @@
 import abc
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, final
@@ -12,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.atomic_file import create_atomically, write_atomically
+from protocols.atomic_file import atomic_writer, create_atomically, write_atomically
 from protocols.errors import ConflictingReplay, ParameterError, RunEnded
 from protocols.identity.signing import read_private
 
@@ -20,6 +21,7 @@ NONCE_BYTES: Final = 12
 BEGIN: Final = "begin"
 CHECKPOINT: Final = b"lpm checkpoint "
 JOURNAL_KEY: Final = "journal.key"
+NOTHING_ELSE: Final[tuple[Future[None], ...]] = ()
 
 
 class Journal(abc.ABC):
@@ -84,8 +86,17 @@ class Journal(abc.ABC):
         """Put entries where a restart of this party finds them."""
 
     @abc.abstractmethod
-    def save_checkpoint(self, content: bytes) -> None:
-        """Put what a party goes on with in place of what it would have gone on with before; on disk, or not at all."""
+    def sync(self) -> "Future[None]":
+        """Begin to wait for the disk, beside what goes on meanwhile; done when all entries outlive the machine."""
+
+    @abc.abstractmethod
+    def save_checkpoint(self, content: bytes, *, after: "Iterable[Future[None]]" = NOTHING_ELSE) -> None:
+        """Put what a party goes on with in place of what it would have gone on with before; on disk, or not at all.
+
+        Args:
+            content: of the checkpoint.
+            after: what must be on disk before it takes its place; it is waited for side by side.
+        """
 
     @property
     @abc.abstractmethod
@@ -102,8 +113,16 @@ class MemoryJournal(Journal):
     def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
         """Leave them in memory."""
 
-    def save_checkpoint(self, content: bytes) -> None:
+    def sync(self) -> "Future[None]":
+        """Wait for nothing."""
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+    def save_checkpoint(self, content: bytes, *, after: "Iterable[Future[None]]" = NOTHING_ELSE) -> None:
         """Leave it in memory."""
+        for each in after:
+            each.result()
         self.checkpoint = content
 
 
@@ -131,6 +150,7 @@ class SealedJournal(Journal):
             ParameterError: others than its owner may read the file, or it was changed, or the key is another.
         """
         self._path, self._label, self._seal, self._lines = path, label, AESGCM(key), 0
+        self._disk = ThreadPoolExecutor(1, "journal")
         self._beside = path.with_suffix(".checkpoint")
         if not path.exists():
             write_atomically(path, b"")
@@ -169,10 +189,19 @@ class SealedJournal(Journal):
         _append(self._path, lines, sync=sync)
         self._lines += len(lines)
 
-    def save_checkpoint(self, content: bytes) -> None:
+    def sync(self) -> "Future[None]":
+        """Let a thread wait for the disk."""
+        return self._disk.submit(_append, self._path, [], sync=True)
+
+    def save_checkpoint(self, content: bytes, *, after: "Iterable[Future[None]]" = NOTHING_ELSE) -> None:
         """Write it beside the journal, whole."""
         nonce = os.urandom(NONCE_BYTES)
-        write_atomically(self._beside, nonce + self._seal.encrypt(nonce, content, CHECKPOINT + self._label))
+        with atomic_writer(self._beside) as file:
+            file.write(nonce + self._seal.encrypt(nonce, content, CHECKPOINT + self._label))
+            file.flush()
+            os.fsync(file.fileno())
+            for each in after:
+                each.result()
 
     @property
     def checkpoint(self) -> bytes:
@@ -207,8 +236,12 @@ def open_journal(folder: Path, run: bytes, name: str, *, credentials: Path) -> S
 
 def _append(path: Path, lines: list[str], *, sync: bool) -> None:
     """Append lines, each of which begins itself, and wait for the disk where they must outlive the machine."""
-    with path.open("ab") as file:
-        file.write("".join("\n" + line for line in lines).encode("ascii"))
-        file.flush()
+    left = memoryview("".join("\n" + line for line in lines).encode("ascii"))
+    file = os.open(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        while left:
+            left = left[os.write(file, left) :]
         if sync:
-            os.fsync(file.fileno())
+            os.fsync(file)
+    finally:
+        os.close(file)

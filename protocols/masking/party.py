@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 import msgspec
@@ -84,7 +85,15 @@ class MaskingParty:
             raise RunEnded(f"a message came from {envelope.sender} in place of {sender}; the run stops here")
         return read(envelope, *kinds, keys=self.keys, run=self.plan.run)
 
-    def send(self, message: RunMessage, *, name: str, nonce: bytes | None = None, sync: bool = True) -> SignedMessage:
+    def send(
+        self,
+        message: RunMessage,
+        *,
+        name: str,
+        nonce: bytes | None = None,
+        sync: bool = True,
+        before: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> SignedMessage:
         """Write down that a message is sent under this name, and return it signed.
 
         Args:
@@ -92,18 +101,20 @@ class MaskingParty:
             name: of what is sent once a round.
             nonce: of the message; drawn from its content where none is given.
             sync: whether to wait for the disk: once a round is enough, before what it tells.
+            before: what is written down with it, and before it.
 
         Raises:
             ConflictingReplay: another content was sent under the name.
         """
         envelope = self.signer.send(message, nonce=nonce)
-        self.journal.record_all({f"{name} {message.number}": envelope.digest}, sync=sync)
+        self.journal.record_all({**before, f"{name} {message.number}": envelope.digest}, sync=sync)
         return envelope
 
-    def send_all(self, messages: Mapping[str, RunMessage]) -> dict[str, SignedMessage]:
+    def send_all(self, messages: Mapping[str, RunMessage], *, sync: bool = True) -> dict[str, SignedMessage]:
         """Write down together what is sent under these names, and return each message signed, as `send` does."""
         envelopes = {name: self.signer.send(message) for name, message in messages.items()}
-        self.journal.record_all({f"{name} {messages[name].number}": each.digest for name, each in envelopes.items()})
+        entries = {f"{name} {messages[name].number}": each.digest for name, each in envelopes.items()}
+        self.journal.record_all(entries, sync=sync)
         return envelopes
 
     def stop(self) -> SignedMessage:

@@ -122,10 +122,11 @@ class MessageUnion(CountAgreement, abc.ABC):
             return self._heard
 
     def propose(self) -> SignedMessage:
-        """Return the offer, signed."""
+        """Return the offer, signed; it goes out when the journal is on disk."""
         if self._offered is None:
             self._offered = self.offer()
-            self.journal.record(f"offered {self.number}", msgspec.msgpack.encode(self._offered))
+            offered = {f"offered {self.number}": msgspec.msgpack.encode(self._offered)}
+            self.journal.record_all(offered, sync=False)
         return self.send(Offer(run=self.plan.run, number=self.number, hashes=self._offered), name="offer", sync=False)
 
     @property

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final, final
+from concurrent.futures import Future
+from typing import Final, ParamSpec, TypeVar, final
 
 from aggregator.masking.aggregator import MaskingAggregator
 from aggregator.masking.members.message_union import Offers
@@ -30,12 +31,15 @@ from protocols.masking.messages import (
     RangeVerdict,
     RunMessage,
 )
+from protocols.releases.ledger import RoundRecord
 from protocols.task.manifest import Manifest, cohort
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 from protocols.task.timeouts import DEADLINES
 from protocols.wire.masked_link import MaskedLink
 
+P = ParamSpec("P")
+T = TypeVar("T")
 LOG: Final = logging.getLogger("aggregator")
 STOP_S: Final = 5.0  # for telling the other servers that the run is over
 
@@ -69,6 +73,7 @@ class MaskedRounds(RunCalls):
         self._ended = False
         try:
             party = begin()
+            self._is_short = party.plan.is_short
             self._go_on(party)
             self._party = party
         except RunEnded as error:
@@ -156,13 +161,13 @@ class MaskedRounds(RunCalls):
     async def _round(self, party: MaskingAggregator) -> None:
         """Play one round, from its messages to its replies."""
         if (question := party.lost_question) is not None:
-            await asyncio.to_thread(party.recall, await self._ask(question))
+            await self._compute(party.recall, await self._ask(question))
         await self._collect(party)
         await self._unite(party)
-        closing = await asyncio.to_thread(party.close, self._head(self._number))
+        closing = await self._compute(party.close, self._head(self._number))
         theirs, parts = await self._swap_and_ask(closing, Closing, party.ask_proofs())
         party.confirm(theirs)
-        await asyncio.to_thread(party.judge, parts)
+        await self._compute(party.judge, parts)
         verdict = answer = None
         if party.plan.opens(self._number):
             verdict, answer = await self._swap_and_ask(party.tell_verdict(), RangeVerdict, party.ask_release())
@@ -170,23 +175,41 @@ class MaskedRounds(RunCalls):
             verdict = await self._swap(party.tell_verdict(), RangeVerdict)
         party.accept(verdict)
         if party.plan.multiplies(self._number):
-            shares = await asyncio.to_thread(party.share_levels)
-            await asyncio.to_thread(party.open_levels, await self._swap(shares, LevelShare))
+            shares = await self._compute(party.share_levels)
+            await self._compute(party.open_levels, await self._swap(shares, LevelShare))
         if answer is not None:
-            await asyncio.to_thread(party.release, answer)
+            await self._compute(party.release, answer)
         for part in range(MESSAGES if party.plan.suppresses(self._number) else 0):
-            counts = await asyncio.to_thread(party.share_counts)
-            await asyncio.to_thread(party.open_counts, await self._swap(counts, CountShare, part=part))
-        refused, public = party.refused, party.public_numbers
-        replies = await asyncio.to_thread(party.replies)
-        if self._ledger is not None:
-            members = tuple(sorted(party.members))
-            agreed = record_of_round(self.manifest, self._number, members, refused=refused, public=public)
-            write_masked_round(self._ledger, agreed, replies)
+            counts = await self._compute(party.share_counts)
+            await self._compute(party.open_counts, await self._swap(counts, CountShare, part=part))
+        members, refused, public = tuple(sorted(party.members)), party.refused, party.public_numbers
+        agreed = record_of_round(self.manifest, self._number, members, refused=refused, public=public)
+        replies = await self._compute(party.replies)
         kept = {self._number - 1: self._replies.get(self._number - 1, {}), self._number: replies}
-        posted = tuple(each for each in self._peer.messages_since(self._number) if each.sender == party.signer.name)
-        await asyncio.to_thread(party.save, kept, posted)
+        await self._write(party, agreed, kept)
         self._finish(kept)
+
+    async def _compute(self, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Do a step of the protocol: beside calls, or at once where it is short."""
+        if self._is_short:
+            return step(*arguments, **named)
+        return await asyncio.to_thread(step, *arguments, **named)
+
+    async def _write(self, party: MaskingAggregator, agreed: RoundRecord, replies: dict[int, Replies]) -> None:
+        """Put a round on disk before anybody is told of it: journal, ledger, and then what a restart goes on with.
+
+        All of it is waited for side by side.
+        """
+        posted = tuple(each for each in self._peer.messages_since(self._number) if each.sender == party.signer.name)
+        line: Future[None] = Future()
+        saving = asyncio.get_running_loop().run_in_executor(None, party.save, replies, posted, line)
+        try:
+            if self._ledger is not None:
+                write_masked_round(self._ledger, agreed, replies[self._number])
+            line.set_result(None)
+        except BaseException as error:
+            line.set_exception(error)
+        await saving
 
     async def _swap_and_ask(
         self, envelope: SignedMessage, kind: type[RunMessage], question: SignedMessage
@@ -246,16 +269,23 @@ class MaskedRounds(RunCalls):
     async def _unite(self, party: MaskingAggregator) -> None:
         """Hand on what the other lacks, and wait for what it has to hand on; clients are too late from here on.
 
+        What was heard is examined while the offer waits for the disk and is under way.
+
         Raises:
             Unavailable: it does not come.
         """
-        await self._swap(party.propose(), Offer)
+        offer, heard = party.propose(), party.words_heard
+        await asyncio.gather(self._tell_offer(party, offer), asyncio.to_thread(party.examine, heard))
         offered = self._offered(party)
         for envelope in party.lacking(offered):
             await self._peer.post(envelope, self._number, timeout_s=self._patience_s)
         if not await self._inbox.until(lambda: not party.lacks(offered), self._patience_s):
             raise Unavailable(f"{self._other(party)} did not hand on what it has heard; the run stops here")
         self._closing = True
+
+    async def _tell_offer(self, party: MaskingAggregator, offer: SignedMessage) -> None:
+        await asyncio.wrap_future(party.journal.sync())
+        await self._swap(offer, Offer)
 
     def _finish(self, replies: dict[int, Replies]) -> None:
         """Let all that wait have their replies, of this round or the one before, and begin the next round."""

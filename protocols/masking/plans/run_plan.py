@@ -16,6 +16,7 @@ from protocols.task.parties import DealerParty
 from protocols.task.rounds import Phase
 
 PROOF_WORDS: Final = 1_024  # bounds, in words of 8 bytes: of a proof of ranges,
+SHORT: Final = 2**13  # words that all clients together prove in a round
 QUESTION_WORDS: Final = 512  # and of what a question says of one client: challenges, and its sealed seed
 
 
@@ -141,6 +142,11 @@ class RunPlan(abc.ABC):
     @abc.abstractmethod
     def proved(self) -> int:
         """Return about how many words are proved in the whole run."""
+
+    @property
+    def is_short(self) -> bool:
+        """Tell whether a round takes a server some ms, for which handing it to a thread takes longer than it saves."""
+        return self.proved < SHORT * self.manifest.schedule.rounds
 
     @abc.abstractmethod
     def count(self, client: str, number: RoundNumber) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import defaultdict
+from concurrent.futures import Future
 from contextlib import nullcontext
 
 import msgspec
@@ -352,6 +353,14 @@ def test_records_of_different_moments_are_refused(small, tmp_path):
     for journal in (lacking, MemoryJournal(party.journal._entries)):
         with pytest.raises(RecordsDiffer):
             type(party)(party.plan, party.signer, party.keys, journal, 0)
+
+
+def test_what_a_restart_goes_on_with_takes_its_place_after_the_line_in_the_ledger(small):
+    party, line = MaskedRun.draw(small()).start().aggregators[0], Future()
+    line.set_exception(OSError("the disk is full"))
+    with pytest.raises(OSError, match="full"):
+        party.save({}, (), line)
+    assert not party.journal.checkpoint
 
 
 async def announce_again(servers, other):

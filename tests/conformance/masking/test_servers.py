@@ -1,6 +1,7 @@
 """Servers of a masked run behind the in-process transport: whom they wait for, what each is sent, how all end."""
 
 import asyncio
+from concurrent.futures import Future
 
 import msgspec
 import pytest
@@ -125,6 +126,20 @@ def test_a_client_that_reaches_one_aggregator_in_time_counts_and_is_answered_by_
     found, _ = play(small(**TIMES), act)
     assert found["client-0"][1].release.tolist() == [4, 0, 0, 0]
     assert [len(each) for each in found.values()] == [4, 4]
+
+
+def test_an_offer_goes_out_when_the_disk_has_what_was_heard(small, monkeypatch):
+    written, offers = Future(), []
+    written.set_exception(OSError("the disk is full"))
+    monkeypatch.setattr(MemoryJournal, "sync", lambda journal: written)
+
+    async def act(caller, callee, request, go_on):
+        offers.extend([caller] if isinstance(content_of(request), Offer) else [])
+        return await go_on()
+
+    _, run = play(small(**TIMES), act)
+    assert all_ended(run) == [True, True, True]
+    assert not offers
 
 
 def test_a_message_that_comes_after_its_aggregator_has_offered_changes_nothing(small):

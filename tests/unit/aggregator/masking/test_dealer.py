@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from concurrent.futures import Future
 
 import msgspec
 import numpy as np
@@ -59,6 +60,14 @@ def asked(manifest_of):
 def test_it_answers_every_member_whose_seed_opens(asked):
     answer = read(asked.ask(asked.proofs(0))[0], ProofAnswer, keys=asked.keys, run=asked.plan.run)
     assert [each.client for each in answer.clients] == list(asked.plan.names)
+
+
+def test_it_answers_when_the_disk_has_the_question(asked, monkeypatch):
+    written = Future()
+    written.set_exception(OSError("the disk is full"))
+    monkeypatch.setattr(MemoryJournal, "sync", lambda journal: written)
+    with pytest.raises(OSError, match="full"):
+        asked.ask(asked.proofs(0))
 
 
 def test_another_counter_than_the_seeds_is_the_end(asked):

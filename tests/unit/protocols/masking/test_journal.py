@@ -2,6 +2,7 @@
 
 import os
 import threading
+from concurrent.futures import Future
 
 import pytest
 
@@ -96,6 +97,25 @@ def test_a_checkpoint_is_the_last_one_whole(journal):
     for content in (b"one", b"\0" * 10_000, b"three"):
         journal.save_checkpoint(content)
         assert journal.checkpoint == content
+
+
+def test_what_is_waited_for_beside_other_work_is_on_disk_when_that_is_done(tmp_path, monkeypatch):
+    journal, waits, wait = sealed(tmp_path), [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (waits.append(os.fstat(file).st_ino), wait(file)))
+    journal.record_all({"question 3": b"one"}, sync=False)
+    assert not waits
+    journal.sync().result(10)
+    assert waits == [(tmp_path / "sealed").stat().st_ino]
+
+
+def test_a_checkpoint_takes_its_place_after_what_it_waits_for(journal):
+    journal.save_checkpoint(b"one")
+    journal.sync().result(10)
+    line = Future()
+    line.set_exception(OSError("the disk is full"))
+    with pytest.raises(OSError, match="full"):
+        journal.save_checkpoint(b"two", after=[line])
+    assert journal.checkpoint == b"one"
 
 
 @pytest.mark.parametrize("change", ["flip", "cut", "journal", "mode"])
