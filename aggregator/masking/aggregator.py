@@ -139,7 +139,7 @@ class MaskingAggregator(MessageUnion):
             notice = self.read(heard[client], WordsNotice)
             seed = self.read(seeds[client], SeedNotice) if client in seeds else None
             if self._membership.counts(notice, seed):
-                received.append((notice, heard[client].nonce, attendance.steps(client, self.number)))
+                received.append((notice, heard[client], attendance.steps(client, self.number)))
         return examine(self.plan, received)
 
     def confirm(self, closing: SignedMessage) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import LpmError, RunEnded
+from protocols.identity.attachment import PartHashes
 from protocols.masking.envelope import SignedMessage, Signer, read
 from protocols.masking.journal import BEGIN, Journal
 from protocols.masking.messages import RunMessage, Stop
@@ -84,7 +85,15 @@ class MaskingParty:
             raise RunEnded(f"a message came from {envelope.sender} in place of {sender}; the run stops here")
         return read(envelope, *kinds, keys=self.keys, run=self.plan.run)
 
-    def send(self, message: RunMessage, *, name: str, nonce: bytes | None = None, sync: bool = True) -> SignedMessage:
+    def send(
+        self,
+        message: RunMessage,
+        *,
+        name: str,
+        nonce: bytes | None = None,
+        sync: bool = True,
+        hashes: PartHashes | None = None,
+    ) -> SignedMessage:
         """Write down that a message is sent under this name, and return it signed.
 
         Args:
@@ -92,17 +101,19 @@ class MaskingParty:
             name: of what is sent once a round.
             nonce: of the message; drawn from its content where none is given.
             sync: whether to wait for the disk: once a round is enough, before what it tells.
+            hashes: of its parts, as far as they were computed.
 
         Raises:
             ConflictingReplay: another content was sent under the name.
         """
-        envelope = self.signer.send(message, nonce=nonce)
+        envelope = self.signer.send(message, nonce=nonce, hashes=hashes)
         self.journal.record_all({f"{name} {message.number}": envelope.digest}, sync=sync)
         return envelope
 
     def send_all(self, messages: Mapping[str, RunMessage]) -> dict[str, SignedMessage]:
         """Write down together what is sent under these names, and return each message signed, as `send` does."""
-        envelopes = {name: self.signer.send(message) for name, message in messages.items()}
+        hashes = PartHashes()
+        envelopes = {name: self.signer.send(message, hashes=hashes) for name, message in messages.items()}
         self.journal.record_all({f"{name} {messages[name].number}": each.digest for name, each in envelopes.items()})
         return envelopes
 
