@@ -144,9 +144,9 @@ class MaskingAggregator(MessageUnion):
         examined = examine(self.plan, [self._received(envelope) for envelope in heard.values()])
         self._round.ahead = {heard[client].digest: each for client, each in examined.items()}
 
-    def _received(self, envelope: SignedMessage) -> tuple[WordsNotice, bytes, int]:
+    def _received(self, envelope: SignedMessage) -> tuple[WordsNotice, SignedMessage, int]:
         notice = self.read(envelope, WordsNotice)
-        return notice, envelope.nonce, self._membership.attendance.steps(notice.client, self.number)
+        return notice, envelope, self._membership.attendance.steps(notice.client, self.number)
 
     def _examine(self, heard: dict[str, SignedMessage], seeds: dict[str, SignedMessage]) -> dict[str, Examination]:
         ahead, self._round.ahead = self._round.ahead, {}
