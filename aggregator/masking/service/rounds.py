@@ -50,6 +50,7 @@ class MaskedRounds(RunCalls):
     party is told, or finds out with its next call.
 
     Security: the other aggregator can neither bring a deadline forward nor keep a client out that this one has heard.
+        After a restart, a round is closed over clients alone who have called since, and over no fewer than before.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class MaskedRounds(RunCalls):
         self._task: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._ended = False
+        self._resumed: RoundNumber | None = None  # the round that it came back in
         try:
             party = begin()
             self._go_on(party)
@@ -94,6 +96,7 @@ class MaskedRounds(RunCalls):
         if party.checkpoint is not None:
             self._joined, self._replies = {*party.present}, party.checkpoint.replies
         if party.is_back:
+            self._resumed = party.number
             self._begin()
 
     def stop(self) -> None:
@@ -255,7 +258,26 @@ class MaskedRounds(RunCalls):
             await self._peer.post(envelope, self._number, timeout_s=self._patience_s)
         if not await self._inbox.until(lambda: not party.lacks(offered), self._patience_s):
             raise Unavailable(f"{self._other(party)} did not hand on what it has heard; the run stops here")
+        if self._number == self._resumed:
+            await self._hear_all(party)
         self._closing = True
+
+    async def _hear_all(self, party: MaskingAggregator) -> None:
+        """Wait, after a restart, until all whom the round could count have called this aggregator themselves.
+
+        They are where the run is. If this store was put back, the dealer's may have been too, and the other aggregator
+        hands on what clients had said then.
+
+        Raises:
+            Unavailable: some do not.
+        """
+        members = party.members if self._number > FIRST_ROUND else ()
+        awaited = {*members, *party.speakers} - self._revoked
+        if not await self._inbox.until(lambda: awaited <= self._called, self._patience_s):
+            raise Unavailable(
+                f"after a restart {len(awaited - self._called)} clients did not call in round {self._number}, and "
+                "without them it cannot be told whether a store was put back; the run stops here"
+            )
 
     def _finish(self, replies: dict[int, Replies]) -> None:
         """Let all that wait have their replies, of this round or the one before, and begin the next round."""
@@ -265,7 +287,7 @@ class MaskedRounds(RunCalls):
         self._peer.forget(self._number)
         over, self._over = self._over, asyncio.Event()
         self._number = RoundNumber(self._number + 1)
-        self._begun, self._closing, self._offer = False, False, {}
+        self._begun, self._closing, self._offer, self._called = False, False, {}, set()
         over.set()
 
     def _stop(self, party: MaskingAggregator, envelope: SignedMessage) -> None:
