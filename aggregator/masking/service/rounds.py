@@ -11,7 +11,7 @@ from aggregator.masking.service.calls import Replies, RunCalls
 from aggregator.masking.suppression import MESSAGES
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import record_of_round, write_masked_round
-from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber, Step
 from protocols.errors import (
     CohortTooSmall,
     LpmError,
@@ -33,7 +33,7 @@ from protocols.masking.messages import (
 from protocols.task.manifest import Manifest, cohort
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
-from protocols.task.timeouts import DEADLINES
+from protocols.task.timeouts import DEADLINES, patience_s
 from protocols.wire.masked_link import MaskedLink
 
 LOG: Final = logging.getLogger("aggregator")
@@ -71,6 +71,8 @@ class MaskedRounds(RunCalls):
         self._resumed: RoundNumber | None = None  # the round that it came back in
         try:
             party = begin()
+            if party.ending:
+                party.forget()
             self._go_on(party)
             self._party = party
         except RunEnded as error:
@@ -85,13 +87,13 @@ class MaskedRounds(RunCalls):
             RecordsDiffer: its ledger is of another moment.
             RunEnded: the run was over.
         """
+        party.require_running()
         written = party.number if self._ledger is None else self._ledger.number
         if not party.number - 1 <= written <= party.number:
             raise RecordsDiffer(
                 f"the ledger of this aggregator ends with round {written}, and it goes on with round {party.number}: "
                 "one of them was put back; the run is over"
             )
-        party.require_running()
         self._number = party.number
         if party.checkpoint is not None:
             self._joined, self._replies = {*party.present}, party.checkpoint.replies
@@ -121,14 +123,16 @@ class MaskedRounds(RunCalls):
             self._task = asyncio.ensure_future(self._run())
 
     async def _run(self) -> None:
+        party = self._require_party()
         try:
-            party = self._require_party()
             if party.is_back:
                 await self._come_back(party)
             if self._number == FIRST_ROUND:
                 await self._agree_on_key(party)
             while self._number < self.manifest.schedule.rounds:
                 await self._round(party)
+            await asyncio.sleep(patience_s(self.manifest, Step(1)))  # somebody's last answer may have been lost
+            await asyncio.to_thread(party.forget)
         except LpmError as error:
             self._fail(error)
         except Exception:
@@ -307,13 +311,14 @@ class MaskedRounds(RunCalls):
         self._write_end(error)
         self._over.set()
         self._inbox.notify()
-        self._telling = asyncio.ensure_future(self._tell(self._party.stop()))
+        self._telling = asyncio.ensure_future(self._tell(self._party))
 
     def _write_end(self, error: LpmError) -> None:
         if self._ledger is not None:
             self._ledger.write_refusal(RoundNumber(max(self._ledger.heads) + 1), error.code, str(error))
 
-    async def _tell(self, stop: SignedMessage) -> None:
-        """Tell the other servers; one that cannot be told finds out by itself."""
-        sent = (link.send(stop, timeout_s=STOP_S) for link in self._links)
+    async def _tell(self, party: MaskingAggregator) -> None:
+        """Tell the other servers; one that cannot be told finds out by itself. Nothing of the run is needed then."""
+        sent = (link.send(party.stop(), timeout_s=STOP_S) for link in self._links)
         await asyncio.gather(*sent, return_exceptions=True)
+        await asyncio.to_thread(party.forget)
