@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -13,12 +13,11 @@ from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import LpmError, RunEnded
 from protocols.identity.attachment import PartHashes
 from protocols.masking.envelope import SignedMessage, Signer, read
-from protocols.masking.journal import BEGIN, Journal
+from protocols.masking.journal import BEGIN, END, Journal
 from protocols.masking.messages import RunMessage, Stop
 from protocols.masking.plans.run_plan import RunPlan
 
 M = TypeVar("M", bound=msgspec.Struct)
-END: Final = "end"
 
 
 @dataclass(slots=True, eq=False)
@@ -128,6 +127,11 @@ class MaskingParty:
     def abandon(self, reason: str) -> None:
         """End the run because an answer did not come, or was refused."""
         self._end(reason)
+
+    def forget(self) -> None:
+        """Let a run that is over leave no key and no number on disk; a restart finds that it is over, and why."""
+        self.ending = self.ending or "it has come to its end"
+        self.journal.forget(self.ending)
 
     def end(self, envelope: SignedMessage) -> None:
         """Take in that another party has stopped; nothing more is computed or told."""

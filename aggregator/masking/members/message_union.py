@@ -147,6 +147,11 @@ class MessageUnion(CountAgreement, abc.ABC):
         seeds = {seed_of(client): versions for client, versions in self._seeds.offer().items()}
         return engine | self._round.collection.offer() | seeds
 
+    @property
+    def speakers(self) -> set[str]:
+        """Return whose words of the round are here, from whomever they came."""
+        return {*self._round.collection.envelopes}
+
     def participants(self, offer: Offers) -> set[str]:
         """Return which clients this round waits for: those that are left, and those that come back in it."""
         heard = self._heard.keys() | offer.keys()
