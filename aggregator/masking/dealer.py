@@ -49,6 +49,7 @@ from protocols.masking.plans.attendance import Attendance
 from protocols.masking.range_proof import ProofSide, bit_pads, parts_of
 from protocols.masking.seed import open_seed
 from protocols.masking.words import expand, residue
+from protocols.quantity import quantity
 from protocols.task.manifest import cohort
 
 Replies = tuple[SignedMessage, SignedMessage]
@@ -297,7 +298,7 @@ class MaskingDealer(MaskingParty):
             raise ResultsDiffer("a release counts a client whose proof was not asked; the run stops here")
         least = self.plan.manifest.min_cohort
         if (count := cohort(self.plan.manifest, question.accepted)) < least:
-            raise CohortTooSmall(f"a release is over {count} clients; the manifest promises {least}")
+            raise CohortTooSmall(f"a release is over {quantity(count, 'client')}; the manifest promises {least}")
         self._spending.charge(number)
         self._members = question.accepted
         words = {client: self._pads(client, number) for client in self._members}

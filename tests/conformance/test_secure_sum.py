@@ -187,7 +187,7 @@ def played(transport, tmp_path_factory, liar):
             if number == HONEST:
                 parties.corrupt(LIAR)
             opened.append(sums.open(announced(number)))
-        with pytest.raises(ParameterError, match="6 rounds are over"):
+        with pytest.raises(ParameterError, match="over after 6 rounds"):
             sums.open(announced(6))
         with pytest.raises(ParameterError, match="shape"):
             sums.open(announced(6)[:1])

@@ -31,6 +31,7 @@ from protocols.masking.messages import (
     RangeVerdict,
     RunMessage,
 )
+from protocols.quantity import quantity
 from protocols.releases.ledger import RoundRecord
 from protocols.task.manifest import Manifest, cohort
 from protocols.task.parties import ENGINE
@@ -271,7 +272,7 @@ class MaskedRounds(RunCalls):
         if ENGINE in missing:
             raise Unavailable(f"the engine has not announced round {self._number} in time; the run stops here")
         least = self.manifest.min_cohort
-        raise CohortTooSmall(f"{left} clients came to round {self._number}; the manifest promises {least}")
+        raise CohortTooSmall(f"{quantity(left, 'client')} came to round {self._number}; the manifest promises {least}")
 
     async def _unite(self, party: MaskingAggregator) -> None:
         """Hand on what the other lacks, and wait for what it has to hand on; clients are too late from here on.

@@ -212,7 +212,7 @@ def test_at_its_deadline_a_round_of_too_few_is_refused_until_more_come(manifest,
     async def act(operator):
         operator.join(*ALL)
         await operator.everybody(0, *ALL)
-        with pytest.raises(CohortTooSmall, match="a sum of 1 clients: the manifest promises 2; wait for more"):
+        with pytest.raises(CohortTooSmall, match="a sum of 1 client: the manifest promises 2; wait for more"):
             await operator.exchange("client-0", 1, 1)
         return await operator.everybody(1, *ALL[:2])
 
