@@ -71,7 +71,7 @@ def test_twins_of_a_project_are_of_all_its_clients(tmp_path):
     assert manifest.twins == {"st-mary": (1, 3), "st-john": (0, 35), "st-anne": (0, 25)}
     with pytest.raises(LpmError, match="the twins of st-john are 0 in 2 cells; it has 35 agents"):
         made(tmp_path, places[0], ("# engine_identity = ", "engine = true  #"))
-    with pytest.raises(LpmError, match="the twins of client st-mary are in ward 3, which is no cell .* mean ward 2"):
+    with pytest.raises(LpmError, match=r"the twins of client st-mary are in ward 3, which is no cell .* mean ward 2"):
         made(tmp_path, ("agents = 40", 'agents = 4\ntwins = { "ward 3" = 4 }'))
 
 
