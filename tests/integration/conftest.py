@@ -80,9 +80,11 @@ def small_config(clients="group", **protocol):
 
 
 def write_deployment(folder, protocol):
+    twin = protocol.pop("twin", False)
     compares, security = protocol.pop("compare_contacts", msgspec.UNSET), protocol.pop("security", "semi-honest")
     config = small_config(**protocol)
-    config = msgspec.structs.replace(config, private=msgspec.structs.replace(config.private, security=security))
+    private = msgspec.structs.replace(config.private, security=security)
+    config = msgspec.structs.replace(config, private=private, synthetic=SyntheticConfig(agents=300, twin=twin))
     testbed = build(config, small_data(), free_addresses(config.protocol.addresses))
     manifest = msgspec.structs.replace(testbed.manifest, compare_contacts=compares)
     deployment = Deployment(folder, dataclasses.replace(testbed, manifest=manifest))
