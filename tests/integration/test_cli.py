@@ -1,11 +1,13 @@
 """The command line as a person meets it: results, files, and one line for each mistake."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -65,18 +67,30 @@ def config(tmp_path):
     return partial(write_config, tmp_path)
 
 
+def call(*arguments, cwd):
+    """Run `lpm` in this process, whose parties are forked, and return what happened."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(cwd)
+        patch.setenv("COLUMNS", "200")
+        patch.setattr(sys, "argv", ["lpm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return subprocess.CompletedProcess(arguments, ended.value.code or 0, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
     """Return the folder in which a small configuration was run, and what the command printed; tests only read it."""
     folder = tmp_path_factory.mktemp("ended")
-    return folder, lpm("run", write_config(folder), cwd=folder)
+    return folder, call("run", write_config(folder), cwd=folder)
 
 
 @pytest.fixture(scope="module")
 def clear(ended):
     """Return what the same configuration prints in the clear."""
     folder, _ = ended
-    return lpm("run", folder / "run.toml", "--clear", cwd=folder)
+    return call("run", folder / "run.toml", "--clear", cwd=folder)
 
 
 def test_a_run_leaves_a_folder_that_pandas_and_a_browser_open(ended):
@@ -214,7 +228,7 @@ def test_up_waits_for_an_engine_that_drives_it(config, clear, here, tmp_path):
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as up:
         up.stdout.readline()
         folder = up.stdout.readline().split()[-1]
-        driven = lpm("engine", folder, cwd=tmp_path)
+        driven = call("engine", folder, cwd=tmp_path)
         assert driven.returncode == 0, driven.stderr
         assert up.wait(60) == 0
         assert up.stdout.readlines()[-1].strip() == f"lpm audit {folder}"
@@ -266,15 +280,13 @@ def test_a_run_that_is_ended_ends_its_processes_too_even_one_that_stands_still(c
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
 
 
-def test_keys_are_made_once_and_signed_by_one_authority(tmp_path):
-    first = lpm("keys", tmp_path / "pki", "aggregator-0", cwd=tmp_path)
-    second = lpm("keys", tmp_path / "pki", "hospital-a", cwd=tmp_path)
-    assert (first.returncode, second.returncode) == (0, 0)
+def test_keys_are_made_once_and_signed_by_one_authority(here, tmp_path):
+    assert here("keys", "pki", "aggregator-0")[0] == here("keys", "pki", "hospital-a")[0] == 0
     authorities = {(tmp_path / "pki" / name / "authority.pem").read_bytes() for name in ("aggregator-0", "hospital-a")}
     assert len(authorities) == 1
-    again = lpm("keys", tmp_path / "pki", "hospital-a", cwd=tmp_path)
-    assert again.returncode == 2
-    assert "is there already" in again.stderr
+    code, _, err = here("keys", "pki", "hospital-a")
+    assert code == 2
+    assert "is there already" in err
 
 
 @pytest.mark.parametrize("module", ["aggregator", "client_sdk"])
