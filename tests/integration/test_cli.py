@@ -1,13 +1,11 @@
 """The command line as a person meets it: results, files, and one line for each mistake."""
 
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 from lpm_secure.cli.main import main
 from lpm_secure.config.simulation import load
 from lpm_secure.run.engine_config import EnginePartyConfig
+from tests.integration.conftest import call
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
 ONE_CLIENT = (('clients = "group"', 'clients = "one"'), ("min_cohort = 5", "min_cohort = 1"))  # the same series
@@ -65,18 +64,6 @@ def write_config(folder, *replaced):
 def config(tmp_path):
     """Return a function that writes a small configuration with lines replaced."""
     return partial(write_config, tmp_path)
-
-
-def call(*arguments, cwd):
-    """Run `lpm` in this process, whose parties are forked, and return what happened."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.chdir(cwd)
-        patch.setenv("COLUMNS", "200")
-        patch.setattr(sys, "argv", ["lpm", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    return subprocess.CompletedProcess(arguments, ended.value.code or 0, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
