@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 PACKAGES := protocols client_sdk aggregator lpm_secure
-WORKERS := -n $(shell expr $(JOBS) + 1) --dist loadgroup --no-loadscope-reorder
+WORKERS := -n $(shell expr $(JOBS) + 1) --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 

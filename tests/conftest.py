@@ -34,9 +34,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, each has one core; torc
 
 
 def pytest_collection_modifyitems(items):
-    """Keep a file's tests on one worker, with what they share; what takes long begins first, and unit tests end."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(HERE))))
+    """What takes long begins first, and unit tests end; a file's tests stay on one worker, with what they share."""
     items.sort(key=lambda item: FOLDERS.index(item.path.relative_to(HERE).parts[0]))
 
 

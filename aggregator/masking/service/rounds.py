@@ -296,6 +296,7 @@ class MaskedRounds(RunCalls):
     async def _tell_offer(self, party: MaskingAggregator, offer: SignedMessage) -> None:
         await asyncio.wrap_future(party.journal.sync())
         await self._swap(offer, Offer)
+
     async def _hear_all(self, party: MaskingAggregator) -> None:
         """Wait, after a restart, until all whom the round could count have called this aggregator themselves.
 
