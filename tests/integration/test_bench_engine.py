@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.zygote import ZYGOTES
+from tests.zygote import ENGINE
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 NAMES = ["graph_8m", "contact_limit", "growth", "differentiable_8m", "city_180d", "labour_1m", "relaxed_step"]
@@ -45,7 +45,7 @@ def test_every_benchmark_can_be_imported_and_is_named(tmp_path):
     path = tmp_path / "printed.txt"
     with path.open("wb") as printed, open(os.devnull, "rb") as nothing:
         outputs = {"stdin": nothing.fileno(), "stdout": printed.fileno(), "stderr": printed.fileno()}
-        assert ZYGOTES["engine"].start([str(FOLDER), "no_such"], **outputs).wait(60) == 2
+        assert ENGINE.start([str(FOLDER), "no_such"], **outputs).wait(60) == 2
     said = path.read_text()
     assert "no benchmark no_such; there are" in said
     assert {"step_12", "outcome_workplace", "graph_8m", "city_180d", "tangent_p8"} < set(said.replace(",", "").split())

@@ -17,7 +17,7 @@ from lpm_secure.config import simulation
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
-from tests.zygote import ZYGOTES
+from tests.zygote import ENGINE
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -50,7 +50,7 @@ def test_the_client_of_the_readme_takes_part_in_a_run(deploy, tmp_path):
     )
     with (tmp_path / "engine.log").open("wb") as log, open(os.devnull, "rb") as nothing:
         outputs = {"stdin": nothing.fileno(), "stdout": log.fileno(), "stderr": log.fileno()}
-        driving = ZYGOTES["engine"].start([str(engine)], **outputs)
+        driving = ENGINE.start([str(engine)], **outputs)
         client = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=120)
         assert client.returncode == 0, client.stderr
         assert driving.wait(60) == 0, (tmp_path / "engine.log").read_text()
