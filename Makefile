@@ -3,12 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 PACKAGES := protocols client_sdk aggregator lpm_secure
-WORKERS := -n $(shell expr $(JOBS) + 1) --dist loadgroup --no-loadscope-reorder
+WORKERS := -n $(shell expr $(JOBS) + 1) --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo calibrate amortise test test-all bench fuzz mutants faults check clean
+.PHONY: help demo calibrate amortise test test-all bench fuzz mutants faults check dist clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -55,9 +55,13 @@ check: $(READY)  ## style, types, import contracts, generated code, the rules of
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -n $(JOBS)
+	$(BIN)/mypy --platform win32 protocols client_sdk
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m protocols.wire.generate --check
 	$(BIN)/python -m tests.checks
+
+dist: $(READY)  ## wheels and a source distribution in dist/, each installed where nothing else is, and tried
+	$(BIN)/python -m tests.distributions dist
 
 clean:  ## what the other targets made
 	rm -rf $(VENV) build runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

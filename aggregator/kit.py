@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from protocols import canonical_json
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
+from protocols.file_mode import PUBLIC_MODE
 from protocols.identity import server_request
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit

@@ -190,7 +190,7 @@ class Run:
         else:
             announcements.require_same_announcement(done.synthetic, message)
         release = self.layout.release_of(np.frombuffer(done.total, dtype=np.uint64))
-        names = done.members if isinstance(self._release, CohortSum) else ()
+        names = done.members if isinstance(self._release, CohortSum) else self._sums.names(done)
         return RoundRelease(message.step, release, len(done.members), self._sums.traffic(done), names, done.left_out)
 
     async def members(self, query: MembersQuery) -> Members:

@@ -146,6 +146,7 @@ class PastRelease(msgspec.Struct, frozen=True):
 
     Attributes:
         words: this aggregator's share of it, 8 bytes each; announced: by the engine, for that step.
+        names: of the clients that took part, where the engine is told.
     """
 
     step: int
@@ -153,6 +154,7 @@ class PastRelease(msgspec.Struct, frozen=True):
     members: int
     traffic: int
     announced: bytes
+    names: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Tell the step, and nothing of the share."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from client_sdk import certificate_request
 from client_sdk.private.device_keys import new_device
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
 from protocols.errors import BadSignature
+from protocols.file_mode import PUBLIC_MODE
 from protocols.identity import enrolment
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit

@@ -1,3 +1,3 @@
 """What all parties must agree on."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -8,14 +8,15 @@ beside it under a name of its own, and the last to end wins.
 import os
 import re
 import secrets
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-PRIVATE_MODE: Final = 0o600  # of a file for its owner alone
-PUBLIC_MODE: Final = 0o644  # of a file that others may read
+from protocols.file_mode import PRIVATE_MODE, set_mode
+
 TOKEN_BYTES: Final = 8  # of the name that a writer has for itself
 STALE_S: Final = 24 * 3600.0  # nobody writes one file for that long
 
@@ -42,7 +43,7 @@ def atomic_writer(path: Path, *, mode: int | None = PRIVATE_MODE) -> Iterator[Bi
     try:
         with open(descriptor, "wb") as file:
             if mode is not None:
-                os.fchmod(descriptor, mode)
+                set_mode(descriptor, mode)
             yield file
             file.flush()
             os.fsync(descriptor)
@@ -82,7 +83,12 @@ def _remove_stale(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until a folder's names are on disk: without that a machine that loses power may have the old ones back."""
+    """Wait until a folder's names are on disk: without that a machine that loses power may have the old ones back.
+
+    Windows does not open a folder, and its file system writes down names by itself.
+    """
+    if sys.platform == "win32":
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from protocols.atomic_file import PRIVATE_MODE
 from protocols.errors import ConfigError
+from protocols.file_mode import PRIVATE_MODE
 
 
 @contextmanager

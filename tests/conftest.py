@@ -26,7 +26,6 @@ from protocols.task.manifest import Manifest, Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 from protocols.wire.transport import Transport
 from tests.permutation_trio import Trio
-from tests.zygote import ZYGOTES
 
 HERE = Path(__file__).parent
 FOLDERS = ("integration", "conformance", "statistical", "golden", "benchmarks", "fuzz", "checks", "unit")
@@ -35,16 +34,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, each has one core; torc
 
 
 def pytest_collection_modifyitems(items):
-    """Keep a file's tests on one worker, with what they share; what takes long begins first, and unit tests end."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(HERE))))
+    """What takes long begins first, and unit tests end; a file's tests stay on one worker, with what they share."""
     items.sort(key=lambda item: FOLDERS.index(item.path.relative_to(HERE).parts[0]))
-
-
-def pytest_sessionfinish():
-    """End what forked parties' processes."""
-    for each in ZYGOTES.values():
-        each.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -44,6 +44,7 @@ from protocols.masking.messages import (
 )
 from protocols.masking.party import digest_of
 from protocols.masking.words import MASK, require_canonical, residue
+from protocols.quantity import quantity
 from protocols.task.manifest import cohort
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
@@ -144,9 +145,9 @@ class MaskingAggregator(MessageUnion):
         examined = examine(self.plan, [self._received(envelope) for envelope in heard.values()])
         self._round.ahead = {heard[client].digest: each for client, each in examined.items()}
 
-    def _received(self, envelope: SignedMessage) -> tuple[WordsNotice, bytes, int]:
+    def _received(self, envelope: SignedMessage) -> tuple[WordsNotice, SignedMessage, int]:
         notice = self.read(envelope, WordsNotice)
-        return notice, envelope.nonce, self._membership.attendance.steps(notice.client, self.number)
+        return notice, envelope, self._membership.attendance.steps(notice.client, self.number)
 
     def _examine(self, heard: dict[str, SignedMessage], seeds: dict[str, SignedMessage]) -> dict[str, Examination]:
         ahead, self._round.ahead = self._round.ahead, {}
@@ -247,7 +248,7 @@ class MaskingAggregator(MessageUnion):
     def _require_cohort(self) -> None:
         least = self.plan.manifest.min_cohort
         if (count := cohort(self.plan.manifest, self._round.accepted)) < least:
-            raise CohortTooSmall(f"{count} clients are left; the manifest promises {least}")
+            raise CohortTooSmall(f"{quantity(count, 'client')} left; the manifest promises {least}")
 
     @property
     def _words(self) -> dict[str, U64]:

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, final
 
-import numpy as np
-
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import LpmError
@@ -78,23 +76,23 @@ class Examination:
         return answer is not None and holds(self.part, answer)
 
 
-def examine(plan: RunPlan, received: Iterable[tuple[WordsNotice, bytes, int]]) -> dict[str, Examination]:
+def examine(plan: RunPlan, received: Iterable[tuple[WordsNotice, SignedMessage, int]]) -> dict[str, Examination]:
     """Examine the messages of a round, side by side; one that no honest client sends counts as silence at both.
 
     Args:
         plan: of the run.
-        received: of each client its message, the nonce of its envelope, and in how many steps own levels have grown to
-            what it tells.
+        received: of each client its message, its envelope, and in how many steps own levels have grown to what it
+            tells.
     """
     words, sides, notices = [], [], []
-    for notice, nonce, steps in received:
+    for notice, envelope, steps in received:
         client, number = notice.client, RoundNumber(notice.number)
         shape = plan.shape(client, number, steps=steps)
         try:
             own, bits = notice.words(plan.count(client, number)), notice.bits(shape)
             checked = plan.words_to_check(own, client, number)
-            sent = np.concatenate([checked, bits.numbers])
-            side = ProofSide.of_aggregator(bits, checked, shape, Transcript(notice.context, nonce, sent, bits.e))
+            transcript = Transcript(notice.context, envelope.nonce, notice.hashes(envelope.part_hashes))
+            side = ProofSide.of_aggregator(bits, checked, shape, transcript)
         except LpmError:
             continue
         words.append((own, bits.e))

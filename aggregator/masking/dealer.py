@@ -14,14 +14,23 @@ from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
 from aggregator.masking.product import deal_products
+from aggregator.masking.round_state import DealerCheckpoint
 from aggregator.masking.sums import MaskedSums
 from aggregator.masking.suppression import CountRule, deal_suppression
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.errors import CohortTooSmall, LpmError, NotEnrolled, NotSealed, ResultsDiffer, RoundAhead
+from protocols.errors import (
+    CohortTooSmall,
+    LpmError,
+    NotEnrolled,
+    NotSealed,
+    RecordsDiffer,
+    ResultsDiffer,
+    RoundAhead,
+)
 from protocols.identity.sealing_key import SealingKey
-from protocols.masking.envelope import SignedMessage
+from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.folding import ProofShape
 from protocols.masking.messages import (
     ClientAnswer,
@@ -31,6 +40,7 @@ from protocols.masking.messages import (
     ReleaseAnswer,
     ReleaseQuestion,
     SeedNotice,
+    from_bytes,
     to_bytes,
 )
 from protocols.masking.pads import PadSource
@@ -39,11 +49,13 @@ from protocols.masking.plans.attendance import Attendance
 from protocols.masking.range_proof import ProofSide, bit_pads, parts_of
 from protocols.masking.seed import open_seed
 from protocols.masking.words import expand, residue
+from protocols.quantity import quantity
 from protocols.task.manifest import cohort
 
 Replies = tuple[SignedMessage, SignedMessage]
 Questions = ProofQuestion | ReleaseQuestion
 KINDS: Final = (ProofQuestion, ReleaseQuestion)  # in their order in a round
+SAVE_STEPS: Final = 8  # between what a restart goes on from: it takes in the questions since then once more
 
 
 def stream_of(key: bytes) -> Callable[[int], U64]:
@@ -94,9 +106,53 @@ class MaskingDealer(MaskingParty):
         self._node_key = hmac.digest(self._key, b"lpm node key", "sha256")
         self._recall()
 
+    def _go_on(self, checkpoint: DealerCheckpoint) -> None:
+        """Go on with a checkpoint.
+
+        Raises:
+            RecordsDiffer: the journal is older.
+        """
+        if self.journal.entry(_name(checkpoint.number - 1, ProofQuestion)) is None:
+            raise RecordsDiffer("the journal of this dealer is older than what it goes on with; the run is over")
+        self._next, self._asked = (checkpoint.number, False), checkpoint.asked
+        self._counters, self._members = dict(checkpoint.counters), checkpoint.members
+        self._sources = {
+            client: PadSource(seed, self.plan.run, client, counter)
+            for client, (counter, seed) in checkpoint.seeds.items()
+        }
+        for client, numbers in checkpoint.counted.items():
+            for number in numbers:
+                self._attendance.take(RoundNumber(number), (client,))
+        self._sums.restore(checkpoint.levels)
+        self._opened = None if checkpoint.opened is None else from_bytes(checkpoint.opened)
+        for number in map(RoundNumber, range(checkpoint.number)):
+            if self.plan.opens(number):
+                self._spending.charge(number)
+
+    def _save(self, number: RoundNumber) -> None:
+        """Put on disk what a restart goes on with, from a round on in which both aggregators begin a step."""
+        checkpoint = DealerCheckpoint(
+            number=number,
+            asked=self._asked,
+            counters=self._counters,
+            seeds={client: (each.counter, each.seed) for client, each in self._sources.items()},
+            members=self._members,
+            counted={client: self._attendance.rounds_of(client, number) for client in self.plan.names},
+            levels=self._sums.encode(),
+            opened=None if self._opened is None else to_bytes(self._opened),
+        )
+        self.journal.save_checkpoint(encode(checkpoint))
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether it has answered all that there is to ask."""
+        return self._next[0] >= self._rounds
+
     def _recall(self) -> None:
-        """Go on after the questions that the journal has; the last step's are answered as they were."""
-        names = (f"question {number} {kind.__name__}" for number in range(self._rounds) for kind in KINDS)
+        """Go on from the checkpoint, with the questions since; the last step's are answered as they were."""
+        if kept := self.journal.checkpoint:
+            self._go_on(msgspec.msgpack.decode(kept, type=DealerCheckpoint))
+        names = (_name(number, kind) for number in range(self._next[0], self._rounds) for kind in KINDS)
         contents = [content for name in names if (content := self.journal.entry(name)) is not None]
         asked = [msgspec.msgpack.decode(content, type=Questions) for content in contents]
         starts = [place for place, each in enumerate(asked) if self._is_first(each)]
@@ -109,8 +165,12 @@ class MaskingDealer(MaskingParty):
         return self.plan.manifest.schedule.rounds
 
     def _is_first(self, question: Questions) -> bool:
-        """Tell whether both have done with all that was answered before: neither asks it again."""
-        return isinstance(question, ProofQuestion) and self.plan.takes_seeds(RoundNumber(question.number))
+        """Tell whether both have done with all that was answered before: neither asks it again.
+
+        What a decision begins from they do, if they are started again in it.
+        """
+        goes_on = question.number > FIRST_ROUND and self.plan.compares(RoundNumber(question.number - 1))
+        return isinstance(question, ProofQuestion) and not goes_on
 
     def ask(self, envelope: SignedMessage) -> Replies | None:
         """Take in one aggregator's question; once both have asked it, return what each is answered, in their order.
@@ -137,8 +197,10 @@ class MaskingDealer(MaskingParty):
             if len(self._waiting) < len(self.plan.aggregators):
                 return None
             self._waiting = {}
-            name = f"question {question.number} {type(question).__name__}"
-            self.journal.record_all({name: envelope.content}, sync=False)
+            number = RoundNumber(question.number)
+            if number and self._is_first(question) and self.plan.manifest.schedule.step(number) % SAVE_STEPS == 0:
+                self._save(number)
+            self.journal.record_all({_name(number, type(question)): envelope.content}, sync=False)
             written = self.journal.sync()  # while the answer is computed, which follows from it
             self._take(question, envelope.content)
             written.result()
@@ -156,9 +218,9 @@ class MaskingDealer(MaskingParty):
         if self._is_first(question):
             self._answered = {}
         if isinstance(question, ProofQuestion):
-            told = self._answer_proofs(question, number)
+            told = self._answer_proofs(question, number, tells=tells)
             self._next = (number, True) if self.plan.opens(number) else (RoundNumber(number + 1), False)
-            if tells:
+            if told is not None:
                 envelope = self.send(told, name="proofs", sync=False)
                 self._answered[digest] = envelope, envelope
             return
@@ -170,18 +232,25 @@ class MaskingDealer(MaskingParty):
     def _draw(self, purpose: bytes) -> Callable[[int], U64]:
         return stream_of(hmac.digest(self._key, b"lpm deal " + self._asked + purpose, "sha256"))
 
-    def _answer_proofs(self, question: ProofQuestion, number: RoundNumber) -> ProofAnswer:
-        """Return the parts of all proofs. Who is no member comes back by a fresh seed alone."""
+    def _answer_proofs(self, question: ProofQuestion, number: RoundNumber, *, tells: bool) -> ProofAnswer | None:
+        """Return the parts of all proofs, if anybody is told. Who is no member comes back by a fresh seed alone."""
         fresh = self._take_seeds(question)
         clients = tuple(each.client for each in question.clients)
         if len(set(clients)) != len(clients) or not set(clients) <= {*self._members, *fresh}:
             raise ResultsDiffer("a question names a client twice, or one that is out; the run stops here")
         asked = [each for each in question.clients if each.client in self._sources]
         self._members = tuple(each.client for each in asked)
-        parts = zip(self._members, parts_of([self._side(each, number) for each in asked]), strict=True)
-        answers = tuple(ClientAnswer(client, part.element, part.claim) for client, part in parts)
+        for each in asked:
+            if each.counter != self._sources[each.client].counter:
+                raise ResultsDiffer("a question names another seed than the client's; the run stops here")
+        parts = parts_of([self._side(each, number) for each in asked]) if tells else []
         self._take_own(number)
         self._attendance.take(number, self._members)
+        if not tells:
+            return None
+        answers = tuple(
+            ClientAnswer(client, part.element, part.claim) for client, part in zip(self._members, parts, strict=True)
+        )
         return ProofAnswer(run=self.plan.run, number=number, clients=answers)
 
     def _take_seeds(self, question: ProofQuestion) -> set[str]:
@@ -209,8 +278,6 @@ class MaskingDealer(MaskingParty):
 
     def _side(self, question: ClientQuestion, number: RoundNumber) -> ProofSide:
         source, client = self._sources[question.client], question.client
-        if question.counter != source.counter:
-            raise ResultsDiffer("a question names another seed than the client's; the run stops here")
         pads, shape = self.plan.pads_to_check(self._pads(client, number), client, number), self._shape(client, number)
         return ProofSide.of_dealer(source, number, shape, pads=pads, question=question.question)
 
@@ -231,7 +298,7 @@ class MaskingDealer(MaskingParty):
             raise ResultsDiffer("a release counts a client whose proof was not asked; the run stops here")
         least = self.plan.manifest.min_cohort
         if (count := cohort(self.plan.manifest, question.accepted)) < least:
-            raise CohortTooSmall(f"a release is over {count} clients; the manifest promises {least}")
+            raise CohortTooSmall(f"a release is over {quantity(count, 'client')}; the manifest promises {least}")
         self._spending.charge(number)
         self._members = question.accepted
         words = {client: self._pads(client, number) for client in self._members}
@@ -311,3 +378,8 @@ class MaskingDealer(MaskingParty):
                 expand = source.labels if outcome.is_bit else source.sums
                 answers[row, first:end] = expand(decision, end - first, outcome=row)
         return answers
+
+
+def _name(number: int, kind: type[Questions]) -> str:
+    """Return the name under which a question stands in the journal."""
+    return f"question {number} {kind.__name__}"

@@ -80,6 +80,35 @@ class RoundCheckpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @final
+class DealerCheckpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a dealer that is started again goes on with, beside its journal.
+
+    Attributes:
+        number: of the round that comes next.
+        asked: the hash of all questions before.
+        counters: of clients' seeds, the last ones.
+        seeds: those that are open, and their counters.
+        members: whose words counted.
+        counted: the rounds in which each client's words counted.
+        levels: of pads.
+        opened: what masks the last products.
+    """
+
+    number: RoundNumber
+    asked: bytes
+    counters: dict[str, int]
+    seeds: dict[str, tuple[int, bytes]]
+    members: tuple[str, ...]
+    counted: dict[str, tuple[int, ...]]
+    levels: bytes
+    opened: bytes | None
+
+    def __repr__(self) -> str:
+        """Tell the round, and nothing of what is in it."""
+        return f"DealerCheckpoint({self.number})"
+
+
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class NextComparison:
     """What the dealer dealt for the decision that comes next."""

@@ -11,6 +11,7 @@ from aggregator.permutation.setup import Tokens
 from aggregator.store import RoundClosure, Store
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import CohortTooSmall, ProtocolError
+from protocols.quantity import quantity
 from protocols.task.devices import LISTS, TOKEN_WORDS
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
@@ -86,6 +87,6 @@ def require_all_tokens(phase: Phase, agreed: Collection[str], last: RoundClosure
     missing = set(last.members if last else ()) - set(agreed) if phase == Phase.TOKENS else set()
     if missing:
         raise CohortTooSmall(
-            f"{len(missing)} clients left before their contacts were set up, and their contacts would show; the "
-            "members of this round are decided, so the run ends: start it again"
+            f"{quantity(len(missing), 'client')} left before their contacts were set up, and their contacts would "
+            "show; the members of this round are decided, so the run ends: start it again"
         )

@@ -28,8 +28,8 @@ def check_announcement(message: Announcement, manifest: Manifest) -> None:
     layout = Layout.of(manifest)
     if message.synthetic.size != layout.announced:
         raise WrongLength(
-            f"got {message.synthetic.size} numbers of step {message.step}: totals of {layout.cells} cells and "
-            f"{len(layout.environment)} public numbers are needed"
+            f"got {message.synthetic.size} numbers of step {message.step}; {layout.announced} are needed: totals of "
+            f"{layout.cells} cells, {len(layout.environment)} public numbers, and what twins say"
         )
 
 
@@ -63,13 +63,14 @@ def release_again(last: RoundClosure | None, message: Announcement) -> RoundRele
         return None
     require_same_announcement(record.announced, message)
     words = np.frombuffer(record.words, dtype=np.uint64)
-    return RoundRelease(message.step, words, record.members, record.traffic)
+    return RoundRelease(message.step, words, record.members, record.traffic, record.names)
 
 
 def append_public(current: Round, last: RoundClosure | None, layout: Layout) -> bytes:
     """Return the public numbers of all steps by now, this round's included, 8 bytes each."""
     before = b"" if last is None else last.public
-    return before if current.synthetic is None else before + current.synthetic[layout.cells :].tobytes()
+    numbers = slice(layout.cells, layout.cells + len(layout.environment))
+    return before if current.synthetic is None else before + current.synthetic[numbers].tobytes()
 
 
 def recall(last: RoundClosure | None, since: Step | None, layout: Layout) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from aggregator.store import PastRelease, PendingRound, RoundClosure
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import CohortTooSmall, ConflictingReplay, LpmError, RunEnded
+from protocols.quantity import quantity
 from protocols.task.manifest import Manifest
 
 
@@ -20,9 +21,8 @@ def digest(share: U64) -> bytes:
 
 def too_small(manifest: Manifest, n_clients: int, what_now: str) -> CohortTooSmall:
     """Return the error of a sum over fewer clients than promised."""
-    return CohortTooSmall(
-        f"cannot release a sum of {n_clients} clients: the manifest promises {manifest.min_cohort}; {what_now}"
-    )
+    over = quantity(n_clients, "client")
+    return CohortTooSmall(f"cannot release a sum of {over}: the manifest promises {manifest.min_cohort}; {what_now}")
 
 
 @final

@@ -88,6 +88,8 @@ class Sums:
         synthetic = np.frombuffer(done.synthetic, dtype=np.int64)
         if phase == Phase.THRESHOLDS and self._layout.degree:
             synthetic = pack_presence((self._layout.own[name][0] for name in done.members), self._layout.n)
+        elif phase == Phase.SPEAK:
+            synthetic = self._layout.settle(synthetic, done.members)
         return RoundResult(step, own, release, synthetic, len(done.members), phase)
 
     def past_release(self, last: RoundClosure | None, number: RoundNumber) -> PastRelease | None:
@@ -96,12 +98,16 @@ class Sums:
             return None
         words = self._layout.release_of(np.frombuffer(last.total, dtype=np.uint64)).tobytes()
         step = self._schedule.step(number)
-        return PastRelease(step, words, len(last.members), self.traffic(last), last.synthetic)
+        return PastRelease(step, words, len(last.members), self.traffic(last), last.synthetic, self.names(last))
+
+    def names(self, done: RoundClosure) -> tuple[str, ...]:
+        """Return whom the engine is told that took part: nobody but where twins stand in for the others."""
+        return done.members if self._layout.twins else ()
 
     def traffic(self, done: RoundClosure) -> int:
         """Return the bytes of vectors in a round that released: shares in, exposures and releases out."""
         layout = self._layout
         sent = 0 if self.expands else WORD_BYTES * layout.d * len(done.members)
         own = 0 if self._schedule.outcome else layout.c * sum(layout.size(name) for name in done.members)
-        public = (layout.release_words + layout.announced) * len(done.members)
+        public = (layout.release_words + layout.public(Phase.SPEAK)) * len(done.members)
         return sent + WORD_BYTES * (own + public)

@@ -1,5 +1,6 @@
 """The servers of active runs: an aggregator's rounds, with its ways to the other servers, and the dealer's process."""
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Final
@@ -99,7 +100,9 @@ async def serve_dealer(given: DealerFile, folder: Path, manifest: Manifest) -> N
         manifests=[manifest],
     )
     LOG.info("serving", extra={"facts": {"name": given.name, "listen": plan.dealer.address, "runs": 1}})
+    forgetting = asyncio.ensure_future(questions.forget())
     await wait_for_stop()
+    forgetting.cancel()
     questions.stop()
     await server.stop(GRACE_S)
     LOG.info("stopped", extra={"facts": {"name": given.name, "bytes": metrics.traffic()}})

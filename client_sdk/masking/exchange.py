@@ -122,7 +122,8 @@ class MaskedExchange:
         if phase == Phase.DECIDE and counted:
             self._told = self._levels(vector.copy())
         if reading is not None:
-            return Answer(reading.outcomes, reading.release, reading.announcement)
+            public = self.client.plan.layout.settle(reading.announcement, reading.accepted)
+            return Answer(reading.outcomes, reading.release, public)
         if phase == Phase.THRESHOLDS and counted:
             return Answer(NOTHING, NOTHING, NOTHING)
         raise (AnswerLost if counted else RoundClosed)(f"this client was away in step {step}")

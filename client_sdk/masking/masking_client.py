@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import PartiesDisagree, RecordsDiffer, WrongLength
+from protocols.identity.attachment import PartHashes
 from protocols.masking import range_proof
 from protocols.masking.envelope import SignedMessage, encode, read
 from protocols.masking.messages import AttendanceNotice, ClientReply, WordsNotice, from_bytes, to_bytes
@@ -193,12 +194,14 @@ class MaskingClient(MaskingParty):
             pads=plan.pads_to_check(pads, name, number),
         )
         blank = WordsNotice(run=plan.run, number=number, client=name, counter=source.counter)
-        words = {"d": to_bytes(d), "e": to_bytes(e), "numbers": to_bytes(told)}
-        nonce = self.signer.nonce(encode(blank) + b"".join(map(digest_of, words.values())))
-        transcript = Transcript(blank.context, nonce, np.concatenate([checked, told]), e)
+        notice = msgspec.structs.replace(blank, d=to_bytes(d), e=to_bytes(e), numbers=to_bytes(told))
+        hashes = PartHashes()
+        nonce = self.signer.nonce(blank.context + notice.hashes(hashes))
+        transcript = Transcript(blank.context, nonce, notice.hashes(hashes))
         rows = range_proof.prove(source, number, shape, transcript=transcript, e=e, told=told)
-        notice = msgspec.structs.replace(blank, **words, rows=to_bytes(rows))
-        return self.send(notice, name=WORDS, nonce=nonce, before={f"vector {number}": digest_of(x.tobytes())})
+        notice = msgspec.structs.replace(notice, rows=to_bytes(rows))
+        before = {f"vector {number}": digest_of(x.tobytes())}
+        return self.send(notice, name=WORDS, nonce=nonce, hashes=hashes, before=before)
 
     def open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
         """Return what both aggregators told of a round.

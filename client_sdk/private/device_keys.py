@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from protocols.errors import DataError
+from protocols.file_mode import mode_for_others
 from protocols.identity.signing import write_private
 
 OWN: Final = "device.key"
@@ -77,11 +78,11 @@ def read_device_keys(folder: Path, slot_of: Mapping[int, int]) -> DeviceKeys:
 
 def _text(path: Path, *, private: bool) -> str:
     try:
-        status = path.stat()
-        if private and status.st_mode & 0o077:
+        size = path.stat().st_size
+        if private and mode_for_others(path):
             raise DataError(f"{path} can be read by others; set its mode to 0600")
-        if status.st_size > _MAX_BYTES:
-            raise DataError(f"{path} has {status.st_size} bytes; at most {_MAX_BYTES} are allowed")
+        if size > _MAX_BYTES:
+            raise DataError(f"{path} has {size} bytes; at most {_MAX_BYTES} are allowed")
         return path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: a run over permuted edges needs a device's keys") from error

@@ -83,6 +83,8 @@ class PrivateState:
         _check(contacts, layout, manifest, (first, end))
         _check_weights(contacts, model, manifest.max_message)
         _check_cells(cell, agents.size, len(manifest.cells), model.cell_field)
+        if manifest.twins:
+            _check_twins(cell, manifest.twins[name])
         self.name = name
         self.names = names
         self.devices = devices
@@ -164,6 +166,16 @@ def _check_degree(contacts: Contacts, degree: int) -> None:
 def weight_limit(largest: int) -> str:
     """Return what a message says of weights that are too large."""
     return f"the manifest allows {largest}: use a coarser unit, or ask for another manifest"
+
+
+def _check_twins(cell: I64, counts: tuple[int, ...]) -> None:
+    """Refuse cells of which the manifest counts other agents: their twins would be elsewhere."""
+    for place, (own, listed) in enumerate(zip(np.bincount(cell, minlength=len(counts)).tolist(), counts, strict=True)):
+        if own != listed:
+            raise DataError(
+                f"{own} agents are in cell {place}, and the manifest counts {listed} there, for their twins; mend the "
+                "column cell, or ask the run's operator for another manifest"
+            )
 
 
 def _check_cells(cell: I64, n_own: int, cells: int, field: str | None) -> None:

@@ -1,6 +1,5 @@
 """An institution's own state between the rounds of a testbed: a file that nobody else may read."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -9,6 +8,7 @@ import numpy as np
 from client_sdk.secure_sum.institution import Institution
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
+from protocols.file_mode import mode_for_others
 
 
 class LocalState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +33,7 @@ def resume(path: Path, institution: Institution, *, round_: int) -> None:
         ParameterError: unreadable, readable for others, or of another round than the fit's checkpoint.
     """
     try:
-        if os.name == "posix" and path.stat().st_mode & 0o077:
+        if mode_for_others(path):
             raise ParameterError(f"{path} can be read by others; make it private: chmod 0600 {path}")
         local = msgspec.json.decode(path.read_bytes(), type=LocalState)
     except OSError as error:

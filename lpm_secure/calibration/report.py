@@ -12,6 +12,7 @@ from lpm_secure.calibration.job import CalibrationResult, bands
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.summary import REPORT, Summary
+from protocols.quantity import quantity
 
 COLUMNS: Final = 4
 BAND, LINE, COUNT, KEPT_BACK = "rgba(68,119,170,0.25)", "#4477aa", "#222222", "#ee6677"
@@ -63,7 +64,7 @@ def _faults(result: CalibrationResult) -> list[str]:
     ]
     parts = [html.records(rows) if rows else html.paragraph("No institution, in no round.")]
     if fit.discarded:
-        parts.append(html.paragraph(f"{fit.discarded} rounds gave no sum, and changed nothing."))
+        parts.append(html.paragraph(f"{quantity(fit.discarded, 'round')} gave no sum, and changed nothing."))
     return parts
 
 

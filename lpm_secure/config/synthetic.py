@@ -45,6 +45,8 @@ class SyntheticConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         beta: with a population and the table `[model]`: for each setting that carries infection, per day if everybody
             else in the venue were infectious.
         channels: with a population and a model by its name: where each of its channels along contacts meets.
+        twin: in a step in which a client takes no part, a synthetic agent of its own stands in for each of its agents,
+            in the same cell. Every party then reads how many agents of each client are in each cell.
     """
 
     agents: Count = 0
@@ -52,6 +54,7 @@ class SyntheticConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     path: str | None = None
     beta: dict[Name, Rate] = {}
     channels: dict[Name, tuple[LinkConfig, ...]] = {}
+    twin: bool = False
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""

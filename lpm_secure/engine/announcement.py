@@ -23,7 +23,7 @@ class AggregateRelease:
         words: int64[release_words], as the run's layout has them.
         members: clients that took part.
         traffic: bytes of vectors between clients and aggregators in the round.
-        names: of those clients, in a secure sum.
+        names: of those clients, in a secure sum, in a run with twins, and where security is active.
         refused: clients that have been left out for garbage by now, in a secure sum.
     """
 

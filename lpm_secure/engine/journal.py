@@ -43,6 +43,7 @@ class ReleaseEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     words: tuple[int, ...]
     members: int
     traffic: int
+    names: tuple[str, ...] = ()
 
 
 @final
@@ -93,7 +94,7 @@ class ReleaseJournal:
                 f"{self._path}: the engine announces something else in step {step} than before its restart; its "
                 "program or its environment has changed: give back what it began with"
             )
-        return AggregateRelease(np.array(entry.words, dtype=np.int64), entry.members, entry.traffic)
+        return AggregateRelease(np.array(entry.words, dtype=np.int64), entry.members, entry.traffic, entry.names)
 
     def append(self, step: int, announced: I64, release: AggregateRelease) -> None:
         """Write down what a step released; when this returns, it is on disk."""
@@ -103,6 +104,7 @@ class ReleaseJournal:
             words=tuple(release.words.tolist()),
             members=release.members,
             traffic=release.traffic,
+            names=release.names,
         )
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(entry) + b"\n")

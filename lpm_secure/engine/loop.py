@@ -11,10 +11,12 @@ from lpm_secure.engine.announcement import announce
 from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tally import TallyEstimator
+from lpm_secure.engine.twins import Twins
 from lpm_secure.environments.announcer import Announcer
 from lpm_secure.environments.environment import Environment
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
+from protocols.errors import ParameterError
 from protocols.releases.suppression import suppress
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
@@ -34,12 +36,14 @@ class StepRelease:
         tally: int64[q], how many are in each stage, and the totals of observables.
         members: clients that took part.
         traffic: bytes of vectors between clients and aggregators in the round; 0 in the clear, or if not told.
+        names: of the clients that took part, where the engine is told.
     """
 
     cells: I64
     tally: I64
     members: int
     traffic: int
+    names: tuple[str, ...] = ()
 
 
 class EngineAgents(Protocol):
@@ -60,12 +64,34 @@ class EngineAgents(Protocol):
         """
 
 
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PopulationWithTwins:
+    """The engine's own agents, and beside them the twins of private ones: these say and count where they stand in."""
+
+    agents: EngineAgents
+    twins: Twins
+
+    def cell_totals(self) -> I64:
+        """Return what the agents say to each cell, without twins, int64[w * cells]."""
+        return self.agents.cell_totals()
+
+    def tally(self) -> I64:
+        """Return the totals of the model's stages and observables, without twins, int64[q]."""
+        return self.agents.tally()
+
+    def update(self, totals: I64, *, step: int) -> None:
+        """Move all on by one step; arguments are those of `EngineAgents`."""
+        self.agents.update(totals, step=step)
+        self.twins.update(totals, step=step)
+
+
 class PrivatePart(abc.ABC):
     """The private agents, as the engine meets them."""
 
     @abc.abstractmethod
     async def advance(self, step: int, announced: I64) -> StepRelease:
-        """Announce the synthetic cell totals of a step and public numbers, and return the release of its round."""
+        """Announce synthetic cell totals, public numbers and what twins say, and return the release of the round."""
 
 
 @final
@@ -75,6 +101,7 @@ class ClearPart(PrivatePart):
     def __init__(self, manifest: Simulation, agents: EngineAgents) -> None:
         """Simulate these agents."""
         self._manifest, self._agents = manifest, agents
+        self._names = tuple(client.name for client in manifest.clients)
 
     async def advance(self, step: int, announced: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
@@ -83,8 +110,9 @@ class ClearPart(PrivatePart):
             rule = suppression_of(self._manifest)
             cells, tally = suppress(rule, cells, tally, agents=int(tally.sum()))
         if step < self._manifest.steps:
-            self._agents.update(_with_cells(announced, cells), step=step)
-        return StepRelease(cells, reduce_tally(self._manifest, tally), len(self._manifest.clients), 0)
+            public = Layout.of(self._manifest).settle(announced, self._names)
+            self._agents.update(_with_cells(public, cells), step=step)
+        return StepRelease(cells, reduce_tally(self._manifest, tally), len(self._names), 0, self._names)
 
 
 @final
@@ -116,7 +144,7 @@ class RemotePart(PrivatePart):
                 self._journal.append(step, announced, release)
         cells = self._layout.cells
         tally = self._reading.tally(release.words[cells:])
-        return StepRelease(release.words[:cells], tally, release.members, release.traffic)
+        return StepRelease(release.words[:cells], tally, release.members, release.traffic, release.names)
 
 
 async def simulate(
@@ -138,18 +166,30 @@ async def simulate(
 
     Raises:
         ConfigError, ModelError: the environment is missing, or has a mistake.
+        ParameterError: the run has twins, and these agents have none.
     """
-    counts, announcer = [], Announcer.of(manifest, environment)
+    counts, announcer, layout = [], Announcer.of(manifest, environment), Layout.of(manifest)
+    twins = _twins_of(layout, synthetic)
     for step in range(manifest.steps + 1):
-        announced = np.concatenate([synthetic.cell_totals(), announcer.announce(step)])
+        said = [] if twins is None else [twins.words()]
+        announced = np.concatenate([synthetic.cell_totals(), announcer.announce(step), *said])
         release = await private.advance(step, announced)
-        counts.append(np.stack([release.tally, reduce_tally(manifest, synthetic.tally())]))
+        own = synthetic.tally() if twins is None else synthetic.tally() + twins.tally(release.names)
+        counts.append(np.stack([release.tally, reduce_tally(manifest, own)]))
         on_step(step, release)
-        everybody = _with_cells(announced, release.cells)
+        everybody = _with_cells(layout.settle(announced, release.names), release.cells)
         announcer.observe(release.tally, counts[-1][1], everybody[: release.cells.size])
         if step < manifest.steps:
             synthetic.update(everybody, step=step)
     return StageSeries.of_tally(np.stack(counts), manifest.dt, tally_words(manifest), announcer.numbers)
+
+
+def _twins_of(layout: Layout, synthetic: EngineAgents) -> Twins | None:
+    if not layout.twins:
+        return None
+    if not isinstance(synthetic, PopulationWithTwins):
+        raise ParameterError("the run has twins, and the engine's agents have none; begin them by Synthetic.agents")
+    return synthetic.twins
 
 
 def _with_cells(announced: I64, cells: I64) -> I64:

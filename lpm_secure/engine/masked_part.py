@@ -88,11 +88,11 @@ class MaskedPart(PrivatePart):
         release = None if self._journal is None else self._journal.release(step, announced)
         if release is None:
             reading = await self._announcer.advance(step, announced)
-            release = AggregateRelease(reading.release, len(reading.accepted), 0)
+            release = AggregateRelease(reading.release, len(reading.accepted), 0, reading.accepted)
             if self._journal is not None:
                 self._journal.append(step, announced, release)
         cells, words = np.split(release.words, [self._cells])
-        return StepRelease(cells, self._reading.tally(words), release.members, release.traffic)
+        return StepRelease(cells, self._reading.tally(words), release.members, release.traffic, release.names)
 
 
 def private_part(

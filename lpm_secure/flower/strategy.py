@@ -14,6 +14,7 @@ from lpm_secure.flower import records
 from lpm_secure.flower.relay import FREEZE, AggregatorReply, StageRelay
 from protocols.arithmetic.fixed_point import I64, from_ring
 from protocols.errors import CohortTooSmall, ParameterError, PartiesDisagree, Unavailable, WireError
+from protocols.quantity import quantity
 from protocols.task import manifest as manifests
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -143,7 +144,7 @@ class SecureSumStrategy(Strategy):
         answered = len(self._sealed.get(self._aggregators[0], {}))
         if self._relay.kind == FREEZE and answered < self.manifest.min_cohort:
             raise CohortTooSmall(
-                f"cannot release a sum of {answered} clients: the manifest promises "
+                f"cannot release a sum of {quantity(answered, 'client')}: the manifest promises "
                 f"{self.manifest.min_cohort}; start their nodes, and begin another run"
             )
         relay = self._relay

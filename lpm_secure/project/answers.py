@@ -13,8 +13,9 @@ from lpm_secure.project.kits import AUTHORITY_DAYS, OPERATOR
 from lpm_secure.project.manifest import REQUESTS, new_manifest, request_path
 from lpm_secure.project.project_file import load
 from protocols import canonical_json
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
 from protocols.errors import ConfigError
+from protocols.file_mode import PUBLIC_MODE
 from protocols.identity import certificates, enrolment, server_request, signing
 from protocols.identity.certificates import Authority
 from protocols.identity.enrolment import EnrolmentReply

@@ -17,8 +17,9 @@ from lpm_secure.project.policy_template import policy_text
 from lpm_secure.project.project_file import EngineEntry, ProjectFile, ServerEntry, load
 from lpm_secure.run.engine_config import EnginePartyConfig
 from protocols import canonical_json
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
 from protocols.errors import ConfigError, ParameterError
+from protocols.file_mode import PUBLIC_MODE
 from protocols.identity import enrolment, signing
 from protocols.kit.kit import CONFIG, CREDENTIALS, ENGINE_CONFIG, KIT, MANIFEST, KitFile
 from protocols.task.manifest import Simulation

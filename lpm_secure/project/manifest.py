@@ -77,6 +77,7 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
         engine=bool(project.engine),
         start=project.start or msgspec.UNSET,
         compare_contacts=_compares(project, model) or msgspec.UNSET,
+        twins=_twins(project) or msgspec.UNSET,
         model=model,
         model_hash=model.digest,
         channels=channels,
@@ -110,6 +111,22 @@ def _compares(project: ProjectFile, model: GraphModel) -> bool:
     if project.compare_contacts is None:
         return undirected and project.edges == "dense" and 2 <= len(project.members) <= MOST_BY_DEFAULT
     return project.compare_contacts
+
+
+def _twins(project: ProjectFile) -> dict[str, tuple[int, ...]]:
+    """Return for each client how many of its agents are in each cell, if it is said of any.
+
+    Raises:
+        ConfigError: a cell that the project does not have.
+    """
+    for client in project.clients:
+        for name in client.twins:
+            if name not in project.cells:
+                hint = did_you_mean(name, project.cells) or f"; there are {', '.join(project.cells) or 'none'}"
+                raise ConfigError(f"the twins of client {client.name} are in {name}, which is no cell of [cells]{hint}")
+    if not any(client.twins for client in project.clients):
+        return {}
+    return {client.name: tuple(client.twins.get(name, 0) for name in project.cells) for client in project.members}
 
 
 def _check_dictionary(project: ProjectFile, model: GraphModel, channels: tuple[str, ...]) -> None:

@@ -59,7 +59,7 @@ At home you then have `outcomes.csv`, what you learned of your own people, and `
 {device}Other files of this folder: `kit.toml`, whose it is; `{name}.invitation`, for step 1; `start`,
 `lpm-{name}.service`, `Dockerfile` and `compose.yml`, ways to start; `credentials`, your keys; `others.csv`, if you
 write one; `summary.json`, bytes sent and steps missed; `one_sided.csv`, which of your contacts another client lacks;
-and what the program goes on from when it is started again, `*.lock`, `comparison-*` and `masking-*.journal`: leave
+and what the program goes on from when it is started again, `*.lock`, `comparison-*` and `masking-*`: leave
 these until the run is over.
 
 ## Your tables

@@ -38,6 +38,7 @@ def policy_text(project: ProjectFile, manifest: Simulation) -> str:
         "operators": sorted({project.operator, *(server.operator for server in project.servers)}),
         "countersigned": True,
         "compare_contacts": compares(manifest),
+        "twins": bool(manifest.twins),
         "testbed": False,  # what hides nothing is asked for by name, by whom it concerns
     }
     optional = {"total_epsilon": given["max_epsilon"], **PINS}

@@ -58,11 +58,14 @@ class ClientEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         agents: how many it has, and then they get the numbers after those of the clients before it, from 1 on; or a
             list of numbers; or a text file beside the project with one number a line.
         devices: in place of agents, so many clients of one person each, `NAME-1` on, with a kit each.
+        twins: by the name of each cell how many of its agents are there, which all parties then read: of all clients or
+            of none. Where a client is away, synthetic agents of its own stand in for these. Needs an engine.
     """
 
     name: Name
     agents: Count | tuple[Agent, ...] | str | None = None
     devices: Annotated[int, msgspec.Meta(ge=1, le=MOST_DEVICES)] | None = None
+    twins: dict[str, Count] = {}
 
     def __post_init__(self) -> None:
         """Check that one of both is given."""

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
+from protocols.file_mode import PUBLIC_MODE
 
 SCRIPT_MODE: Final = 0o755
 SCRIPT: Final = """\

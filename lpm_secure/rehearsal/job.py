@@ -28,6 +28,7 @@ from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.processes import summaries
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError
+from protocols.quantity import quantity
 from protocols.task.manifest import Simulation
 from protocols.task.release_plan import releases_of
 
@@ -98,7 +99,7 @@ def rehearse(
     manifest = manifest_of(project, folder)
     testbed = draw_people(project, manifest)
     twin = dataclasses.replace(testbed, manifest=exact_twin(manifest))
-    say(f"{len(manifest.clients)} clients with {_people(manifest):,} made-up people; first in one process")
+    say(f"{quantity(len(manifest.clients), 'client')} with {_people(manifest):,} made-up people; first in one process")
     began = time.perf_counter()
     clear, series = asyncio.run(clear_history(twin))
     clear_s = (time.perf_counter() - began) / (manifest.steps + 1)

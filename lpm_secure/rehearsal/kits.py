@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import numpy as np
 from aggregator import kit as server_kit
 from client_sdk import kit as client_kit
 from lpm_secure.engine.series import StageSeries
+from lpm_secure.local_process.launch import LocalProcess
 from lpm_secure.project.answers import answer
 from lpm_secure.project.kits import write_kits
 from lpm_secure.project.manifest import REQUESTS
@@ -44,7 +44,7 @@ class KitDeployment(PartyProcesses):
 
     folder: Path
     _manifest: Simulation
-    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+    _processes: dict[str, LocalProcess] = field(default_factory=dict, repr=False)
 
     @property
     def manifest(self) -> Simulation:

@@ -45,6 +45,9 @@ def draw_people(project: ProjectFile, manifest: Simulation) -> Testbed:
     stays = model.cell_field is None  # who moves is where the model says
     sizes = np.array(manifest.cells if stays else (), dtype=np.float64)
     cell = draw.choice(sizes.size, n, p=sizes / sizes.sum()) if sizes.size else np.zeros(0, dtype=np.int64)
+    if manifest.twins:
+        each = [np.repeat(np.arange(sizes.size), manifest.twins[client.name]) for client in manifest.clients]
+        cell = np.concatenate(each)
     numbers, engine = order.astype(np.uint64), project.engine
     columns, environment = draw_columns(manifest, numbers), {}
     if isinstance(engine, EngineEntry):

@@ -26,6 +26,20 @@ def write(folder: Path, summary: Summary) -> None:
     put(folder / summary.file, summary.figures)
 
 
+def last_of(out: Path, name: str) -> Path:
+    """Return the folder of the last run of a name: `NAME`, or `NAME-2`, `NAME-3`, ... where there are several."""
+    folder, number = out / name, 2
+    while (following := out / f"{name}-{number}").exists():
+        folder, number = following, number + 1
+    return folder
+
+
+def next_of(out: Path, name: str) -> Path:
+    """Return the folder of another run of a name, which is not there yet: what others have left is not written over."""
+    last = last_of(out, name)
+    return last if not last.exists() else out / f"{name}-{int(last.name.removeprefix(name)[1:] or 1) + 1}"
+
+
 def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
     """Write plain values as JSON that people can read."""
     write_public(path, msgspec.json.format(msgspec.json.encode(figures), indent=2))

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from lpm_secure.report.html import STYLE
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
+from protocols.file_mode import PUBLIC_MODE
 
 SCRIPT: Final = "plotly.min.js"
 MISSING: Final = (

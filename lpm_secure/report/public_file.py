@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
+from protocols.file_mode import PUBLIC_MODE
 
 
 def write_public(path: Path, content: bytes) -> None:

@@ -1,5 +1,6 @@
 """What a run tells whom, in words."""
 
+import math
 from typing import Final
 
 from lpm_secure.models.words import word_of
@@ -36,7 +37,21 @@ def describe_disclosure(manifest: Simulation) -> str:
     heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
     return (
         f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
-        f"{', '.join(releases) or 'none'}.{heard} {describe_security(manifest)}"
+        f"{', '.join(releases) or 'none'}.{heard}{' ' + twins if (twins := describe_twins(manifest)) else ''} "
+        f"{describe_security(manifest)}"
+    )
+
+
+def describe_twins(manifest: Manifest) -> str:
+    """Return what twins tell of clients, and how many bits that is at most; nothing where a run has none."""
+    if not isinstance(manifest, Simulation) or not manifest.twins:
+        return ""
+    cells = len(manifest.cells)
+    bits = {name: math.log2(math.comb(sum(each) + cells - 1, cells - 1)) for name, each in manifest.twins.items()}
+    return (
+        "Twins stand in for who is away: all parties read how many of each client's agents are in each cell "
+        f"({max(bits.values()):.1f} bits of one client at most, {sum(bits.values()):.1f} of all), and the engine is "
+        "told in each step who takes part (1 bit of each client and step; without twins, how many do)."
     )
 
 

@@ -16,6 +16,8 @@ from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import Config
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.local_process.launch import begin
+from lpm_secure.local_process.modules import ACTIVE_SERVER, CLIENT, SERVER
 from lpm_secure.report import folder as folders
 from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import Summary
@@ -101,6 +103,8 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
 
     However the run ends: one that stopped, because its budget was spent say, is audited like any other.
     """
+    begin(ACTIVE_SERVER if config.private.security == "active" else SERVER)  # while the run's files are made
+    begin(CLIENT)
     manifest, keys = pin_keys((built := local_testbed(config)).manifest)
     testbed = dataclasses.replace(built, manifest=manifest)
     if reveals_sums(testbed.manifest):

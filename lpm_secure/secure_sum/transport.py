@@ -11,6 +11,7 @@ import numpy as np
 from client_sdk.secure_sum.contribution import F64, Contribution
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, ProtocolError
+from protocols.quantity import quantity
 from protocols.task.manifest import is_active
 from protocols.task.secure_sum.range import in_range
 from protocols.task.secure_sum.spec import SecureSum
@@ -106,7 +107,7 @@ class RoundCounter:
         if announced.shape != self.manifest.shape:
             raise ParameterError(f"got numbers of shape {announced.shape}; the run has {self.manifest.shape}")
         if self.round >= self.manifest.rounds:
-            raise ParameterError(f"the run's {self.round} rounds are over; begin another one")
+            raise ParameterError(f"the run is over after {quantity(self.round, 'round')}; begin another one")
 
     def count(self, total: I64, members: tuple[str, ...], reasons: Mapping[str, Reason]) -> OpenedSum:
         """Count a round, and return what it released: nothing, if its sum is out of range.

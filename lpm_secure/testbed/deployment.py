@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final, final
+from typing import Final, final
 
 import msgspec
 import pyarrow as pa
@@ -24,10 +24,13 @@ from pyarrow import csv
 from aggregator.config import AggregatorConfig, DealerFile
 from client_sdk.config import ClientConfig
 from client_sdk.private.device_keys import write_device_keys
+from lpm_secure.local_process.launch import LocalProcess, launch
+from lpm_secure.local_process.modules import modules_for
 from lpm_secure.testbed.keys import TestbedKeys, permissive, pin_keys
 from lpm_secure.testbed.testbed import Testbed
 from protocols import canonical_json
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
+from protocols.file_mode import PUBLIC_MODE
 from protocols.identity import certificates, signing
 from protocols.identity.server_keys import IDENTITY
 from protocols.models.agent_model import UNKNOWN
@@ -63,12 +66,6 @@ def free_addresses(count: int) -> list[str]:
         if len(_reserved) > (RESERVED if sys.platform == "linux" else 0):
             os.close(_reserved.popleft())
     return addresses
-
-
-def launch(program: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
-    """Start `python -m PROGRAM`, which writes all that it prints into a log."""
-    command = [sys.executable, "-m", *program]
-    return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
 
 
 @contextlib.contextmanager
@@ -108,7 +105,7 @@ class PartyProcesses(abc.ABC):
     __slots__ = ()
 
     folder: Path
-    _processes: dict[str, subprocess.Popen[bytes]]
+    _processes: dict[str, LocalProcess]
 
     @property
     @abc.abstractmethod
@@ -143,9 +140,10 @@ class PartyProcesses(abc.ABC):
     def start_party(self, name: str) -> None:
         """Start one party's process, again if it ran before; its log is `log.jsonl` in its folder."""
         with (self.party(name) / LOG).open("ab") as log, _uninterrupted():
-            self._processes[name] = launch(self._program(name), log)
+            program = self._program(name)
+            self._processes[name] = launch(program, log, modules=modules_for(program, self.manifest))
 
-    def process(self, name: str) -> subprocess.Popen[bytes]:
+    def process(self, name: str) -> LocalProcess:
         """Return a party's process."""
         return self._processes[name]
 
@@ -288,7 +286,7 @@ class Deployment(LocalDeployment):
     folder: Path
     testbed: Testbed
     keys: TestbedKeys | None = field(default=None, repr=False)
-    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+    _processes: dict[str, LocalProcess] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Make the parties' keys, unless they are given, and pin them in the manifest, which gives it its final id."""

@@ -97,6 +97,7 @@ def permissive(manifest: Manifest) -> str:
             edges=(manifest.edges,),
             reveals=tuple(sorted({outcome.reveals for outcome in outcomes})),
             thresholds=tuple(sorted({outcome.threshold for outcome in outcomes})),
+            twins=bool(manifest.twins),
             testbed=manifest.testbed_seed is not None,
         )
     given = {name: getattr(policy, name) for name in policy.__struct_fields__ if name != "identities"}

@@ -1,7 +1,6 @@
 """A local deployment of a secure sum: what each institution holds, in its own folder and nowhere else."""
 
 import datetime
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from client_sdk.admission import AdmissionConfig
 from client_sdk.institution_config import InstitutionConfig, write_state
 from client_sdk.likelihood.institution import SeriesInstitution
 from client_sdk.likelihood.series_file import Periods, write_series
+from lpm_secure.local_process.launch import LocalProcess
 from lpm_secure.testbed.deployment import MANIFEST, LocalDeployment
 from lpm_secure.testbed.keys import TestbedKeys, pin_keys
 from protocols.task.secure_sum.spec import SecureSum
@@ -34,7 +34,7 @@ class SumDeployment(LocalDeployment):
     task: SecureSum
     institutions: Mapping[str, SeriesInstitution] = field(default_factory=dict, repr=False)
     keys: TestbedKeys | None = field(default=None, repr=False)
-    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+    _processes: dict[str, LocalProcess] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Make the parties' keys, unless they are given, and pin them in the manifest, which gives it its final id."""

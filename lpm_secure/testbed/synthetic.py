@@ -15,7 +15,8 @@ from client_sdk.private.state import simulation_key
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.engine.clear_agents import clear_agents
 from lpm_secure.engine.graph_population import VenuePopulation, setting_of_cells
-from lpm_secure.engine.loop import EngineAgents
+from lpm_secure.engine.loop import EngineAgents, PopulationWithTwins
+from lpm_secure.engine.twins import Twins
 from lpm_secure.engine.venues.channels import VenueChannels, VenueLink, Venues
 from lpm_secure.models.library.seir_channels import rate_names
 from lpm_secure.populations import Population
@@ -29,8 +30,10 @@ from protocols.models.agent_model import AgentSource
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.draws import BEGIN, DrawSource, integer
 from protocols.task.manifest import Simulation
+from protocols.task.parties import agents_of
 
 SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
+TWINS_FROM: Final = 2**50  # and those of twins here, by slot of the private agents
 SHARE_BITS: Final = 16  # of exposures in venues
 Ranges = Mapping[str, tuple[int, int]]  # of private columns: what simulated people have, both ends included
 NO_RANGES: Final[Ranges] = MappingProxyType({})
@@ -124,7 +127,10 @@ class Synthetic:
             _channels(manifest, model, self.population, self.config.channels)
 
     def agents(self, manifest: Simulation, device: torch.device) -> EngineAgents:
-        """Draw the agents; in venues they are computed on the CPU, whatever the device."""
+        """Draw the agents, and twins where the run has them; in venues they are computed on the CPU, as twins are."""
+        return with_twins(manifest, self._population_of(manifest, device), columns=self.columns)
+
+    def _population_of(self, manifest: Simulation, device: torch.device) -> EngineAgents:
         if self.population is None:
             return synthetic_agents(manifest, self.config.agents, device, columns=self.columns)
         model = manifest.model
@@ -179,8 +185,16 @@ def synthetic_agents(
     return clear_agents(manifest, source, cell=cell, device=device, columns=drawn)
 
 
-def _source(manifest: Simulation, count: int) -> AgentSource:
-    agents = np.arange(count, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
+def with_twins(manifest: Simulation, agents: EngineAgents, *, columns: Ranges = NO_RANGES) -> EngineAgents:
+    """Return the engine's agents with twins of the private ones beside them, where a run has twins."""
+    if not manifest.twins:
+        return agents
+    source = _source(manifest, agents_of(manifest.clients), first=TWINS_FROM)
+    return PopulationWithTwins(agents, Twins(manifest, source, draw_columns(manifest, source.agents, columns)))
+
+
+def _source(manifest: Simulation, count: int, *, first: int = SYNTHETIC_FROM) -> AgentSource:
+    agents = np.arange(count, dtype=np.uint64) + np.uint64(first)
     return AgentSource(agents, simulation_key(manifest))
 
 

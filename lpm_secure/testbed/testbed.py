@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
+import msgspec
 import numpy as np
 import torch
 
@@ -28,6 +29,7 @@ from lpm_secure.testbed.synthetic import (
     draw_columns,
     draw_range,
     synthetic_agents,
+    with_twins,
 )
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
@@ -109,7 +111,7 @@ class Testbed:
         """Return the engine's own agents."""
         if self.city:
             return self.city.agents(self.manifest, device)
-        return synthetic_agents(self.manifest, self.synthetic, device)
+        return with_twins(self.manifest, synthetic_agents(self.manifest, self.synthetic, device))
 
     def new_environment(self) -> Environment | None:
         """Return a new environment of the run, if its model hears public numbers."""
@@ -139,10 +141,13 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     rehearse(manifest, environment_of(config.environment))
     city = Synthetic.of(config.synthetic, ranges)
     city.check(manifest)
+    cell = _cells_in(data, order) if data.cell else cells_of(agents, manifest)
+    if config.synthetic.twin:
+        manifest = msgspec.structs.replace(manifest, twins=count_twins(manifest, cell))
     return Testbed(
         manifest,
         contact_table(manifest, data, order, NO_RANGES if isinstance(drawn, str) else drawn),
-        _cells_in(data, order) if data.cell else cells_of(agents, manifest),
+        cell,
         config.synthetic.agents,
         data.source,
         data.look_alike,
@@ -150,6 +155,13 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
         draw_columns(manifest, agents, ranges) | _columns_in(data, order),
         environment=config.environment,
     )
+
+
+def count_twins(manifest: Simulation, cell: I64) -> dict[str, tuple[int, ...]]:
+    """Return for each client how many of its agents are in each cell; `cell` is int64[n] by slot."""
+    ends, cells = np.cumsum([len(client.agents) for client in manifest.clients])[:-1], len(manifest.cells)
+    each = zip(manifest.clients, np.split(cell, ends), strict=True)
+    return {client.name: tuple(np.bincount(own, minlength=cells).tolist()) for client, own in each}
 
 
 def _columns_in(data: ContactData, order: I64) -> dict[str, np.ndarray]:

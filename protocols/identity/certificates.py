@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import os
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -14,8 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from protocols.atomic_file import PRIVATE_MODE
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
+from protocols.file_mode import PUBLIC_MODE, mode_for_others
 
 DAYS: Final = 90
 WARN: Final = datetime.timedelta(days=7)
@@ -147,8 +147,8 @@ def new_authority(name: str, *, days: float = DAYS, now: datetime.datetime | Non
 def write_authority(folder: Path, authority: Authority) -> None:
     """Keep an authority's certificate and key (mode 0600) in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "authority.pem", pem_of(authority.certificate), 0o644)
-    _write(folder / "authority.key", _private_pem(authority.private_key), PRIVATE_MODE)
+    write_atomically(folder / "authority.pem", pem_of(authority.certificate), mode=PUBLIC_MODE)
+    write_atomically(folder / "authority.key", _private_pem(authority.private_key))
 
 
 def read_authority(folder: Path) -> Authority:
@@ -163,16 +163,16 @@ def read_authority(folder: Path) -> Authority:
 def write(folder: Path, credentials: Credentials) -> None:
     """Keep a party's credentials in a folder, the key with mode 0600."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "authority.pem", credentials.authority, 0o644)
-    _write(folder / "certificate.pem", credentials.certificate, 0o644)
-    _write(folder / "private.key", credentials.private_key, PRIVATE_MODE)
+    write_atomically(folder / "authority.pem", credentials.authority, mode=PUBLIC_MODE)
+    write_atomically(folder / "certificate.pem", credentials.certificate, mode=PUBLIC_MODE)
+    write_atomically(folder / "private.key", credentials.private_key)
 
 
 def write_public(folder: Path, authority: bytes, certificate: bytes) -> None:
     """Keep what a party gets back for its request: the authority's certificate and its own (PEM)."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "authority.pem", authority, 0o644)
-    _write(folder / "certificate.pem", certificate, 0o644)
+    write_atomically(folder / "authority.pem", authority, mode=PUBLIC_MODE)
+    write_atomically(folder / "certificate.pem", certificate, mode=PUBLIC_MODE)
 
 
 def certificate_of(folder: Path) -> bytes:
@@ -198,10 +198,8 @@ def read(folder: Path) -> Credentials:
     """
     key = folder / "private.key"
     content = _read(key)
-    if key.stat().st_mode & 0o077:
-        raise ParameterError(
-            f"{key} has mode {key.stat().st_mode & 0o777:o}: only its owner may read it; chmod 600 {key}"
-        )
+    if mode := mode_for_others(key):
+        raise ParameterError(f"{key} has mode {mode}: only its owner may read it; chmod 600 {key}")
     return Credentials(_read(folder / "authority.pem"), _read(folder / "certificate.pem"), content)
 
 
@@ -236,10 +234,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ParameterError(f"cannot read {path}: {error.strerror}; make it with lpm keys") from error
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with open(descriptor, "wb") as file:
-        os.fchmod(descriptor, mode)
-        file.write(content)

@@ -1,7 +1,6 @@
 """Signatures with Ed25519: one key in one file, and every signature for one purpose."""
 
 import enum
-import os
 from pathlib import Path
 from typing import Annotated, final
 
@@ -10,8 +9,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from protocols.atomic_file import PRIVATE_MODE
+from protocols.atomic_file import create_atomically
 from protocols.errors import BadSignature, ParameterError
+from protocols.file_mode import mode_for_others
 
 PublicKey = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
@@ -90,14 +90,11 @@ def read_key(path: Path) -> Ed25519PrivateKey:
 def write_private(path: Path, content: bytes) -> None:
     """Write a secret with mode 0600; never over a file that is there."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
-    except FileExistsError:
-        raise ParameterError(f"{path} is there already; a key is not written over, so move it away first") from None
+        is_new = create_atomically(path, content)
     except OSError as error:
         raise ParameterError(f"cannot write {path}: {error.strerror}") from error
-    with open(descriptor, "wb") as file:
-        os.fchmod(descriptor, PRIVATE_MODE)
-        file.write(content)
+    if not is_new:
+        raise ParameterError(f"{path} is there already; a key is not written over, so move it away first")
 
 
 def read_private(path: Path) -> bytes:
@@ -107,9 +104,9 @@ def read_private(path: Path) -> bytes:
         ParameterError: no such file, or others may read it.
     """
     try:
-        content, mode = path.read_bytes(), path.stat().st_mode & 0o777
+        content, mode = path.read_bytes(), mode_for_others(path)
     except OSError as error:
         raise ParameterError(f"cannot read {path}: {error.strerror}; make it with lpm keys") from error
-    if mode & 0o077:
-        raise ParameterError(f"{path} has mode {mode:o}: only its owner may read it; chmod 600 {path}")
+    if mode:
+        raise ParameterError(f"{path} has mode {mode}: only its owner may read it; chmod 600 {path}")
     return content

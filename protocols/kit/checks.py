@@ -13,6 +13,7 @@ from typing import Final
 from cryptography import x509
 
 from protocols.errors import LpmError
+from protocols.file_mode import mode_for_others
 from protocols.identity import certificates
 from protocols.identity.server_keys import IDENTITY, SEALING, digest_of, digest_of_key
 from protocols.kit.kit import MANIFEST, Kit
@@ -24,7 +25,6 @@ PROXIES: Final = ("grpc_proxy", "https_proxy", "http_proxy")  # in the order in 
 EXEMPT: Final = ("no_grpc_proxy", "no_proxy")
 LOOPBACK: Final = ("localhost", "127.", "[::1]")
 NO_ADDRESS: Final = "a server needs an address and a port of this machine that its user may open; see listen"
-OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def files(kit: Kit) -> Iterator[str]:
@@ -34,8 +34,8 @@ def files(kit: Kit) -> Iterator[str]:
     except LpmError as error:
         yield str(error)
     for path in (*(kit.credentials / name for name in (IDENTITY, SEALING, "private.key")), *kit.folder.glob("*.csv")):
-        if path.exists() and (mode := path.stat().st_mode) & OTHERS:
-            yield f"{path} has mode {mode & 0o777:o}, and others may read it; chmod 600 {path}"
+        if path.exists() and (mode := mode_for_others(path)):
+            yield f"{path} has mode {mode}, and others may read it; chmod 600 {path}"
     if kit.folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         yield f"{kit.folder} can be changed by others than its owner; chmod 700 {kit.folder}"
 

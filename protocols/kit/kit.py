@@ -8,8 +8,9 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 
 from protocols import canonical_json
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
+from protocols.file_mode import PUBLIC_MODE
 from protocols.identity import certificates, enrolment, signing
 from protocols.identity.server_keys import IDENTITY, digest_of, digest_of_key
 from protocols.identity.signing import PublicKey

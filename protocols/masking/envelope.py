@@ -16,6 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols.errors import NotEnrolled, WireError
+from protocols.identity.attachment import PartHashes, Parts, attach, detach
 from protocols.identity.signing import Signature, SignaturePurpose, sign, verify
 
 M = TypeVar("M", bound=msgspec.Struct)
@@ -33,21 +34,28 @@ class SignedMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, arr
         content: a message, in canonical bytes.
         nonce: 32 bytes.
         signature: over the hash of both.
+        parts: long ones of the message, whose hashes the content holds.
     """
 
     sender: str
     content: bytes
     nonce: Annotated[bytes, msgspec.Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
     signature: Signature
+    parts: tuple[memoryview, ...] = ()
 
     def __repr__(self) -> str:
         """Tell the sender and the size, and nothing of the content."""
-        return f"SignedMessage({self.sender}, {len(self.content)} bytes)"
+        return f"SignedMessage({self.sender}, {len(self.content) + sum(map(len, self.parts))} bytes)"
+
+    @functools.cached_property
+    def part_hashes(self) -> PartHashes:
+        """Return the hashes of its parts, as far as they were computed."""
+        return PartHashes()
 
     @functools.cached_property
     def digest(self) -> bytes:
         """Return what is signed: two versions of a message are two contents, as a signature may be made anew."""
-        return hash_under(self.nonce, hashlib.sha256(self.content).digest())
+        return hash_under(self.nonce, _content_hash(self.content, self.parts))
 
 
 @final
@@ -74,15 +82,25 @@ class Signer:
         """Return the nonce of a content or its hash: the same whenever it is sent again, and unknown to all others."""
         return hmac.digest(self.nonce_key, content, "sha256")
 
-    def send(self, message: msgspec.Struct, *, nonce: bytes | None = None) -> SignedMessage:
-        """Return a signed message."""
-        content = encode(message)
-        hashed = hashlib.sha256(content).digest()
+    def send(
+        self, message: msgspec.Struct, *, nonce: bytes | None = None, hashes: PartHashes | None = None
+    ) -> SignedMessage:
+        """Return a signed message; `hashes` are of parts that others have too."""
+        blank, parts = detach(message, hashes or PartHashes())
+        content = encode(blank)
+        hashed = _content_hash(content, parts)
         nonce = nonce or self.nonce(hashed)
         digest = hash_under(nonce, hashed)
-        envelope = SignedMessage(self.name, content, nonce, sign(self.key, SignaturePurpose.MESSAGE, digest))
+        signature = sign(self.key, SignaturePurpose.MESSAGE, digest)
+        envelope = SignedMessage(self.name, content, nonce, signature, tuple(map(memoryview, parts)))
         vars(envelope)["digest"] = digest  # as it would be computed anew, over a content that may be long
         return envelope
+
+
+def _content_hash(content: bytes, parts: Parts) -> bytes:
+    """Return the hash of a content; the same bytes, if parts travel beside them, are another one."""
+    hashed = hashlib.sha256(content).digest()
+    return hashlib.sha256(b"lpm parts" + hashed).digest() if parts else hashed
 
 
 def hash_under(nonce: bytes, hashed: bytes) -> bytes:
@@ -125,13 +143,14 @@ def _open(envelope: SignedMessage, key: bytes, kinds: tuple[type[M], ...]) -> An
     if opened is not None and opened[0] == key:
         return opened[1]
     verify(key, SignaturePurpose.MESSAGE, envelope.digest, envelope.signature)
-    if len(envelope.content) > MAX_BYTES:
-        raise WireError(f"a message has {len(envelope.content)} bytes; at most {MAX_BYTES} are allowed")
+    if max(map(len, (envelope.content, *envelope.parts))) > MAX_BYTES:
+        raise WireError(f"a message has a part of more than {MAX_BYTES} bytes; no more are allowed")
     try:
         message: M = msgspec.msgpack.decode(envelope.content, type=functools.reduce(operator.or_, kinds))
     except msgspec.MsgspecError as error:
         raise WireError(f"a message of {envelope.sender} is no {kinds[0].__name__}: {error}") from None
     if encode(message) != envelope.content:
         raise WireError(f"a message of {envelope.sender} is not in canonical form")
+    message = attach(message, envelope.parts, envelope.part_hashes)
     vars(envelope)[_OPENED] = key, message
     return message

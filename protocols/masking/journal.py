@@ -13,14 +13,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.atomic_file import atomic_writer, create_atomically, write_atomically
+from protocols.atomic_file import atomic_writer, create_atomically, sync_folder, write_atomically
 from protocols.errors import ConflictingReplay, ParameterError, RunEnded
 from protocols.identity.signing import read_private
 
 NONCE_BYTES: Final = 12
 BEGIN: Final = "begin"
+END: Final = "end"  # of a run, and why
 CHECKPOINT: Final = b"lpm checkpoint "
-JOURNAL_KEY: Final = "journal.key"
+OVER: Final = b"over: "  # in place of a key, before the reason
 NOTHING_ELSE: Final[tuple[Future[None], ...]] = ()
 
 
@@ -81,9 +82,19 @@ class Journal(abc.ABC):
             number += 1
         return number
 
+    def forget(self, reason: str) -> None:
+        """Remove all that stands there, of a run that is over; that it is over, and why, a restart still finds."""
+        with self._lock:
+            self._entries = over_entries(reason)
+            self._remove(reason)
+
     @abc.abstractmethod
     def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
         """Put entries where a restart of this party finds them."""
+
+    @abc.abstractmethod
+    def _remove(self, reason: str) -> None:
+        """Remove them, and the checkpoint, for good."""
 
     @abc.abstractmethod
     def sync(self) -> "Future[None]":
@@ -113,6 +124,10 @@ class MemoryJournal(Journal):
     def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
         """Leave them in memory."""
 
+    def _remove(self, reason: str) -> None:
+        """Let go of the checkpoint."""
+        self.checkpoint = b""
+
     def sync(self) -> "Future[None]":
         """Wait for nothing."""
         done: Future[None] = Future()
@@ -130,7 +145,7 @@ class MemoryJournal(Journal):
 class SealedJournal(Journal):
     """Entries in a file that only the holder of a key can read, with which a party goes on when it is started again.
 
-    The checkpoint is a file beside it.
+    The checkpoint is a file beside it. When the run is over its key is overwritten by that, and both files are removed.
 
     Security: AES-256-GCM, with nonces from the system's randomness. Run, party and place of an entry enter its seal:
         none can be moved, changed or left out but the last ones. A file that was put back is one with the last ones
@@ -138,20 +153,29 @@ class SealedJournal(Journal):
         and from the others' heads.
     """
 
-    def __init__(self, path: Path, *, key: bytes, label: bytes) -> None:
+    def __init__(self, path: Path, *, key: Path, label: bytes) -> None:
         """Read what is there; of a last line that a crash has cut off nothing has gone out, and it is removed.
 
         Args:
             path: of the file.
-            key: 32 bytes.
+            key: of the file that has its key, 32 bytes, or why the run is over.
             label: of run and party.
 
         Raises:
-            ParameterError: others than its owner may read the file, or it was changed, or the key is another.
+            ParameterError: others than its owner may read the files, or one was changed, or the key is another.
         """
-        self._path, self._label, self._seal, self._lines = path, label, AESGCM(key), 0
+        self._path, self._key, self._label, self._lines = path, key, label, 0
         self._disk = ThreadPoolExecutor(1, "journal")
-        self._beside = path.with_suffix(".checkpoint")
+        self._beside, content = path.with_suffix(".checkpoint"), read_private(key)
+        self._is_over = content.startswith(OVER)
+        if self._is_over:
+            reason = content.removeprefix(OVER).decode()
+            super().__init__(over_entries(reason))
+            self._remove(reason)  # a crash may have come between
+            return
+        if len(content) != KEY_BYTES:
+            raise ParameterError(f"{key} was changed: put the original back, or sit the run out")
+        self._seal = AESGCM(content)
         if not path.exists():
             write_atomically(path, b"")
         lines = [line for line in read_private(path).split(b"\n") if line]
@@ -180,7 +204,9 @@ class SealedJournal(Journal):
         return b"lpm journal %d " % place + self._label
 
     def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
-        """Append sealed lines, and wait for the disk where they must outlive the machine."""
+        """Append sealed lines, and wait for the disk where they must outlive the machine; none once the run is over."""
+        if self._is_over:
+            return
         lines = []
         for place, (name, content) in enumerate(entries.items(), self._lines):
             nonce = os.urandom(NONCE_BYTES)
@@ -189,12 +215,27 @@ class SealedJournal(Journal):
         _append(self._path, lines, sync=sync)
         self._lines += len(lines)
 
+    def _remove(self, reason: str) -> None:
+        """Overwrite the key, and remove what it opens: a copy of that opens no more."""
+        self._is_over = True
+        write_atomically(self._key, OVER + reason.encode())
+        for path in (self._path, self._beside):
+            path.unlink(missing_ok=True)
+        sync_folder(self._path.parent)
+
     def sync(self) -> "Future[None]":
         """Let a thread wait for the disk."""
-        return self._disk.submit(_append, self._path, [], sync=True)
+        return self._disk.submit(self._wait_for_disk)
+
+    def _wait_for_disk(self) -> None:
+        try:
+            _append(self._path, [], sync=True)
+        except FileNotFoundError:
+            if not self._is_over:
+                raise
 
     def save_checkpoint(self, content: bytes, *, after: "Iterable[Future[None]]" = NOTHING_ELSE) -> None:
-        """Write it beside the journal, whole."""
+        """Write it beside the journal, whole; none stays once the run is over, whichever comes first."""
         nonce = os.urandom(NONCE_BYTES)
         with atomic_writer(self._beside) as file:
             file.write(nonce + self._seal.encrypt(nonce, content, CHECKPOINT + self._label))
@@ -202,6 +243,8 @@ class SealedJournal(Journal):
             os.fsync(file.fileno())
             for each in after:
                 each.result()
+        if self._is_over:
+            self._beside.unlink(missing_ok=True)
 
     @property
     def checkpoint(self) -> bytes:
@@ -210,7 +253,7 @@ class SealedJournal(Journal):
         Raises:
             ParameterError: others than its owner may read the file, or it was changed.
         """
-        if not self._beside.exists():
+        if self._is_over or not self._beside.exists():
             return b""
         sealed = read_private(self._beside)
         try:
@@ -222,16 +265,19 @@ class SealedJournal(Journal):
 
 
 def open_journal(folder: Path, run: bytes, name: str, *, credentials: Path) -> SealedJournal:
-    """Return what a party has kept of a run, to go on with; its key lies beside the credentials, and is made once.
+    """Return what a party has kept of a run, to go on with; its key lies beside the credentials, made once.
 
     Raises:
         ParameterError: the journal was changed, or others may read it or its key.
     """
-    path = credentials / JOURNAL_KEY
-    create_atomically(path, os.urandom(KEY_BYTES))
-    return SealedJournal(
-        folder / f"masking-{run.hex()[:12]}.journal", key=read_private(path), label=run + name.encode("ascii")
-    )
+    stem = f"masking-{run.hex()[:12]}"
+    create_atomically(credentials / f"{stem}.key", os.urandom(KEY_BYTES))
+    return SealedJournal(folder / f"{stem}.journal", key=credentials / f"{stem}.key", label=run + name.encode("ascii"))
+
+
+def over_entries(reason: str) -> dict[str, bytes]:
+    """Return what stays of a run that is over."""
+    return {BEGIN: b"", END: reason.encode()}
 
 
 def _append(path: Path, lines: list[str], *, sync: bool) -> None:

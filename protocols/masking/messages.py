@@ -1,6 +1,6 @@
 """What the parties of the masked backend send each other; each names its run and round, and is signed."""
 
-from typing import Annotated, Final, final
+from typing import Annotated, ClassVar, Final, final
 
 import msgspec
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from protocols.arithmetic.extension_field import P
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
+from protocols.identity.attachment import AttachingMessage, PartHashes
 from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.folding import ProofShape
 from protocols.masking.range_proof import MaskedBits, ProofPart
@@ -21,7 +22,7 @@ Residue = Annotated[int, msgspec.Meta(ge=0, lt=P)]
 Pair = tuple[Residue, Residue]
 
 
-class RunMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True, tag=True, kw_only=True):
+class RunMessage(AttachingMessage, frozen=True, forbid_unknown_fields=True, array_like=True, tag=True, kw_only=True):
     """One message of a run.
 
     Attributes:
@@ -53,6 +54,8 @@ class WordsNotice(RunMessage, frozen=True):
     Where a norm is proved too, it tells numbers modulo p, masked.
     """
 
+    LONG: ClassVar[tuple[str, ...]] = ("d", "e", "numbers")
+
     client: str
     counter: Number
     d: bytes = b""
@@ -64,6 +67,10 @@ class WordsNotice(RunMessage, frozen=True):
     def context(self) -> bytes:
         """Return the name of the message, which its proof is bound to."""
         return encode(WordsNotice(run=self.run, number=self.number, client=self.client, counter=self.counter))
+
+    def hashes(self, known: PartHashes) -> bytes:
+        """Return the hashes of all that the proof is about, one after the other."""
+        return b"".join(known.of(part) for part in (self.d, self.e, self.numbers))
 
     def words(self, count: int) -> U64:
         """Return d, uint64[count].
@@ -208,6 +215,8 @@ class ReleaseAnswer(RunMessage, frozen=True):
         products: its shares of the products that levels take; empty where they take none.
         counts: its shares of what suppresses small counts; empty where they are not.
     """
+
+    LONG: ClassVar[tuple[str, ...]] = ("share", "products", "counts")
 
     pads: bytes
     offsets: bytes

@@ -5,19 +5,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import LpmError, RunEnded
+from protocols.identity.attachment import PartHashes
 from protocols.masking.envelope import SignedMessage, Signer, read
-from protocols.masking.journal import BEGIN, Journal
+from protocols.masking.journal import BEGIN, END, Journal
 from protocols.masking.messages import RunMessage, Stop
 from protocols.masking.plans.run_plan import RunPlan
 
 M = TypeVar("M", bound=msgspec.Struct)
-END: Final = "end"
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +93,7 @@ class MaskingParty:
         nonce: bytes | None = None,
         sync: bool = True,
         before: Mapping[str, bytes] = MappingProxyType({}),
+        hashes: PartHashes | None = None,
     ) -> SignedMessage:
         """Write down that a message is sent under this name, and return it signed.
 
@@ -102,17 +103,19 @@ class MaskingParty:
             nonce: of the message; drawn from its content where none is given.
             sync: whether to wait for the disk: once a round is enough, before what it tells.
             before: what is written down with it, and before it.
+            hashes: of its parts, as far as they were computed.
 
         Raises:
             ConflictingReplay: another content was sent under the name.
         """
-        envelope = self.signer.send(message, nonce=nonce)
+        envelope = self.signer.send(message, nonce=nonce, hashes=hashes)
         self.journal.record_all({**before, f"{name} {message.number}": envelope.digest}, sync=sync)
         return envelope
 
     def send_all(self, messages: Mapping[str, RunMessage], *, sync: bool = True) -> dict[str, SignedMessage]:
         """Write down together what is sent under these names, and return each message signed, as `send` does."""
-        envelopes = {name: self.signer.send(message) for name, message in messages.items()}
+        hashes = PartHashes()
+        envelopes = {name: self.signer.send(message, hashes=hashes) for name, message in messages.items()}
         entries = {f"{name} {messages[name].number}": each.digest for name, each in envelopes.items()}
         self.journal.record_all(entries, sync=sync)
         return envelopes
@@ -124,6 +127,11 @@ class MaskingParty:
     def abandon(self, reason: str) -> None:
         """End the run because an answer did not come, or was refused."""
         self._end(reason)
+
+    def forget(self) -> None:
+        """Let a run that is over leave no key and no number on disk; a restart finds that it is over, and why."""
+        self.ending = self.ending or "it has come to its end"
+        self.journal.forget(self.ending)
 
     def end(self, envelope: SignedMessage) -> None:
         """Take in that another party has stopped; nothing more is computed or told."""

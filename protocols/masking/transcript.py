@@ -39,12 +39,10 @@ class Transcript:
 
     __slots__ = ("_challenges", "_rho", "_state")
 
-    def __init__(self, context: bytes, nonce: bytes, d: U64, e: U64) -> None:
-        """Begin with the name of the message, the nonce, and all words."""
-        words = hashlib.sha256(d.astype("<u8", copy=False).tobytes())
-        words.update(e.astype("<u8", copy=False).tobytes())
-        name = hashlib.sha256(context).digest()
-        self._state = hashlib.sha256(b"lpm range proof" + nonce + name + words.digest()).digest()
+    def __init__(self, context: bytes, nonce: bytes, hashes: bytes) -> None:
+        """Begin with the name of the message, the nonce, and the hashes of all that it says."""
+        name, words = hashlib.sha256(context).digest(), hashlib.sha256(hashes).digest()
+        self._state = hashlib.sha256(b"lpm range proof" + nonce + name + words).digest()
         self._rho = hashlib.sha256(b"lpm range rho" + self._state).digest()
         self._challenges: tuple[Element, ...] = ()
 

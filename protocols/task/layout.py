@@ -1,6 +1,6 @@
 """Where everything stands in the vector that a client shares in each step."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, final
@@ -39,6 +39,8 @@ class Layout:
         tokens: words of tokens of each client where edges are permuted.
         outcomes: of the model.
         environment: the public numbers that the engine announces after its part of the cell totals, and their ranges.
+        twins: for each client, where among the cell totals what its agents' twins say belongs; the engine announces
+            these words last. Empty where a run has no twins.
     """
 
     n: int
@@ -51,6 +53,7 @@ class Layout:
     tokens: int = 0
     outcomes: tuple[OutcomeSpec, ...] = ()
     environment: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    twins: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Layout":
@@ -72,7 +75,7 @@ class Layout:
         tokens = manifest.period * LISTS * degree * TOKEN_WORDS
         numbers = (ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens)
         model = manifest.model.agents
-        return cls(*numbers, model.outcomes, model.public)
+        return cls(*numbers, model.outcomes, model.public, _twin_words(manifest))
 
     @property
     def decision_words(self) -> int:
@@ -94,6 +97,7 @@ class Layout:
         """Length of the longest vector that a client shares in any round."""
         return max(
             self.d,
+            self.announced,
             self.tokens,
             max(self.decision_words, self.thresholds) * max((self.size(client) for client in self.own), default=0),
         )
@@ -110,8 +114,8 @@ class Layout:
 
     @property
     def announced(self) -> int:
-        """Length of what the engine announces: its part of the cell totals, and public numbers."""
-        return self.cells + len(self.environment)
+        """Length of what the engine announces: its part of the cell totals, public numbers, and what twins say."""
+        return self.cells + len(self.environment) + sum(map(len, self.twins.values()))
 
     def words(self, phase: Phase, client: str) -> int:
         """Return how many words a client shares in a round of this phase."""
@@ -131,7 +135,25 @@ class Layout:
         """Return how many public words come with the result of a round: what the engine announced, or who is there."""
         if phase == Phase.THRESHOLDS and self.degree:
             return presence_words(self.n)
-        return self.announced if phase == Phase.SPEAK else 0
+        return self.cells + len(self.environment) if phase == Phase.SPEAK else 0
+
+    def settle(self, announced: I64, members: Collection[str]) -> I64:
+        """Return the public words of a step, int64[cells + e]: twins of all clients but its members have spoken.
+
+        Args:
+            announced: int64[announced], by the engine.
+            members: clients that took part in the step's first round.
+        """
+        if not self.twins or not announced.size:
+            return announced
+        at = self.cells + len(self.environment)
+        public = announced[:at].copy()
+        for name, places in self.twins.items():
+            end = at + len(places)
+            if name not in members:
+                public[list(places)] += announced[at:end]
+            at = end
+        return public
 
     def public_numbers(self, announced: I64, *, step: int) -> dict[str, int]:
         """Return the environment's numbers of a step by name.
@@ -139,7 +161,8 @@ class Layout:
         Raises:
             OutOfRange: one is not in the range that the model's graph was proved for.
         """
-        numbers = dict(zip(self.environment, announced[self.cells :].tolist(), strict=True))
+        each = announced[self.cells : self.cells + len(self.environment)].tolist()
+        numbers = dict(zip(self.environment, each, strict=True))
         for name, (low, high) in self.environment.items():
             if not low <= numbers[name] <= high:
                 raise OutOfRange(
@@ -165,6 +188,24 @@ class Layout:
     def release_of(self, vector: U64) -> U64:
         """Return the part of a total that is opened to all, uint64[cells + q]; a view."""
         return vector[self.n * self.c :]
+
+
+def _twin_words(manifest: Simulation) -> Mapping[str, tuple[int, ...]]:
+    """Return for each client the words of cell totals that its agents' twins add to: of each channel, their cells."""
+    channels, cells = range(len(manifest.model.agents.cell_most)), len(manifest.cells)
+    return MappingProxyType(
+        {
+            client.name: tuple(
+                channel * cells + cell
+                for channel in channels
+                for cell, count in enumerate(manifest.twins[client.name])
+                if count
+            )
+            for client in manifest.clients
+        }
+        if manifest.twins
+        else {}
+    )
 
 
 def _words(manifest: Simulation) -> tuple[int, int, int]:

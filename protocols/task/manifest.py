@@ -35,6 +35,7 @@ from protocols.task.checks.releases import (
     check_small_counts,
     check_tally,
 )
+from protocols.task.checks.twins import check_twins
 from protocols.task.devices import Devices
 from protocols.task.gradients.turn import turns
 from protocols.task.parties import ENGINE, ClientParty, DealerParty, agents_of, contributors
@@ -42,6 +43,7 @@ from protocols.task.rounds import Schedule
 from protocols.task.secure_sum.spec import SecureSum
 
 MAX_BYTES: Final = 256 * 2**20
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 
 
 @final
@@ -76,6 +78,10 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         start: the day of the first step, where clients' files have dates.
         compare_contacts: before they join, clients compare what they list of undirected contacts between their agents,
             and none joins where two differ. Each pair learns which of its own contacts the other lists.
+        twins: for each client how many of its agents are in each cell. In a step in which a client takes no part, the
+            engine's twins of its agents, one for each and in its cell, stand in for them there and in the engine's
+            tally: a cell has the same number of people in every step. All parties read these counts here, and the
+            engine is told who takes part in a step. Unset, who is away leaves a gap, and neither is told.
     """
 
     model: GraphModel
@@ -100,6 +106,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
     devices: Devices | None = None
     start: datetime.date | msgspec.UnsetType = msgspec.UNSET  # unset, it is not encoded: of manifests without it
     compare_contacts: bool | msgspec.UnsetType = msgspec.UNSET
+    twins: dict[Name, tuple[Count, ...]] | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
@@ -111,6 +118,11 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         check_cohort(self.clients, self.min_cohort)
         check_tally(self.model.agents, agents=agents_of(self.clients), cells=self.cells)
         check_cell_field(self.model.agents, agents=agents_of(self.clients), cells=self.cells)
+        if self.twins is not msgspec.UNSET:
+            derives = self.gradient is not None
+            check_twins(
+                self.twins, self.clients, self.model.agents, cells=self.cells, engine=self.engine, derives=derives
+            )
         if self.trust is not None:
             aggregators, dealer = [party.name for party in self.aggregators], self.dealer.name if self.dealer else None
             self.trust.check(aggregators=aggregators, dealer=dealer, signers=self.signers)

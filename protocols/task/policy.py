@@ -52,6 +52,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         identities: of some of these, by their names, the Ed25519 key, 32 bytes in base64, that their server must have.
         countersigned: the operator of every server has signed the manifest too, by its server's key.
         compare_contacts: allow that each other client of a run learns which of its own contacts this one lists too.
+        twins: allow that all parties read how many of this client's agents are in each cell, and that the engine is
+            told in which steps it takes part, so that synthetic agents stand in for its own when it does not.
         testbed: allow a manifest that holds the seed of all draws: for simulated people only.
     """
 
@@ -72,6 +74,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     thresholds: tuple[Threshold, ...] = ("once", "restart")
     countersigned: bool = False
     compare_contacts: bool = True
+    twins: bool = False
     testbed: bool = False
 
 
@@ -217,6 +220,8 @@ def _conflicts_of_simulation(manifest: Simulation, policy: Policy) -> Iterator[t
             )
     if compares(manifest) and not policy.compare_contacts:
         yield "compare_contacts", "clients of this run compare what they list of contacts between their agents"
+    if manifest.twins and not policy.twins:
+        yield "twins", "the manifest says how many agents are in each cell, for twins that stand in for who is away"
     if manifest.testbed_seed is not None and not policy.testbed:
         yield "testbed", "the manifest holds the seed of all draws, which is for simulated people only"
 

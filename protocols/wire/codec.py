@@ -12,6 +12,7 @@ from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import ManifestMismatch, WireError
+from protocols.identity.attachment import MOST_PARTS
 from protocols.masking.envelope import NONCE_BYTES, SignedMessage
 from protocols.sealing import messages as sealed
 from protocols.task.rounds import Phase
@@ -103,13 +104,22 @@ def _opening(handshake: sealed.Handshake | None) -> pb.Opening | None:
 def _envelope(parts: Any) -> SignedMessage:
     if len(parts.nonce) != NONCE_BYTES or len(parts.signature) != SIGNATURE_BYTES:
         raise WireError("got a signed message whose nonce or signature has another size")
-    return SignedMessage(_name(parts.sender), parts.content, parts.nonce, parts.signature)
+    if len(parts.parts) > MOST_PARTS or not all(parts.parts):
+        raise WireError(f"got a signed message with {len(parts.parts)} parts; at most {MOST_PARTS} travel, none empty")
+    long = tuple(memoryview(part) for part in parts.parts)
+    return SignedMessage(_name(parts.sender), parts.content, parts.nonce, parts.signature, long)
 
 
 def _pb_envelope(given: SignedMessage | None) -> pb.Envelope | None:
     if given is None:
         return None
-    return pb.Envelope(sender=given.sender, content=given.content, nonce=given.nonce, signature=given.signature)
+    return pb.Envelope(
+        sender=given.sender,
+        content=given.content,
+        nonce=given.nonce,
+        signature=given.signature,
+        parts=map(bytes, given.parts),
+    )
 
 
 def _names(names: Any) -> tuple[str, ...]:

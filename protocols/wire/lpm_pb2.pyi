@@ -157,16 +157,18 @@ class TriedReply(_message.Message):
     def __init__(self, step: _Optional[int] = ..., trial: _Optional[int] = ..., over: _Optional[bytes] = ..., share: _Optional[bytes] = ...) -> None: ...
 
 class Envelope(_message.Message):
-    __slots__ = ("sender", "content", "nonce", "signature")
+    __slots__ = ("sender", "content", "nonce", "signature", "parts")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     sender: str
     content: bytes
     nonce: bytes
     signature: bytes
-    def __init__(self, sender: _Optional[str] = ..., content: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+    parts: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, sender: _Optional[str] = ..., content: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., parts: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class MaskedRequest(_message.Message):
     __slots__ = ("run_id", "envelope")

@@ -63,8 +63,9 @@ class RoundResult:
             in outcome mode nothing when agents speak, and when they are decided XOR shares of a bit for each, packed
             into uint64[bit_words(n_own)].
         release: uint64[cells + q], this aggregator's share of what is opened to all; none but when agents speak.
-        synthetic: int64[cells + e], what the engine announced; public, the same from every aggregator. Where edges are
-            permuted, when thresholds are taken in: a bit for each agent, whether it takes part.
+        synthetic: int64[cells + e], what the engine announced, with the twins of clients that took no part; public, the
+            same from every aggregator. Where edges are permuted, when thresholds are taken in: a bit for each agent,
+            whether it takes part.
         members: how many clients took part.
     """
 
@@ -79,7 +80,7 @@ class RoundResult:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Announcement:
-    """The engine opens a step: int64[cells + e], its part of each cell's total, then public numbers. All public."""
+    """The engine opens a step: its part of each cell's total, public numbers, and what twins say. All public."""
 
     run_id: bytes
     step: Step
@@ -95,7 +96,7 @@ class RoundRelease:
         release: uint64[cells + q], this aggregator's share of what is opened to all.
         members: how many clients took part.
         traffic: bytes that clients sent to this aggregator and it sent to clients in this round.
-        names: of those clients, in order; of a secure sum only.
+        names: of those clients, in order; of a secure sum, and of a run with twins, only.
         refused: clients that have been left out for garbage by now, in order; of a secure sum only.
     """
 

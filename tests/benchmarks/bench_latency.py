@@ -32,7 +32,7 @@ LIMIT_S = 0.2  # of a step at 20 ms
 def launcher(ms):
     """Return how processes are started, of which servers are so many ms apart."""
 
-    def launch(program, log):
+    def launch(program, log, **_):
         command = ["-m", *program]
         if program[0] == "aggregator" and ms:
             command = [str(Path(__file__).with_name("delayed.py")), str(ms), *program]

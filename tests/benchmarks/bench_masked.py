@@ -57,7 +57,7 @@ def manifest(n, clients):
 
 def deliver(sender, receiver, message):
     """Return a message as its receiver reads it from bytes: nothing is known of it."""
-    return SignedMessage(message.sender, message.content, message.nonce, message.signature)
+    return SignedMessage(message.sender, message.content, message.nonce, message.signature, message.parts)
 
 
 @contextlib.contextmanager

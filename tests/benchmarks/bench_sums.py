@@ -28,7 +28,7 @@ def sums(entries, *, dealer):
 
     def count(sender, receiver, message):
         sent["clients" if sender in NAMES else "servers"] += len(message.content)
-        return SignedMessage(message.sender, message.content, message.nonce, message.signature)
+        return SignedMessage(message.sender, message.content, message.nonce, message.signature, message.parts)
 
     if dealer:
         run._backend._run.between = count

@@ -40,7 +40,7 @@ def test_one_clients_numbers_are_not_released_among_clients_without_agents(manif
         with operators_of(manifest) as operators:
             return await asyncio.gather(*(told(operators, name) for name in HERE))
 
-    with pytest.raises(CohortTooSmall, match="a sum of 1 clients: the manifest promises 2"):
+    with pytest.raises(CohortTooSmall, match="a sum of 1 client: the manifest promises 2"):
         asyncio.run(everybody())
 
 
@@ -49,7 +49,7 @@ def test_nor_are_they_in_an_active_run(manifest_of, seir):
     manifest = manifest_of(AGENTS, mode="outcome", model=model, max_message=4, steps=1, min_cohort=2)
     run = MaskedRun.draw(manifest).start()
     tau = {name: np.full(run.plan.count(name, 0), 5, np.uint64) for name in HERE}
-    with pytest.raises(CohortTooSmall, match="1 clients are left; the manifest promises 2"):
+    with pytest.raises(CohortTooSmall, match="1 client left; the manifest promises 2"):
         run.play(tau)
 
 

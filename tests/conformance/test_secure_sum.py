@@ -155,11 +155,11 @@ def liar():
     """Start another program in place of the liar's."""
     launch = deployments.launch
 
-    def start(program, log):
+    def start(program, log, **given):
         if program[0] == "client_sdk.institution" and f"/{LIAR}/" in program[-1]:
             command = [sys.executable, "-c", GARBAGE_CLIENT, *program[1:]]
             return subprocess.Popen(command, stdout=log, stderr=log)
-        return launch(program, log)
+        return launch(program, log, **given)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(deployments, "launch", start)
@@ -187,7 +187,7 @@ def played(transport, tmp_path_factory, liar):
             if number == HONEST:
                 parties.corrupt(LIAR)
             opened.append(sums.open(announced(number)))
-        with pytest.raises(ParameterError, match="6 rounds are over"):
+        with pytest.raises(ParameterError, match="over after 6 rounds"):
             sums.open(announced(6))
         with pytest.raises(ParameterError, match="shape"):
             sums.open(announced(6)[:1])

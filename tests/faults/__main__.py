@@ -14,8 +14,6 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from lpm_secure.testbed import deployment as deployments
-from tests import zygote
 from tests.faults import messages
 from tests.faults.campaign import append, play
 
@@ -33,7 +31,6 @@ def main():
     state.parent.mkdir(parents=True, exist_ok=True)
     lines = [] if given.seed is not None else [*_played(state)]
     seeds = range(len(lines), count) if given.seed is None else [given.seed]
-    deployments.launch = zygote.launch
     for seed in seeds:
         lines.append(_play_within(seed) if given.within else _play_processes(seed))
         if not given.within or lines[-1]["wrong"]:
@@ -41,8 +38,6 @@ def main():
         if given.seed is None:
             append(state, lines[-1])
     print(dict(Counter(line["result"] for line in lines)), sum(bool(line["wrong"]) for line in lines), "wrong")
-    for each in zygote.ZYGOTES.values():
-        each.stop()
     return int(any(line["wrong"] for line in lines))
 
 

@@ -31,7 +31,7 @@ SERVERS = ("dealer", "aggregator-0", "aggregator-1")
 CLIENTS = tuple(f"client-{index}" for index in range(4))
 KINDS = ("kill", "restart", "stop", "restore", "clock", "twice", "engine", "servers", "back")
 STATE = ("*.journal", "*.checkpoint", "ledger-*", "store.sqlite*")
-END_S = 30.0  # for all parties, after the engine has
+END_S = 30.0  # for all parties, after the engine has, beyond what a client's last calls may take
 
 
 class Fault:
@@ -204,7 +204,9 @@ def play(seed, folder):
 
 
 def _codes(scene):
-    until, codes = time.monotonic() + END_S, {}
+    manifest = scene.deployment.testbed.manifest
+    longest = patience_s(manifest, 1) + manifest.round_timeout_s  # a client tells a server that is down that it stops
+    until, codes = time.monotonic() + longest + END_S, {}
     for name in CLIENTS:
         try:
             codes[name] = scene.deployment.process(name).wait(max(until - time.monotonic(), 0.0))
@@ -272,9 +274,9 @@ def _in_logs(deployment):
 
 
 def _in_ledgers(deployment):
-    """Return whether a round was told twice, or told as two things."""
-    manifest, agreed, wrong = deployment.testbed.manifest, {}, []
-    for name in SERVERS[1:]:
+    """Return whether a round was told twice, or told as two things; a liar's own ledger is not looked at."""
+    manifest, agreed, wrong, lied = deployment.testbed.manifest, {}, [], _lied(deployment)
+    for name in (each for each in SERVERS[1:] if not (lied and each == LIAR)):
         path = deployment.party(name) / f"ledger-{manifests.run_id(manifest).hex()[:12]}.jsonl"
         try:
             events = ledger.load(path, manifest.trust.keys[name].identity)

@@ -42,6 +42,7 @@ from protocols.wire.sealed_transport import pack
 RUN = bytes(range(32))
 WORDS, SIGNED = np.arange(3, dtype=np.uint64), np.arange(3, dtype=np.int64)
 ENVELOPE = SignedMessage("client-0", b"content", bytes(32), bytes(64))
+LONG = SignedMessage("client-0", b"content", bytes(32), bytes(64), (memoryview(b"part"), memoryview(b"another")))
 SENT = [
     Join(RUN, RUN),
     Join(RUN, b""),
@@ -61,6 +62,7 @@ SENT = [
     SealedReply(bytes(40)),
     MaskedCall(RUN, ENVELOPE),
     MaskedReply(ENVELOPE),
+    MaskedCall(RUN, LONG),
     Letter(RUN, 1, "client-1", b"sealed", ("client-1", "client-2")),
     LetterReply("client-1", b"sealed"),
 ]

@@ -6,6 +6,7 @@ little-endian in groups of seven bits; bytes with their length), then held again
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -39,6 +40,7 @@ KEY = b"\xaa" * 32
 ONE_AND_TOP = "0100000000000000" + "ffffffffffffffff"  # words 1 and 2**64 - 1, or the integers 1 and -1
 
 SIGNED = SignedMessage("a", b"\x01", KEY, b"\xbb" * 64)
+LONG = msgspec.structs.replace(SIGNED, parts=(memoryview(b"\xcc"), memoryview(b"\xdd")))
 SIGNED_HEX = "0a0161" + "120101" + "1a20" + "aa" * 32 + "2240" + "bb" * 64
 
 
@@ -93,6 +95,7 @@ FROZEN = [
     (Letter(ID, 2, "b", b"\xaa", ("a", "b")), ID_HEX + "1002" + "1a0162" + "2201aa" + "2a0161" + "2a0162"),
     (LetterReply("a", b"\xaa"), "0a0161" + "1201aa"),
     (MaskedReply(SIGNED), "0a6a" + SIGNED_HEX),
+    (MaskedReply(LONG), "0a70" + SIGNED_HEX + "2a01cc" + "2a01dd"),
     (MaskedReply(None), ""),
 ]
 each = pytest.mark.parametrize(("message", "content"), FROZEN, ids=lambda value: type(value).__name__)

@@ -17,7 +17,7 @@ from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL
 from tests.epidemics import agents_on
 
-N, STEPS = 20_000, 120
+N, STEPS = 5_000, 120
 DAYS = (LAW_TOTAL // 4,) * 4
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import dataclasses
-import os
+import io
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from lpm_secure.cli.main import main
 from lpm_secure.config.laws import Delay
 from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.simulation import CellConfig, Config, PrivateConfig, ProtocolConfig, SyntheticConfig
@@ -19,7 +21,6 @@ from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.loop import simulate
 from lpm_secure.engine.masked_part import private_part
 from lpm_secure.run.jobs import write_drive_file
-from lpm_secure.testbed import deployment as deployments
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
 from protocols.errors import LpmError
@@ -29,24 +30,21 @@ STEPS = 8
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quick_parties():
-    """Let deployments of this process fork their parties, rather than start each anew."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deployments, "launch", zygote.launch)
-        yield
+def call(*arguments, cwd):
+    """Run `lpm` in this process, whose parties are forked, and return what happened."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(cwd)
+        patch.setenv("COLUMNS", "200")
+        patch.setattr(sys, "argv", ["lpm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return subprocess.CompletedProcess(arguments, ended.value.code or 0, out.getvalue(), err.getvalue())
 
 
 def run_identical(config, folder):
     """Run a configuration with `lpm run`, whose parity must hold, and return what it printed and its folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lpm_secure.cli", "run", str(config), "--out", str(folder)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, "COLUMNS": "200"},
-    )
+    done = call("run", config, "--out", folder, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert "parity: identical" in done.stdout
     (made,) = (path for path in folder.iterdir() if path.is_dir())
@@ -89,9 +87,11 @@ def small_config(clients="group", **protocol):
 
 
 def write_deployment(folder, protocol):
+    twin = protocol.pop("twin", False)
     compares, security = protocol.pop("compare_contacts", msgspec.UNSET), protocol.pop("security", "semi-honest")
     config = small_config(**protocol)
-    config = msgspec.structs.replace(config, private=msgspec.structs.replace(config.private, security=security))
+    private = msgspec.structs.replace(config.private, security=security)
+    config = msgspec.structs.replace(config, private=private, synthetic=SyntheticConfig(agents=300, twin=twin))
     testbed = build(config, small_data(), free_addresses(config.protocol.addresses))
     manifest = msgspec.structs.replace(testbed.manifest, compare_contacts=compares)
     deployment = Deployment(folder, dataclasses.replace(testbed, manifest=manifest))

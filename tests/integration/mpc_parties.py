@@ -20,7 +20,7 @@ from lpm_secure.testbed.deployment import free_addresses
 from protocols.errors import LpmError
 from protocols.identity.certificates import Authority, new_authority
 from tests.integration.mpc_party import get, put
-from tests.zygote import ZYGOTES
+from tests.zygote import WORKER
 
 PARTY = str(Path(__file__).with_name("mpc_party.py"))
 PATIENCE_S = 90.0
@@ -83,7 +83,7 @@ class Process:
         (calls, ours), (theirs, answers) = os.pipe(), os.pipe()
         self._calls, self._answers = os.fdopen(ours, "wb", 0), os.fdopen(theirs, "rb", 0)
         with os.fdopen(calls), os.fdopen(answers, "wb"):
-            self._child = ZYGOTES["server"].start([PARTY], stdin=calls, stdout=answers, stderr=sys.__stderr__.fileno())
+            self._child = WORKER.start([PARTY], stdin=calls, stdout=answers, stderr=sys.__stderr__.fileno())
         self._send(config)
 
     def _send(self, what: object) -> None:

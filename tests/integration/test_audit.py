@@ -25,6 +25,7 @@ from protocols.releases.ledger import RefusalEvent, ReleaseRecord, RoundEvent, R
 from protocols.releases.query import Release, Releases
 from protocols.task.release_plan import records_in
 from tests.integration.conftest import small_config, small_data
+from tests.repetitions import repetitions
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_a_run_is_audited_and_any_change_of_any_file_is_found(finished):
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size]
     assert len(files) > 20
     missed = []
-    for number in range(1_000):
+    for number in range(repetitions(1_000)):
         path = draw.choice(files)
         content = path.read_bytes()
         place = draw.randrange(len(content))

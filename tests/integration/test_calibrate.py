@@ -99,6 +99,20 @@ def test_the_command_leaves_tables_figures_and_a_report(given):
     assert len(list((folder / "institutions").iterdir())) == 6
 
 
+def test_a_second_calibration_leaves_the_first_one_as_it_is(given):
+    given.write_text(SMALL.partition("[noise]")[0])
+    folder = given.parent
+    assert lpm(given).exit_code == 0
+    before = {file.name: file.read_bytes() for file in (folder / "few").iterdir() if file.is_file()}
+    given.write_text(given.read_text().replace("seed = 2", "seed = 3"))
+    done = lpm(given)
+    assert done.exit_code == 0, done.exception
+    assert str(folder / "few-2" / "report.html") in done.output
+    assert {file.name: file.read_bytes() for file in (folder / "few").iterdir() if file.is_file()} == before
+    assert lpm(given, "--resume").exit_code == 0  # of the last one, which is finished
+    assert not (folder / "few-3").exists()
+
+
 def test_over_processes_the_command_ends_with_how_to_audit_it(given):
     given.write_text(SMALL.partition("[noise]")[0])
     done = lpm(given, "--transport", "native")

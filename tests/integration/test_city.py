@@ -16,6 +16,7 @@ import pytest
 from lpm_secure import checkpoint as checkpoints
 from lpm_secure.cli.main import main
 from lpm_secure.data import catalogue
+from lpm_secure.engine.backends.numba_backend import FOLDER
 from lpm_secure.populations.synthesis import look_alike
 from tests.repetitions import repetitions
 
@@ -53,6 +54,9 @@ def lpm(monkeypatch, tmp_path, capfd):
 def started(tmp_path):
     """Return a function that starts a command as a process, which can be killed."""
     paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    own = tmp_path / "cache" / "lpm-secure" / FOLDER.name
+    own.parent.mkdir(parents=True)
+    own.symlink_to(FOLDER)  # populations are made anew, loops are not compiled anew
 
     def begin(*arguments):
         command = [sys.executable, "-m", "lpm_secure.cli", *map(str, arguments)]
@@ -103,12 +107,15 @@ def test_a_city_run_leaves_a_folder_that_pandas_and_a_browser_open(config, lpm, 
 
 
 @pytest.mark.skipif(catalogue.where("nyc_population") is None, reason="nyc_population is not here: lpm data get it")
-def test_the_example_runs_as_it_is(lpm, tmp_path):
-    done = lpm("run", EXAMPLE)
+@pytest.mark.parametrize("agents", ["5_000", pytest.param("100_000", marks=pytest.mark.slow)])
+def test_the_example_runs_in_the_city_that_it_names(agents, lpm, tmp_path):
+    path = tmp_path / "city.toml"
+    path.write_text(EXAMPLE.read_text().replace("agents = 100_000", f"agents = {agents}"))
+    done = lpm("run", path)
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs").glob("*/")
     found = json.loads((folder / "run.json").read_text())
-    assert found["population"] == "New York City, 100,000 synthetic agents"
+    assert found["population"] == f"New York City, {int(agents):,} synthetic agents"
     assert 0.2 < found["attack_rate"] < 0.8
     header = (folder / "series.csv").read_text().splitlines()[0]
     assert '"admissions_Staten_Island"' in header

@@ -1,5 +1,6 @@
 """The command line as a person meets it: results, files, and one line for each mistake."""
 
+import contextlib
 import json
 import os
 import signal
@@ -14,8 +15,10 @@ import pytest
 from lpm_secure.cli.main import main
 from lpm_secure.config.simulation import load
 from lpm_secure.run.engine_config import EnginePartyConfig
+from tests.integration.conftest import call
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
+FORK_SERVERS = 2
 ONE_CLIENT = (('clients = "group"', 'clients = "one"'), ("min_cohort = 5", "min_cohort = 1"))  # the same series
 
 
@@ -69,14 +72,14 @@ def config(tmp_path):
 def ended(tmp_path_factory):
     """Return the folder in which a small configuration was run, and what the command printed; tests only read it."""
     folder = tmp_path_factory.mktemp("ended")
-    return folder, lpm("run", write_config(folder), cwd=folder)
+    return folder, call("run", write_config(folder), cwd=folder)
 
 
 @pytest.fixture(scope="module")
 def clear(ended):
     """Return what the same configuration prints in the clear."""
     folder, _ = ended
-    return lpm("run", folder / "run.toml", "--clear", cwd=folder)
+    return call("run", folder / "run.toml", "--clear", cwd=folder)
 
 
 def test_a_run_leaves_a_folder_that_pandas_and_a_browser_open(ended):
@@ -214,7 +217,7 @@ def test_up_waits_for_an_engine_that_drives_it(config, clear, here, tmp_path):
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as up:
         up.stdout.readline()
         folder = up.stdout.readline().split()[-1]
-        driven = lpm("engine", folder, cwd=tmp_path)
+        driven = call("engine", folder, cwd=tmp_path)
         assert driven.returncode == 0, driven.stderr
         assert up.wait(60) == 0
         assert up.stdout.readlines()[-1].strip() == f"lpm audit {folder}"
@@ -234,12 +237,20 @@ def test_up_without_an_engine_says_that_its_clients_gave_up(config, tmp_path):
     assert "The run has ended" not in done.stdout
 
 
+def descendants(pid):
+    """Return the ids of a process' children, then of theirs: fork servers, then parties."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [*children, *(each for child in children for each in descendants(child))]
+    return []
+
+
 def test_an_interrupted_up_leaves_no_process_behind(config, here, tmp_path):
     command = [sys.executable, "-m", "lpm_secure.cli", "up", str(config(*ONE_CLIENT))]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         up.stdout.readline()
-        children = Path(f"/proc/{up.pid}/task/{up.pid}/children").read_text().split()
-        assert len(children) == 4
+        children = descendants(up.pid)
+        assert len(children) == FORK_SERVERS + 4
         up.send_signal(signal.SIGTERM)
         assert up.wait(30) == 130
     [folder] = tmp_path.glob("runs/*")
@@ -254,27 +265,25 @@ def test_an_interrupted_up_leaves_no_process_behind(config, here, tmp_path):
 def test_a_run_that_is_ended_ends_its_processes_too_even_one_that_stands_still(config, tmp_path):
     command = [sys.executable, "-m", "lpm_secure.cli", "run", str(config(*ONE_CLIENT))]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        of_run, children = Path(f"/proc/{run.pid}/task/{run.pid}/children"), []
-        while len(children) < 4:
+        children = []
+        while len(children) < FORK_SERVERS + 4:
             assert run.poll() is None
             time.sleep(0.01)
-            children = of_run.read_text().split()
-        os.kill(int(children[1]), signal.SIGSTOP)
+            children = descendants(run.pid)
+        os.kill(int(children[-1]), signal.SIGSTOP)
         run.send_signal(signal.SIGTERM)
         assert run.wait(30) == 130
         assert run.stderr.read().splitlines()[-1] == "lpm: interrupted"
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
 
 
-def test_keys_are_made_once_and_signed_by_one_authority(tmp_path):
-    first = lpm("keys", tmp_path / "pki", "aggregator-0", cwd=tmp_path)
-    second = lpm("keys", tmp_path / "pki", "hospital-a", cwd=tmp_path)
-    assert (first.returncode, second.returncode) == (0, 0)
+def test_keys_are_made_once_and_signed_by_one_authority(here, tmp_path):
+    assert here("keys", "pki", "aggregator-0")[0] == here("keys", "pki", "hospital-a")[0] == 0
     authorities = {(tmp_path / "pki" / name / "authority.pem").read_bytes() for name in ("aggregator-0", "hospital-a")}
     assert len(authorities) == 1
-    again = lpm("keys", tmp_path / "pki", "hospital-a", cwd=tmp_path)
-    assert again.returncode == 2
-    assert "is there already" in again.stderr
+    code, _, err = here("keys", "pki", "hospital-a")
+    assert code == 2
+    assert "is there already" in err
 
 
 @pytest.mark.parametrize("module", ["aggregator", "client_sdk"])

@@ -39,7 +39,7 @@ def start(path):
     command = ["-m", "lpm_secure.cli", "engine", "--config", str(path), "--device", "cpu"]
     with open(os.devnull, "rb") as nothing, path.with_name("engine.log").open("wb") as log:
         streams = {"stdin": nothing.fileno(), "stdout": log.fileno(), "stderr": log.fileno()}
-        return zygote.ZYGOTES["engine"].start(command, **streams)
+        return zygote.ENGINE.start(command, **streams)
 
 
 def lines_of(path):

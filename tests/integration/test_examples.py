@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -30,17 +28,8 @@ def test_two_strains_between_three_operators_run_as_in_the_clear(tmp_path):
 
 @pytest.mark.slow
 def test_own_people_with_known_states_run_over_processes_as_in_the_clear(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "lpm_secure.cli", "run", "examples/ward.toml", "--out", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "parity: identical" in done.stdout
-    assert "people.csv: 47 people, 694 contacts" in done.stdout
-    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    printed, folder = run_identical("examples/ward.toml", tmp_path)
+    assert "people.csv: 47 people, 694 contacts" in printed
     figures = json.loads((folder / "run.json").read_text())
     wards = {"emergency", "radiology", "ward-3-east", "ward-3-west"}
     assert figures["clients"].keys() == wards

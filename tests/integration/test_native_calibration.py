@@ -14,6 +14,7 @@ from lpm_secure.secure_sum.native import NativeSum
 from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from lpm_secure.testbed.deployment import free_addresses
 from lpm_secure.testbed.sum_deployment import SumDeployment
+from protocols.errors import ProtocolError
 from tests.calibration_hospitals import COURSE, WEEKS, hospitals, in_process
 
 DRAWS = 3
@@ -80,6 +81,56 @@ def test_a_hospital_that_is_killed_and_returns_is_named_and_the_fit_goes_on_to_t
     shared = fit_with(in_process(hospitals(), draws=DRAWS, absent=absent), 12)
     shared.run()
     assert torch.equal(native.draws(20, seed=3), shared.draws(20, seed=3))
+
+
+@pytest.mark.slow
+def test_with_a_dealer_servers_that_are_killed_come_back_and_the_fit_is_the_same_to_the_bit(tmp_path):
+    """A hospital that is killed is out: it is named, the others go on, and started again it ends in one line."""
+    name, given = "hospital-2", {"dealer": free_addresses(1)[0], "round_timeout_s": 4.0}
+    with native_of(tmp_path, rounds=7, **given) as federation:
+        deployment = federation.deployment
+
+        def on_round(fit):
+            restarts = {2: ("dealer",), 3: ("aggregator-0",), 4: ("aggregator-1", "dealer")}.get(fit.round, ())
+            for each in (*restarts, *([name] if fit.round == 5 else [])):
+                deployment.process(each).kill()
+                deployment.process(each).wait()
+                if each != name:
+                    deployment.start_party(each)
+            if fit.round == 7:
+                deployment.start_party(name)
+
+        native = fit_with(federation, 7)
+        native.run(on_round)
+        assert deployment.process(name).wait(30.0) == 3
+        log = (deployment.party(name) / "log.jsonl").read_text()
+    assert "takes nobody back" in log.splitlines()[-1]
+    assert native.absences == {name: 2}
+    absent = {number: frozenset({name}) for number in (5, 6)}
+    shared = fit_with(in_process(hospitals(), draws=DRAWS, absent=absent), 7)
+    shared.run()
+    assert torch.equal(native.draws(20, seed=3), shared.draws(20, seed=3))
+
+
+@pytest.mark.slow
+def test_with_a_dealer_that_is_killed_for_good_the_fit_ends_in_one_line(tmp_path):
+    """And so does every hospital: nobody goes on without it."""
+    given = {"dealer": free_addresses(1)[0], "round_timeout_s": 1.0}
+    with native_of(tmp_path, rounds=7, **given) as federation:
+        deployment = federation.deployment
+
+        def on_round(fit):
+            if fit.round == 2:
+                deployment.process("dealer").kill()
+                deployment.process("dealer").wait()
+
+        with pytest.raises(ProtocolError, match="dealer ended with code -9"):
+            fit_with(federation, 7).run(on_round)
+        codes = {each: deployment.process(each).wait(40.0) for each in hospitals()}
+    assert set(codes.values()) == {3}
+    for each in hospitals():
+        lines = (deployment.party(each) / "log.jsonl").read_text().splitlines()
+        assert len(lines) == 1, lines
 
 
 def test_noise_is_added_in_full_by_every_aggregator_and_the_audit_finds_what_it_cost(tmp_path):

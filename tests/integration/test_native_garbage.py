@@ -56,10 +56,10 @@ def cheating(monkeypatch):
     """Start another program in place of one hospital's."""
     launch = deployments.launch
 
-    def start(program, log):
+    def start(program, log, **given):
         if program[0] == "client_sdk.institution" and f"/{LIAR}/" in program[-1]:
             return subprocess.Popen([sys.executable, "-c", CHEAT, *program[1:]], stdout=log, stderr=log)
-        return launch(program, log)
+        return launch(program, log, **given)
 
     monkeypatch.setattr(deployments, "launch", start)
 

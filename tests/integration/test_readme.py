@@ -1,6 +1,7 @@
 """What the README says is done by the README's own words."""
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from lpm_secure.config import simulation
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
+from tests.zygote import ENGINE
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -32,7 +34,8 @@ def test_the_client_of_the_readme_takes_part_in_a_run(deploy, tmp_path):
         deployment.start_party(name)
     program = tmp_path / "client.py"
     program.write_text(block.replace('"runs/example/parties/dmi"', repr(str(deployment.party("a")))))
-    engine = (
+    engine = tmp_path / "engine.py"
+    engine.write_text(
         "import asyncio, time, sys, torch\n"
         "from pathlib import Path\n"
         "from lpm_secure.engine.loop import RemotePart, simulate\n"
@@ -45,10 +48,12 @@ def test_the_client_of_the_readme_takes_part_in_a_run(deploy, tmp_path):
         "part = RemotePart(run, connect(run, certificates.read(folder / 'parties' / 'engine')))\n"
         "asyncio.run(simulate(run, part, synthetic_agents(run, 300, torch.device('cpu'))))\n"
     )
-    with subprocess.Popen([sys.executable, "-c", engine]) as driving:
+    with (tmp_path / "engine.log").open("wb") as log, open(os.devnull, "rb") as nothing:
+        outputs = {"stdin": nothing.fileno(), "stdout": log.fileno(), "stderr": log.fileno()}
+        driving = ENGINE.start([str(engine)], **outputs)
         client = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=120)
         assert client.returncode == 0, client.stderr
-        assert driving.wait(60) == 0
+        assert driving.wait(60) == 0, (tmp_path / "engine.log").read_text()
     assert client.stdout.splitlines() == [f"day {day}" for day in range(9)]
     assert len([line for line in block.splitlines() if line.strip()]) <= 18
 

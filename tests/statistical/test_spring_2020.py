@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from lpm_secure.analysis.spring2020 import literature
-from lpm_secure.analysis.spring2020.check import check
+from lpm_secure.analysis.outbreak import check
 from lpm_secure.cli.people.tables import card_tables
 from lpm_secure.data import catalogue
+from lpm_secure.populations.epidemic import spring2020
 from lpm_secure.populations.outbreak import OutbreakComparison, week_means
 from lpm_secure.populations.show import page_of
 from lpm_secure.populations.synthesis import nyc
@@ -48,7 +48,7 @@ def test_hospital_admissions_of_spring_2020_are_within_a_factor_of_two(city, tmp
 @here
 def test_without_the_measures_of_march_admissions_are_far_beyond(city, monkeypatch):
     """The check can fail: the measures are what holds the epidemic."""
-    monkeypatch.setattr(literature, "_measures", list)
+    monkeypatch.setattr(spring2020, "_measures", list)
     assert not check(city).held
 
 
@@ -57,14 +57,14 @@ def test_the_hazard_per_contact_yields_the_r0_of_the_literature(city):
     """Secondary infections of one agent of the dominant age mix: R0, by the matrix of contacts by age."""
     import numpy as np
 
-    contacts = literature.contacts_by_age(city)
-    beta = literature.disease(city, 8.4e6).beta
+    contacts = spring2020.contacts_by_age(city)
+    beta = spring2020.disease(city, 8.4e6).beta
     per_contact = beta["community"]
     mix = np.ones(len(contacts))
     for _ in range(200):
         mix = contacts @ mix
         growth, mix = mix.max(), mix / mix.max()
-    assert growth * per_contact * 6.0 == pytest.approx(literature.R0, rel=0.02)
+    assert growth * per_contact * 6.0 == pytest.approx(spring2020.R0, rel=0.02)
     assert beta["school"] / per_contact == pytest.approx(11.41)
 
 

@@ -150,7 +150,12 @@ class MessageUnion(CountAgreement, abc.ABC):
     @property
     def _names_heard(self) -> set[str]:
         seeds = map(seed_of, self._seeds.envelopes)
-        return {*self._round.collection.envelopes, *seeds, *([] if self._round.announcement is None else [ENGINE])}
+        return {*self.speakers, *seeds, *([] if self._round.announcement is None else [ENGINE])}
+
+    @property
+    def speakers(self) -> set[str]:
+        """Return whose words of the round are here, from whomever they came."""
+        return {*self._round.collection.envelopes}
 
     def participants(self, offer: Offers) -> set[str]:
         """Return which clients this round waits for: those that are left, and those that come back in it."""

@@ -73,6 +73,7 @@ class RunCalls(abc.ABC):
         self._restarted: set[str] = set()  # have joined again, and answer nothing before their next seed
         self._revoked: set[str] = set()
         self._returns = 0
+        self._called: set[str] = set()  # have themselves sent this process their words of the round in hand
 
     @property
     def traffic(self) -> dict[str, int]:
@@ -156,6 +157,8 @@ class RunCalls(abc.ABC):
     ) -> SignedMessage | None:
         """Take a client's or the engine's message in, and return the reply when its round is over."""
         number, rounds = message.number, self.manifest.schedule.rounds
+        if isinstance(message, WordsNotice):
+            self._take_call(caller, RoundNumber(number))
         ahead = SEED_AHEAD if isinstance(message, SeedNotice) else 1  # a simulation's engine speaks every second round
         while self._number < number <= min(self._number + ahead, rounds - 1):
             await self._over.wait()
@@ -173,6 +176,24 @@ class RunCalls(abc.ABC):
         if reply is None or (isinstance(message, WordsNotice) and not party.has_counted(envelope, message)):
             raise RoundClosed(f"{caller} is out of the run since round {number}: it was late, or left its ranges")
         return reply
+
+    def _take_call(self, client: str, number: RoundNumber) -> None:
+        """Note which round a client says that it is in; it is in no later one than both aggregators that told it so.
+
+        Raises:
+            RunEnded: it is, so this aggregator has told it what it knows no longer.
+        """
+        if number > self._number:
+            self._fail(
+                RecordsDiffer(
+                    f"a client is in round {number}, and this aggregator in round {self._number}: its store was put "
+                    "back; the run stops here"
+                )
+            )
+            self._require_party()
+        if number == self._number:
+            self._called.add(client)
+            self._inbox.notify()
 
     def _attend(self, party: MaskingAggregator, client: str, number: RoundNumber) -> SignedMessage | None:
         """Return what a client is told that comes back in a round; both aggregators tell the same, however far on."""

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Final, final
 
 from aggregator.masking.dealer import MaskingDealer, Replies
+from protocols.arithmetic.counters import Step
 from protocols.errors import LpmError, NotEnrolled, RunEnded, WireError
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import ProofQuestion, ReleaseQuestion, Stop
+from protocols.task.timeouts import patience_s
 from protocols.wire.messages import MaskedCall, MaskedReply
 
 LOG: Final = logging.getLogger("aggregator")
@@ -32,6 +34,17 @@ class MaskedQuestions:
         self._lock = asyncio.Lock()
         self._waiting: dict[bytes, asyncio.Future[Replies]] = {}  # for the other aggregator, by what was asked
         self._tasks: set[asyncio.Task[Replies]] = set()
+        self._changed = asyncio.Event()
+
+    async def forget(self) -> None:
+        """Wait until the run is over, and while an answer may have been lost; then leave nothing of it on disk."""
+        party = self._party
+        while party is not None and not (party.is_done or party.ending):
+            await self._changed.wait()
+            self._changed.clear()
+        if party is not None:
+            await asyncio.sleep(0.0 if party.ending else patience_s(party.plan.manifest, Step(1)))
+            await asyncio.to_thread(party.forget)
 
     async def answer(self, caller: str, request: object) -> MaskedReply:
         """Answer one call; `caller` is the name in the certificate that TLS has verified.
@@ -84,6 +97,7 @@ class MaskedQuestions:
                 party.require_running()  # who asked first and who asked last are told the same
                 raise
             if replies is not None:
+                self._changed.set()
                 if both := self._waiting.pop(envelope.content, None):
                     both.set_result(replies)
                 return replies
@@ -93,6 +107,7 @@ class MaskedQuestions:
 
     def _fail(self, reason: str) -> None:
         """Tell who waits that the run is over."""
+        self._changed.set()
         waiting, self._waiting = self._waiting, {}
         for both in waiting.values():
             both.set_exception(RunEnded(f"the run is over: {reason}"))

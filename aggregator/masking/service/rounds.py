@@ -12,7 +12,7 @@ from aggregator.masking.service.calls import Replies, RunCalls
 from aggregator.masking.suppression import MESSAGES
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import record_of_round, write_masked_round
-from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber, Step
 from protocols.errors import (
     CohortTooSmall,
     LpmError,
@@ -31,11 +31,12 @@ from protocols.masking.messages import (
     RangeVerdict,
     RunMessage,
 )
+from protocols.quantity import quantity
 from protocols.releases.ledger import RoundRecord
 from protocols.task.manifest import Manifest, cohort
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
-from protocols.task.timeouts import DEADLINES
+from protocols.task.timeouts import DEADLINES, patience_s
 from protocols.wire.masked_link import MaskedLink
 
 P = ParamSpec("P")
@@ -54,6 +55,7 @@ class MaskedRounds(RunCalls):
     party is told, or finds out with its next call.
 
     Security: the other aggregator can neither bring a deadline forward nor keep a client out that this one has heard.
+        After a restart, a round is closed over clients alone who have called since, and over no fewer than before.
     """
 
     def __init__(
@@ -71,9 +73,12 @@ class MaskedRounds(RunCalls):
         self._task: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._ended = False
+        self._resumed: RoundNumber | None = None  # the round that it came back in
         try:
             party = begin()
             self._is_short = party.plan.is_short
+            if party.ending:
+                party.forget()
             self._go_on(party)
             self._party = party
         except RunEnded as error:
@@ -88,17 +93,18 @@ class MaskedRounds(RunCalls):
             RecordsDiffer: its ledger is of another moment.
             RunEnded: the run was over.
         """
+        party.require_running()
         written = party.number if self._ledger is None else self._ledger.number
         if not party.number - 1 <= written <= party.number:
             raise RecordsDiffer(
                 f"the ledger of this aggregator ends with round {written}, and it goes on with round {party.number}: "
                 "one of them was put back; the run is over"
             )
-        party.require_running()
         self._number = party.number
         if party.checkpoint is not None:
             self._joined, self._replies = {*party.present}, party.checkpoint.replies
         if party.is_back:
+            self._resumed = party.number
             self._begin()
 
     def stop(self) -> None:
@@ -123,14 +129,16 @@ class MaskedRounds(RunCalls):
             self._task = asyncio.ensure_future(self._run())
 
     async def _run(self) -> None:
+        party = self._require_party()
         try:
-            party = self._require_party()
             if party.is_back:
                 await self._come_back(party)
             if self._number == FIRST_ROUND:
                 await self._agree_on_key(party)
             while self._number < self.manifest.schedule.rounds:
                 await self._round(party)
+            await asyncio.sleep(patience_s(self.manifest, Step(1)))  # somebody's last answer may have been lost
+            await asyncio.to_thread(party.forget)
         except LpmError as error:
             self._fail(error)
         except Exception:
@@ -264,7 +272,7 @@ class MaskedRounds(RunCalls):
         if ENGINE in missing:
             raise Unavailable(f"the engine has not announced round {self._number} in time; the run stops here")
         least = self.manifest.min_cohort
-        raise CohortTooSmall(f"{left} clients came to round {self._number}; the manifest promises {least}")
+        raise CohortTooSmall(f"{quantity(left, 'client')} came to round {self._number}; the manifest promises {least}")
 
     async def _unite(self, party: MaskingAggregator) -> None:
         """Hand on what the other lacks, and wait for what it has to hand on; clients are too late from here on.
@@ -281,11 +289,30 @@ class MaskedRounds(RunCalls):
             await self._peer.post(envelope, self._number, timeout_s=self._patience_s)
         if not await self._inbox.until(lambda: not party.lacks(offered), self._patience_s):
             raise Unavailable(f"{self._other(party)} did not hand on what it has heard; the run stops here")
+        if self._number == self._resumed:
+            await self._hear_all(party)
         self._closing = True
 
     async def _tell_offer(self, party: MaskingAggregator, offer: SignedMessage) -> None:
         await asyncio.wrap_future(party.journal.sync())
         await self._swap(offer, Offer)
+
+    async def _hear_all(self, party: MaskingAggregator) -> None:
+        """Wait, after a restart, until all whom the round could count have called this aggregator themselves.
+
+        They are where the run is. If this store was put back, the dealer's may have been too, and the other aggregator
+        hands on what clients had said then.
+
+        Raises:
+            Unavailable: some do not.
+        """
+        members = party.members if self._number > FIRST_ROUND else ()
+        awaited = {*members, *party.speakers} - self._revoked
+        if not await self._inbox.until(lambda: awaited <= self._called, self._patience_s):
+            raise Unavailable(
+                f"after a restart {len(awaited - self._called)} clients did not call in round {self._number}, and "
+                "without them it cannot be told whether a store was put back; the run stops here"
+            )
 
     def _finish(self, replies: dict[int, Replies]) -> None:
         """Let all that wait have their replies, of this round or the one before, and begin the next round."""
@@ -295,7 +322,7 @@ class MaskedRounds(RunCalls):
         self._peer.forget(self._number)
         over, self._over = self._over, asyncio.Event()
         self._number = RoundNumber(self._number + 1)
-        self._begun, self._closing, self._offer = False, False, {}
+        self._begun, self._closing, self._offer, self._called = False, False, {}, set()
         over.set()
 
     def _stop(self, party: MaskingAggregator, envelope: SignedMessage) -> None:
@@ -315,13 +342,14 @@ class MaskedRounds(RunCalls):
         self._write_end(error)
         self._over.set()
         self._inbox.notify()
-        self._telling = asyncio.ensure_future(self._tell(self._party.stop()))
+        self._telling = asyncio.ensure_future(self._tell(self._party))
 
     def _write_end(self, error: LpmError) -> None:
         if self._ledger is not None:
             self._ledger.write_refusal(RoundNumber(max(self._ledger.heads) + 1), error.code, str(error))
 
-    async def _tell(self, stop: SignedMessage) -> None:
-        """Tell the other servers; one that cannot be told finds out by itself."""
-        sent = (link.send(stop, timeout_s=STOP_S) for link in self._links)
+    async def _tell(self, party: MaskingAggregator) -> None:
+        """Tell the other servers; one that cannot be told finds out by itself. Nothing of the run is needed then."""
+        sent = (link.send(party.stop(), timeout_s=STOP_S) for link in self._links)
         await asyncio.gather(*sent, return_exceptions=True)
+        await asyncio.to_thread(party.forget)

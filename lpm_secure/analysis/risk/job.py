@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import dataclasses
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.local_process.launch import LocalProcess, launch
 from lpm_secure.run.jobs import write_drive_file
 from lpm_secure.run.processes import drive, supervise
 from lpm_secure.secure_sum.announcer import SumAnnouncer
@@ -42,6 +41,7 @@ from protocols.wire.transport import Transport
 
 POLL_S: Final = 0.2
 END_S: Final = 60.0
+HOST: Final = "lpm_secure.analysis.risk.host"
 T = TypeVar("T")
 
 
@@ -154,13 +154,12 @@ async def open_sum(manifest: SecureSum, folder: Path, transports: Sequence[Trans
 
 def _run(deployment: LocalDeployment, hosts: Sequence[Path], act: Callable[[], Awaitable[T]]) -> T:
     """Run the servers, the devices and who drives them to their end, then put ledgers and index in place."""
-    processes: list[subprocess.Popen[bytes]] = []
+    processes: list[LocalProcess] = []
     try:
         deployment.start_servers()
         for file in hosts:
             with file.with_suffix(".log").open("wb") as log:
-                command = [sys.executable, "-m", "lpm_secure.analysis.risk.host", "--config", str(file)]
-                processes.append(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL))  # noqa: S603
+                processes.append(launch([HOST, "--config", str(file)], log, modules=(HOST,)))
         result = asyncio.run(_until_done(processes, act))
         for process in processes:
             process.wait(END_S)
@@ -178,7 +177,7 @@ def _run(deployment: LocalDeployment, hosts: Sequence[Path], act: Callable[[], A
     return result
 
 
-async def _until_done(processes: Sequence[subprocess.Popen[bytes]], act: Callable[[], Awaitable[T]]) -> T:
+async def _until_done(processes: Sequence[LocalProcess], act: Callable[[], Awaitable[T]]) -> T:
     """Drive the run, and stop when a host fails: its devices would be missing from everybody's worlds.
 
     Raises:
@@ -195,7 +194,7 @@ async def _until_done(processes: Sequence[subprocess.Popen[bytes]], act: Callabl
     raise ProtocolError("a host of devices has ended before the run did")
 
 
-def _require(processes: Sequence[subprocess.Popen[bytes]], hosts: Sequence[Path]) -> None:
+def _require(processes: Sequence[LocalProcess], hosts: Sequence[Path]) -> None:
     """Raise for a host that has failed, with the last line that it wrote."""
     for process, file in zip(processes, hosts, strict=False):
         if process.poll():

@@ -45,7 +45,7 @@ def amortise(
         raise ConfigError(
             f"got --compare and --periods {periods}; the fit reads {content.data.fit_periods} periods: ask for as many"
         )
-    folder = out / content.name
+    folder = folders.last_of(out, content.name)
     with round_bar(f"{content.name}, conditional", rounds=content.amortised.rounds) as on_round:
         trained = job.amortise(
             content, folder, periods=periods, resume=resume, on_round=lambda posterior: on_round(posterior.round, "")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def calibrate(
     config: Annotated[Path, typer.Argument(help="TOML; examples/hospitals.toml explains each key.", metavar="CONFIG")],
     *,
-    out: Annotated[Path, typer.Option(help="The folder `NAME` is made in it.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(help="The folder `NAME` is made in it, or `NAME-2` and on.")] = Path("runs"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
     transport: Annotated[
         Literal["in-process", "native", "flower"] | None,
@@ -25,18 +25,22 @@ def calibrate(
     """Let institutions that may not pool their series fit one model together, and forecast.
 
     Each round the centre publishes courses drawn from the posterior; each institution answers with the gradient of its
-    own likelihood, clipped and split into shares; only the sum over all is opened. Writes `OUT/NAME/` with
-    calibration.csv (values and bands by institution and period), calibration_posterior.csv, calibration_scores.csv,
-    calibration.json and report.html. Exit code 2 for a mistake in the input, 3 if the fit cannot go on.
+    own likelihood, clipped and split into shares; only the sum over all is opened. Writes `OUT/NAME/`, or `NAME-2` and
+    on where that has a fit, with calibration.csv (values and bands by institution and period),
+    calibration_posterior.csv, calibration_scores.csv, calibration.json and report.html. Exit code 2 for a mistake in
+    the input, 3 if the fit cannot go on.
     """
     from lpm_secure.calibration import job, report
     from lpm_secure.calibration.config import load
+    from lpm_secure.calibration.figures import POSTERIOR
     from lpm_secure.calibration.noise_table import noise_table
     from lpm_secure.cli.progress import round_bar
     from lpm_secure.report import folder as folders
 
     content = _travelling_by(transport, load(config))
-    folder = out / content.name
+    folder = folders.last_of(out, content.name)
+    if not resume and (folder / POSTERIOR).exists():  # a fit that has ended
+        folder = folders.next_of(out, content.name)
     with round_bar(content.name, rounds=content.fit.rounds) as on_round:
         result = job.calibrate(
             content, folder, resume=resume, on_round=lambda fit: on_round(fit.round, f"{fit.members} institutions")

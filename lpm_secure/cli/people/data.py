@@ -84,7 +84,7 @@ def series(
     from lpm_secure.calibration.config import load
     from lpm_secure.calibration.series_check import SeriesCheck
     from lpm_secure.report import page as pages
-    from protocols.atomic_file import PRIVATE_MODE
+    from protocols.file_mode import PRIVATE_MODE
 
     given = load(config)
     study = given.study()
@@ -132,7 +132,7 @@ def check(
 
     from lpm_secure.report import page as pages
     from lpm_secure.run.survey_check import TableQuestions, check_survey
-    from protocols.atomic_file import PRIVATE_MODE
+    from protocols.file_mode import PRIVATE_MODE
 
     questions = TableQuestions(clients, cells, start.date() if start else None, dt)
     checked = check_survey(people, contacts, model=model, questions=questions)

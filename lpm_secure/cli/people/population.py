@@ -76,15 +76,14 @@ def check(path: Path_, seed: Annotated[int, typer.Option(help="Of the simulation
     """
     from rich.console import Console
 
-    from lpm_secure.analysis.spring2020 import check as spring2020
-    from lpm_secure.analysis.spring2020 import literature
+    from lpm_secure.analysis import outbreak
     from lpm_secure.cli.people.tables import record_table
     from lpm_secure.cli.progress import day_bar
     from lpm_secure.populations import Population
 
     population = Population.open(path)
-    with day_bar("spring 2020", days=(literature.LAST - literature.FIRST).days) as on_day:
-        record = spring2020.check(population, seed=seed, on_day=lambda day, words, counts: on_day(day))
+    with day_bar("spring 2020", days=outbreak.DAYS) as on_day:
+        record = outbreak.check(population, seed=seed, on_day=lambda day, words, counts: on_day(day))
     record.write(path)
     Console().print(record_table(record))
     typer.echo(f"look at it: lpm population show {path}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from protocols.errors import ParameterError
+from protocols.quantity import quantity
 
 if TYPE_CHECKING:
     from lpm_secure.report.summary import Summary
@@ -95,7 +96,8 @@ def up(config: ConfigFile, out: Out = Path("runs")) -> None:
         raise ParameterError(f"{config} asks for a gradient, which `lpm engine` does not take; use lpm run {config}")
     with jobs.local_deployment(content, out=out) as deployment:
         deployment.start()
-        typer.echo(f"{len(deployment.testbed.manifest.clients)} clients wait. Drive them, from another terminal, with:")
+        waiting = quantity(len(deployment.testbed.manifest.clients), "client")
+        typer.echo(f"Waiting: {waiting}. Drive them, from another terminal, with:")
         typer.echo(f"  lpm engine {deployment.folder}")
         deployment.wait_for_clients(timeout_s=None)
         jobs.require_a_client_done(deployment)

@@ -64,7 +64,8 @@ def countersign(
 ) -> None:
     """Sign a manifest as the operator of one of its servers; the file goes beside the manifest of every party."""
     from protocols import canonical_json
-    from protocols.atomic_file import PUBLIC_MODE, write_atomically
+    from protocols.atomic_file import write_atomically
+    from protocols.file_mode import PUBLIC_MODE
     from protocols.identity import signing
     from protocols.identity.server_keys import IDENTITY
     from protocols.task import signature as signatures

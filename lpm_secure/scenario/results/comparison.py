@@ -167,7 +167,8 @@ class ScenarioComparison:
         rows = [row for name in self.stages for row in self._endings(name)]
         parts: list[str | Plot] = [html.table(rows, head=HEAD), Plot(self.plot())]
         ending = [("report", str(folder / REPORT))] if folder else []
-        figures_ = {"seeds": list(self.base.seeds), "endings": [dict(zip(HEAD, row, strict=True)) for row in rows]}
+        endings = [each for name in self.stages for each in self._ending_figures(name)]
+        figures_ = {"seeds": list(self.base.seeds), "endings": endings}
         return Summary(
             file="compare.json",
             figures=figures_ | {"settings": {name: dict(each) for name, each in self.settings.items()}},
@@ -187,6 +188,18 @@ class ScenarioComparison:
                 words = f"{last.mean[-1]:+,.1f}"
                 words += "" if np.isnan(last.low[-1]) else f" [{last.low[-1]:+,.1f}, {last.high[-1]:+,.1f}]"
             yield series, name, spread(result.values(series)[:, -1]), words
+
+    def _ending_figures(self, series: str) -> Iterator[dict[str, Any]]:
+        """Yield the same as numbers: quantiles over seeds, and the paired difference of all but the first scenario."""
+        for place, (name, result) in enumerate(self.results.items()):
+            low, median, high = np.quantile(result.values(series)[:, -1], (0.05, 0.5, 0.95)).tolist()
+            found: dict[str, Any] = {"series": series, "scenario": name, "q05": low, "median": median, "q95": high}
+            if place:
+                last = self.difference(name, series)
+                ends = (float(each[-1]) for each in (last.mean, last.low, last.high))
+                mean, *interval = (None if np.isnan(each) else each for each in ends)
+                found["difference"] = {"mean": mean, "low": interval[0], "high": interval[1]}
+            yield found
 
     def _tables(self) -> Iterator[pa.Table]:
         for name, result in self.results.items():

@@ -16,6 +16,7 @@ from protocols.models.likelihood.factors.integer_score import UNIT
 from protocols.models.likelihood.factors.level_factors import factors_of
 from protocols.models.likelihood.score_bounds import hazard_bounds
 from protocols.models.likelihood.score_parameters import entries_of, score_parameters
+from protocols.quantity import quantity
 from protocols.task.parties import ClientParty
 
 MOST_SCORES: Final = 256
@@ -154,8 +155,8 @@ def check_summands(clients: Sequence[ClientParty], *, min_cohort: int, min_count
     holders = sum(1 for client in clients if client.agents)
     if holders < min_cohort:
         raise ParameterError(
-            f"{holders} clients have agents, and a gradient is summed over at least min_cohort of those, "
-            f"{min_cohort}: leave the gradient out"
+            f"{quantity(holders, 'client')} of this run with agents, and a gradient is summed over at least min_cohort "
+            f"of those, {min_cohort}: leave the gradient out"
         )
     if min_count:
         raise ParameterError(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from protocols.errors import ParameterError
 from protocols.identity.trust import require_client
+from protocols.quantity import quantity
 from protocols.task.parties import (
     ENGINE,
     AggregatorParty,
@@ -55,6 +56,6 @@ def check_cohort(clients: Iterable[ClientParty | InstitutionParty], min_cohort: 
         ParameterError: there are fewer clients that count in one.
     """
     most, parties = len(contributors(clients)), list(clients)
-    what = "clients" if most == len(parties) else "clients with agents"
     if min_cohort > most:
-        raise ParameterError(f"min_cohort is {min_cohort}, but the run has {most} {what}: set it lower")
+        what = quantity(most, "client") + ("" if most == len(parties) else " with agents")
+        raise ParameterError(f"min_cohort is {min_cohort}, but the run has {what}: set it lower")

@@ -12,6 +12,7 @@ import pytest
 
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import BadSignature, ConflictingReplay, LpmError, NotEnrolled, ResultsDiffer, RoundAhead, RunEnded
+from protocols.identity.attachment import PartHashes
 from protocols.masking import range_proof
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
@@ -22,6 +23,7 @@ from protocols.masking.messages import (
     SeedNotice,
     StepNotice,
     WordsNotice,
+    to_bytes,
 )
 from protocols.masking.transcript import Transcript
 from tests.masked_lies import LIAR, LIES, Liar, replace, when
@@ -291,8 +293,9 @@ def test_the_dealer_cannot_try_words_out(start):
         x = np.array([tau, tau], np.uint64)
         d = (x + pads) % np.uint64(2**58)
         e = range_proof.mask_bits(x, d, pads, masks=range_proof.bit_pads(source, 0, shape), shape=shape)
+        said = replace(blank, d=to_bytes(d), e=to_bytes(e))
         for nonce in (b"", bytes(32), question.rho, hashlib.sha256(question.rho).digest()):
-            transcript = Transcript(blank.context, nonce, d, e)
+            transcript = Transcript(blank.context, nonce, said.hashes(PartHashes()))
             assert transcript.question().rho != question.rho
             rows = range_proof.prove(source, 0, shape, transcript=transcript, e=e)
             assert len(shape.rows(rows)) == len(question.challenges)

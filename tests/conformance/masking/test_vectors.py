@@ -15,6 +15,7 @@ from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.arithmetic.fixed_point import to_ring
 from protocols.errors import BudgetSpent, CohortTooSmall, ConflictingReplay, LpmError, RoundAhead, RunEnded
+from protocols.identity.attachment import PartHashes
 from protocols.masking import range_proof
 from protocols.masking.messages import ProofQuestion, ReleaseQuestion, WordsNotice, from_bytes, to_bytes
 from protocols.masking.transcript import Transcript
@@ -250,8 +251,9 @@ def test_the_dealer_cannot_try_vectors_out():
         y = plan.words_to_check(to_ring(world), "client-0", 1)
         d = plan.words_to_check(to_ring(world) + pads, "client-0", 1)
         e, told = range_proof.mask(source, 1, shape, x=y, d=d, pads=pads)
+        said = replace(blank, d=to_bytes(d), e=to_bytes(e), numbers=to_bytes(told))
         for nonce in (b"", bytes(32), question.rho):
-            transcript = Transcript(blank.context, nonce, np.concatenate([d, told]), e)
+            transcript = Transcript(blank.context, nonce, said.hashes(PartHashes()))
             range_proof.prove(source, 1, shape, transcript=transcript, e=e, told=told)
             assert transcript.question().rho != question.rho
             assert not set(transcript.question().challenges) & set(question.challenges)

@@ -8,13 +8,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from aggregator.masking.dealer import MaskingDealer
+from aggregator.masking.dealer import SAVE_STEPS, MaskingDealer
 from aggregator.masking.service.questions import MaskedQuestions
-from protocols.errors import CohortTooSmall, ResultsDiffer, RoundAhead, RunEnded
+from protocols.errors import CohortTooSmall, RecordsDiffer, ResultsDiffer, RoundAhead, RunEnded
 from protocols.identity.sealing_key import SealingKey, public_key
 from protocols.identity.signing import new_key, public_of
 from protocols.masking.envelope import Signer, read
-from protocols.masking.journal import MemoryJournal
+from protocols.masking.journal import BEGIN, END, MemoryJournal
 from protocols.masking.messages import ClientQuestion, ProofAnswer, ProofQuestion, ReleaseQuestion, Stop
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
@@ -177,10 +177,9 @@ def test_what_it_deals_is_fresh_with_each_draw_each_purpose_and_each_question_of
 
 def copy_of(asked):
     """Return the dealer as it is when it is started again from its journal."""
-    before = asked.dealer
-    return MaskingDealer(
-        before.plan, before.signer, before.keys, MemoryJournal(before.journal._entries), sealing=before.sealing
-    )
+    before, journal = asked.dealer, MemoryJournal(asked.dealer.journal._entries)
+    journal.save_checkpoint(before.journal.checkpoint)
+    return MaskingDealer(before.plan, before.signer, before.keys, journal, sealing=before.sealing)
 
 
 def test_a_dealer_that_is_started_again_tells_what_it_told_and_goes_on(asked):
@@ -196,6 +195,71 @@ def test_a_dealer_that_is_started_again_tells_what_it_told_and_goes_on(asked):
         since = 0 if place < 1 else 1 if place < 4 else 4  # in the step in hand
         for earlier, answer in zip(questions[since : place + 1], told[since:], strict=True):
             assert asked.dealer.ask(asked.signers[asked.plan.aggregators[1]].send(earlier)) == answer
+
+
+@pytest.mark.parametrize("missed", [0, 9])
+def test_a_dealer_that_is_started_again_goes_on_from_its_checkpoint(manifest_of, monkeypatch, missed):
+    """It takes in few questions, and tells what it would have told; of who was away it has the seed all the same."""
+    asked = Asked(manifest_of(mode="outcome", min_cohort=2, steps=2 * SAVE_STEPS + 2))
+    names, last, taken, take = asked.plan.names, 2 * (2 * SAVE_STEPS + 1), [], MaskingDealer._take
+    asked.ask(asked.proofs(0))
+    for number in range(1, last):
+        here = names[1:] if missed and number >= missed else names
+        asked.ask(asked.proofs(number, here))
+        if asked.plan.opens(number):
+            asked.ask(asked.release(number, here))
+    monkeypatch.setattr(
+        MaskingDealer, "_take", lambda self, *given, **more: (taken.append(1), take(self, *given, **more))
+    )
+    again = copy_of(asked)
+    assert len(taken) <= 3 * SAVE_STEPS < 3 * last // 2
+    question = asked.proofs(last, names[1:])
+    told = [
+        [each.ask(asked.signers[name].send(question)) for name in asked.plan.aggregators]
+        for each in (again, asked.dealer)
+    ]
+    assert told[0] == told[1]
+    assert (again._asked, again._members, again._counters) == (asked.dealer._asked, names[1:], asked.dealer._counters)
+    assert (again._sums.differences() == asked.dealer._sums.differences()).all()
+
+
+def test_a_dealer_whose_journal_is_older_than_its_checkpoint_ends_the_run(manifest_of):
+    asked = Asked(manifest_of(mode="outcome", min_cohort=2, steps=SAVE_STEPS + 2))
+    asked.ask(asked.proofs(0))
+    early = dict(asked.dealer.journal._entries)
+    for number in range(1, 2 * SAVE_STEPS + 2):
+        asked.ask(asked.proofs(number))
+        if asked.plan.opens(number):
+            asked.ask(asked.release(number, asked.plan.names))
+    asked.dealer.journal._entries = early
+    with pytest.raises(RecordsDiffer, match="older than what it goes on with"):
+        copy_of(asked)
+
+
+def test_a_dealer_forgets_a_run_that_is_over(manifest_of, monkeypatch):
+    """Not while an answer of the last step may have been lost."""
+    monkeypatch.setattr("aggregator.masking.service.questions.patience_s", lambda *_: 0.05)
+    asked = Asked(manifest_of(mode="outcome", min_cohort=2, steps=1))
+
+    async def play():
+        questions = MaskedQuestions(lambda: asked.dealer)
+        forgetting = asyncio.ensure_future(questions.forget())
+        for number in range(asked.plan.manifest.schedule.rounds):
+            asked_for = [asked.proofs(number)]
+            asked_for += [asked.release(number, asked.plan.names)] if asked.plan.opens(number) else []
+            for question in asked_for:
+                calls = (
+                    questions.answer(name, MaskedCall(asked.plan.run, asked.signers[name].send(question)))
+                    for name in asked.plan.aggregators
+                )
+                await asyncio.gather(*calls)
+                assert asked.dealer.journal.entry("dealer key")
+        await asyncio.wait_for(forgetting, 5.0)
+
+    asyncio.run(play())
+    assert asked.dealer.journal._entries.keys() == {BEGIN, END}
+    with pytest.raises(RunEnded, match="come to its end"):
+        copy_of(asked).require_running()
 
 
 def test_a_dealer_that_had_ended_a_run_ends_it_again(asked):

@@ -64,6 +64,17 @@ def test_a_score_is_asked_for(tmp_path):
     assert (manifest.gradient.way, manifest.gradient.parameters) == ("score", ("contact_rate",))
 
 
+def test_twins_of_a_project_are_of_all_its_clients(tmp_path):
+    places = [("agents = 40", 'agents = 4\ntwins = { "ward 1" = 1, "ward 2" = 3 }')]
+    places += [(f"agents = {n}", f'agents = {n}\ntwins = {{ "ward 2" = {n} }}') for n in (35, 25)]
+    manifest = made(tmp_path, *places, ("# engine_identity = ", "engine = true  #"))
+    assert manifest.twins == {"st-mary": (1, 3), "st-john": (0, 35), "st-anne": (0, 25)}
+    with pytest.raises(LpmError, match="the twins of st-john are 0 in 2 cells; it has 35 agents"):
+        made(tmp_path, places[0], ("# engine_identity = ", "engine = true  #"))
+    with pytest.raises(LpmError, match=r"the twins of client st-mary are in ward 3, which is no cell .* mean ward 2"):
+        made(tmp_path, ("agents = 40", 'agents = 4\ntwins = { "ward 3" = 4 }'))
+
+
 MISTAKES = {
     "a misspelt key": ("min_count = 5", "min_cuont = 5", "unknown field `min_cuont`; did you mean `min_count`?"),
     "a misspelt key of a server": ("mpc = ", "mcp = ", "`$.aggregators[0]`; did you mean `mpc`?"),

@@ -60,3 +60,13 @@ def test_values_stand_below_each_other():
 def test_a_table_without_rows_keeps_its_head():
     assert csv_of_rows([], head=("a", "b")) == b"a,b\r\n"
     assert csv_of_rows([{"a": 1, "b": None}]) == b"a,b\r\n1,\r\n"
+
+
+def test_runs_of_one_name_are_numbered_and_none_is_written_over(tmp_path):
+    made = []
+    for _ in range(3):
+        assert folders.last_of(tmp_path, "few") == (made[-1] if made else tmp_path / "few")
+        made.append(folders.next_of(tmp_path, "few"))
+        made[-1].mkdir()
+    assert [each.name for each in made] == ["few", "few-2", "few-3"]
+    assert folders.last_of(tmp_path, "few") == made[-1]

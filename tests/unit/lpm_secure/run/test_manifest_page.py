@@ -91,3 +91,15 @@ def test_who_must_not_pool_what_they_have_is_said_of_each_kind_of_security(manif
     assert "Active: one aggregator that lies" in describe_disclosure(active)
     with_dealer = manifest_for(("a", "b"), (3,), [NOWHERE] * 2, rounds=1, min_cohort=2, dealer=NOWHERE)
     assert "Both aggregators together read sums alone" in dict(rows_of(with_dealer))["who must not collude"]
+
+
+def test_what_twins_tell_is_counted(manifest_of, seir):
+    given = {"model": seir(), "channels": ("near",), "cells": (9, 9, 9, 9), "engine": True}
+    plain = manifest_of(((1,), (2, 3)), **given)
+    twins = manifest_of(((1,), (2, 3)), **given, twins={"client-0": (0, 1, 0, 0), "client-1": (1, 0, 0, 1)})
+    said = dict(rows_of(twins))["what twins tell"]
+    assert "(3.3 bits of one client at most, 5.3 of all)" in said  # 10 pairs of places, and one of 4
+    assert said in describe_disclosure(twins)
+    assert "what twins tell" not in dict(rows_of(plain))
+    assert "win" not in describe_disclosure(plain)
+    assert ("twins.client-0", "-", "0, 1, 0, 0") in differences(plain, twins)

@@ -203,7 +203,7 @@ def test_noise_covers_every_opening_and_ends_with_its_budget():
     told = ledger(CLIPPED, sigma=noise, openings=3, planned=3, delta=1e-6, d=30)
     assert told["epsilon"] == pytest.approx(4.0, rel=1e-6)
     assert not fit.refusals
-    with pytest.raises(ParameterError, match="3 rounds are over"):
+    with pytest.raises(ParameterError, match="over after 3 rounds"):
         fit.advance()
 
 

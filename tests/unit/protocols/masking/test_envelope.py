@@ -7,9 +7,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols.errors import BadSignature, NotEnrolled, WireError
+from protocols.identity.attachment import LEAST
 from protocols.identity.signing import public_of
 from protocols.masking.envelope import SignedMessage, Signer, read
-from protocols.masking.messages import Closing, RangeVerdict, Stop
+from protocols.masking.messages import Closing, RangeVerdict, Stop, WordsNotice
 
 RUN = bytes(32)
 SIGNER = Signer("north", Ed25519PrivateKey.from_private_bytes(bytes(range(32))), bytes(32))
@@ -70,6 +71,22 @@ def resign(content):
 
     blank = SignedMessage("north", content, bytes(32), bytes(64))
     return msgspec.structs.replace(blank, signature=sign(SIGNER.key, SignaturePurpose.MESSAGE, blank.digest))
+
+
+def test_long_parts_travel_beside_what_is_signed_and_cannot_be_changed_or_left_out():
+    notice = WordsNotice(run=RUN, number=1, client="north", counter=1, d=bytes(LEAST), e=bytes(8))
+    message = SIGNER.send(notice)
+    assert len(message.content) < 150
+    assert [len(part) for part in message.parts] == [LEAST, 8]
+    assert read(message, WordsNotice, keys=KEYS, run=RUN) == notice
+    assert message.digest == SignedMessage("north", *msgspec.structs.astuple(message)[1:]).digest
+    one, two = message.parts
+    for parts in ((two, one), (memoryview(bytes(7) + b"1"), two), (one, two, two), (one,), ()):
+        with pytest.raises((WireError, BadSignature)):
+            read(msgspec.structs.replace(message, parts=parts), WordsNotice, keys=KEYS, run=RUN)
+    short = SIGNER.send(VERDICT)
+    with pytest.raises(BadSignature):
+        read(msgspec.structs.replace(short, parts=(one,)), RangeVerdict, keys=KEYS, run=RUN)
 
 
 def test_two_versions_are_two_contents_and_not_two_signatures():

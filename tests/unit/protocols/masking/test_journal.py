@@ -3,18 +3,23 @@
 import os
 import threading
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
+from protocols.atomic_file import write_atomically
 from protocols.errors import ConflictingReplay, ParameterError, RunEnded
-from protocols.masking.journal import MemoryJournal, SealedJournal
+from protocols.masking.journal import BEGIN, END, MemoryJournal, SealedJournal
 
 RUN = bytes(32)
 KEY = b"k" * 32
 
 
 def sealed(tmp_path, key=KEY, label=RUN):
-    return SealedJournal(tmp_path / "sealed", key=key, label=label)
+    path = tmp_path / "sealed.key"
+    if key is not KEY or not path.exists():
+        write_atomically(path, key)
+    return SealedJournal(tmp_path / "sealed", key=path, label=label)
 
 
 @pytest.fixture(params=["memory", "sealed"])
@@ -180,3 +185,34 @@ def test_a_sealed_journal_that_was_changed_is_refused(tmp_path, change):
     given = {"key": b"o" * 32 if change == "key" else KEY, "label": b"other" if change == "label" else RUN}
     with pytest.raises(ParameterError, match="chmod 600" if change == "mode" else "was changed"):
         sealed(tmp_path, **given)
+
+
+def test_a_run_that_is_over_leaves_nothing_but_that_and_no_copy_opens(tmp_path):
+    journal = sealed(tmp_path)
+    journal.record("key part", b"secret")
+    journal.save_checkpoint(b"levels")
+    copies = {path: path.read_bytes() for path in (tmp_path / "sealed", tmp_path / "sealed.checkpoint")}
+    journal.forget("all were told")
+    journal.record("reply 9", b"later")
+    journal.save_checkpoint(b"later")
+    assert [path.name for path in tmp_path.iterdir()] == ["sealed.key"]
+    assert KEY not in (tmp_path / "sealed.key").read_bytes()
+    for path, content in copies.items():
+        write_atomically(path, content)
+    again = sealed(tmp_path)
+    assert [again.entry(name) for name in (BEGIN, END, "key part")] == [b"", b"all were told", None]
+    assert again.checkpoint == b""
+    assert [path.name for path in tmp_path.iterdir()] == ["sealed.key"]
+    with pytest.raises(RunEnded):
+        again.begin(RUN)
+
+
+def test_a_run_is_over_whenever_a_crash_comes_while_it_is_forgotten(tmp_path, monkeypatch):
+    journal = sealed(tmp_path)
+    journal.record("key part", b"secret")
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        journal.forget("all were told")
+    monkeypatch.undo()
+    assert sealed(tmp_path).entry("key part") is None
+    assert [path.name for path in tmp_path.iterdir()] == ["sealed.key"]

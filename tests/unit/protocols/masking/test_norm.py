@@ -45,7 +45,7 @@ def send(x, bound, *, numbers=None, pads_of=SOURCE):
 
 
 def transcript(d, e, told):
-    return Transcript(b"run north", bytes(32), np.concatenate([d, told]), e)
+    return Transcript(b"run north", bytes(32), b"".join(each.tobytes() for each in (d, told, e)))
 
 
 def accepts(sent, bound):

@@ -27,7 +27,7 @@ WORDS = np.array([31, 0, 2**22 - 1, 1, 0, 100, 2**57 - 1], dtype=np.uint64)
 
 
 def transcript(d, e, context=b"run north 1 speak 3"):
-    return Transcript(context, NONCE, d, e)
+    return Transcript(context, NONCE, d.tobytes() + e.tobytes())
 
 
 def send(x, bits, source=SOURCE):

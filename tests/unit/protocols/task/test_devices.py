@@ -119,7 +119,7 @@ def test_nothing_is_set_up_when_a_client_left_before_its_tokens_came():
     done = RoundClosure(0, (), ("a", "b"), {}, b"", b"", b"")
     require_all_tokens(Phase.TOKENS, {"a", "b", "c"}, done)
     require_all_tokens(Phase.SPEAK, {"a"}, done)
-    with pytest.raises(CohortTooSmall, match="1 clients left"):
+    with pytest.raises(CohortTooSmall, match="1 client left"):
         require_all_tokens(Phase.TOKENS, {"a"}, done)
 
 

@@ -57,6 +57,14 @@ def test_an_owner_may_not_want_contacts_to_be_compared(manifest, policy):
         policies.check(compared, policy("testbed = true", "testbed = true\ncompare_contacts = false"))
 
 
+def test_an_owner_says_that_twins_may_tell_in_which_cells_agents_are(manifest, policy):
+    twins = {client.name: (len(client.agents),) for client in manifest.clients}
+    asked = msgspec.structs.replace(manifest, engine=True, twins=twins)
+    with pytest.raises(PolicyConflict, match=r"the manifest says how many agents are in each cell, .* \(by default\)"):
+        policies.check(asked, policy())
+    policies.check(asked, policy("testbed = true", "testbed = true\ntwins = true"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -224,7 +224,16 @@ def test_the_bound_on_a_call_covers_the_names_of_all_clients():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"nonce": bytes(31)}, {"signature": bytes(63)}, {"sender": "No Name"}, None], ids=str
+    "changes",
+    [
+        {"nonce": bytes(31)},
+        {"signature": bytes(63)},
+        {"sender": "No Name"},
+        {"parts": (memoryview(b""),)},
+        {"parts": (memoryview(b"1"),) * 65},
+        None,
+    ],
+    ids=str,
 )
 def test_a_signed_message_with_a_part_of_another_size_is_refused(changes):
     whole = SignedMessage("a", b"", bytes(32), bytes(64))

@@ -142,7 +142,7 @@ def test_tangents_are_clipped_for_each_agent(testbed):
     ("changes", "given", "message"),
     [
         ({}, {"min_cohort": 1}, "min_cohort is 1; gradients are summed over at least 2 clients"),
-        ({}, {"clients": ONE_EMPTY}, "min_cohort is 2, but the run has 1 clients with agents"),
+        ({}, {"clients": ONE_EMPTY}, "min_cohort is 2, but the run has 1 client with agents"),
         ({}, {"mode": "outcome"}, 'adds up, carry no tangents: ask for mode "sum"'),
         ({"way": "adjoints"}, {"mode": "outcome"}, "contacts, which infection adds up, carry no adjoints"),
         ({"way": "adjoints"}, {"engine": False}, "adjoints start at the engine"),

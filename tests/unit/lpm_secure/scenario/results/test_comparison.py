@@ -1,5 +1,7 @@
 """Paired differences and their intervals."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -30,6 +32,13 @@ def test_a_comparison_is_written_with_every_difference(result, rumour, tmp_path)
     both = ScenarioComparison({"as is": result, "more": rumour.with_(start=0.4).run(seeds=3)})
     folder = both.save(tmp_path / "both")
     assert {path.name for path in folder.iterdir()} >= {"compare.json", "differences.parquet", "report.html"}
+    endings = json.loads((folder / "compare.json").read_text())["endings"]
+    last = both["more"].values("private_AWARE")[:, -1]
+    (found,) = (row for row in endings if (row["series"], row["scenario"]) == ("private_AWARE", "more"))
+    assert found["median"] == np.median(last)
+    mean = both.difference("more", "private_AWARE").mean[-1]
+    assert found["difference"]["mean"] == pytest.approx(mean)
+    assert "difference" not in endings[0]
     assert both.differences().num_rows == len(both.names) * 7
     assert len(both.plot(["private_AWARE"]).data) == 6
     assert "paired difference" in both._repr_html_()

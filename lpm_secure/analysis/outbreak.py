@@ -4,18 +4,23 @@ import csv
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import torch
 
-from lpm_secure.analysis.spring2020 import literature
+from lpm_secure.city.config import CityConfig
 from lpm_secure.city.run import OnDay, run
 from lpm_secure.data import catalogue
 from lpm_secure.data.nyc_tables import NycTables
 from lpm_secure.populations import Population
+from lpm_secure.populations.epidemic import spring2020
 from lpm_secure.populations.outbreak import OutbreakComparison
+from lpm_secure.populations.source import PopulationConfig
 from protocols.errors import ParameterError
 
 TITLE = "hospital admissions of New York City, 1 March to 30 June 2020: the model by the literature, against NYC Health"
+
+DAYS: Final = (spring2020.LAST - spring2020.FIRST).days
 
 
 def check(
@@ -35,28 +40,39 @@ def check(
     if "zcta" not in population.card.places or "borough" not in population.card.places:
         raise ParameterError(f"{population.path} is not New York City; build one with lpm population nyc")
     people = float(NycTables.read().tract.people.sum())
-    config = literature.config_of(population, people, seed=seed)
+    config = _config(population, people, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         series = run(config, population, device=torch.device("cpu"), folder=Path(folder), on_day=on_day).series
     days = range(config.days + 1)
     scale = people / population.n
     reported = _admissions()
-    data = [reported[(literature.FIRST + timedelta(day)).isoformat()] for day in days]
+    data = [reported[(spring2020.FIRST + timedelta(day)).isoformat()] for day in days]
     deaths = series.of("deaths").sum() * scale
     return OutbreakComparison(
         title=TITLE,
         population=population.card.sha256,
-        dates=[(literature.FIRST + timedelta(day)).isoformat() for day in days],
+        dates=[(spring2020.FIRST + timedelta(day)).isoformat() for day in days],
         model=[float(each * scale) for each in series.of("admissions")],
         data=[admitted for admitted, _ in data],
         told={
-            "infected by 30 June, model": f"{series.departure_share:.1%}",
+            "no more in the first stage by 30 June, model": f"{series.departure_share:.1%}",
             "deaths, model": f"{deaths:,.0f}",
             "deaths, confirmed, data": f"{sum(died for _, died in data):,.0f}",
-            "hazard per contact": f"{literature.disease(population, people).beta['community']:.4f}",
+            "hazard per contact": f"{spring2020.hazard_per_contact(population):.4f}",
             "agents": f"{population.n:,}; events are scaled to {people:,.0f} people",
         },
-        notes=list(literature.SOURCES),
+        notes=list(spring2020.SOURCES),
+    )
+
+
+def _config(population: Population, people: float, *, seed: int) -> CityConfig:
+    return CityConfig(
+        name="nyc-spring-2020",
+        seed=seed,
+        days=DAYS,
+        population=PopulationConfig(path=str(population.path)),
+        disease=spring2020.disease(population, people),
+        interventions=spring2020.interventions(),
     )
 
 

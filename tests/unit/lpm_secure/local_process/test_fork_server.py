@@ -1,4 +1,4 @@
-"""What a zygote forks is a process as any other: its own program, folder, descriptors, signals and exit code."""
+"""What a server forks is a process as any other: its own program, folder, descriptors, signals and exit code."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.zygote import Zygote
+from lpm_secure.local_process.fork_server import ForkServer
 
 PROGRAM = """
 import os, sys, time
@@ -16,14 +16,14 @@ sys.exit(int(sys.argv[1])) if sys.argv[1] != "wait" else time.sleep(60)
 
 
 @pytest.fixture(scope="module")
-def zygote():
-    started = Zygote(("colorsys",))
+def server():
+    started = ForkServer(("colorsys",))
     yield started
     started.stop()
 
 
 @pytest.fixture
-def start(zygote, tmp_path, monkeypatch):
+def start(server, tmp_path, monkeypatch):
     """Return a function that runs the program, and what has been printed so far."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "program.py").write_text(PROGRAM)
@@ -31,7 +31,7 @@ def start(zygote, tmp_path, monkeypatch):
     def begin(word):
         with open(os.devnull) as nothing, (tmp_path / "printed").open("w") as printed:
             outputs = {"stdout": printed.fileno(), "stderr": printed.fileno()}
-            return zygote.start(["program.py", word], stdin=nothing.fileno(), **outputs)
+            return server.start(["program.py", word], stdin=nothing.fileno(), **outputs)
 
     return begin
 
@@ -56,10 +56,26 @@ def test_it_is_waited_for_and_killed_by_its_own_id(start):
     process.terminate()  # of what has ended, nothing is ended
 
 
-def test_where_a_zygote_cannot_import_nothing_is_forked():
-    broken = Zygote(("no_such_module",))
+def test_what_cannot_be_imported_is_an_error_of_who_needs_it(tmp_path):
+    server = ForkServer(("no_such_module", "colorsys"))
+    with open(os.devnull) as nothing, (tmp_path / "printed").open("w") as printed:
+        outputs = {"stdout": printed.fileno(), "stderr": printed.fileno()}
+        process = server.start(["-m", "no_such_module"], stdin=nothing.fileno(), **outputs)
+        assert process.wait(30) == 1
+    assert "No module named no_such_module" in (tmp_path / "printed").read_text()
+    server.stop()
+
+
+def test_what_was_forked_runs_on_when_its_server_has_ended_and_no_more_is_forked(tmp_path):
+    server = ForkServer(())
     with open(os.devnull, "r+") as nothing:
-        number = nothing.fileno()
-        with pytest.raises((ChildProcessError, BrokenPipeError)):
-            broken.start(["-m", "this"], stdin=number, stdout=number, stderr=number)
-    broken.stop()
+        numbers = dict.fromkeys(("stdin", "stdout", "stderr"), nothing.fileno())
+        process = server.start(["-m", "http.server", "--bind", "127.0.0.1", "0"], **numbers)
+        server._child.kill()
+        server._child.wait()
+        with pytest.raises(ChildProcessError, match="fork server has ended"):
+            server.start(["-m", "this"], **numbers)
+    os.kill(process.pid, 0)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait(30) == -signal.SIGKILL
+    server.stop()

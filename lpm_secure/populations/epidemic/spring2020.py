@@ -17,14 +17,12 @@ from typing import Final
 import numpy as np
 
 from client_sdk.private.table import F64
-from lpm_secure.city.config import CityConfig
 from lpm_secure.config.laws import Delay
 from lpm_secure.data import catalogue
 from lpm_secure.data.nyc_tables import CONTACTS
 from lpm_secure.populations import Population
 from lpm_secure.populations.epidemic.disease import laws_of
 from lpm_secure.populations.epidemic.disease_config import DiseaseConfig, InterventionsConfig, ReduceConfig
-from lpm_secure.populations.source import PopulationConfig
 from lpm_secure.populations.synthesis.mixing import Cells, band_of, people_by_band, venue_contacts
 from protocols.arithmetic.distributions import LAW_TOTAL
 
@@ -77,25 +75,23 @@ def disease(population: Population, people: float) -> DiseaseConfig:
         population: of the city.
         people: who live in the city itself, of whom `INFECTED` were infected.
     """
-    per_contact = R0 / (_days_infectious() * _spectral_radius(contacts_by_age(population)))
+    per_contact = hazard_per_contact(population)
     beta = {name: per_contact * CONTACTS[ALIKE[name]] for name in population.card.settings}
     return _course(beta | {"community": per_contact}, INFECTED / people)
 
 
-def config_of(population: Population, people: float, *, seed: int) -> CityConfig:
-    """Return the run of 1 March to 30 June 2020.
+def hazard_per_contact(population: Population) -> float:
+    """Return the hazard of one contact from which R0 follows in a population."""
+    return R0 / (_days_infectious() * _spectral_radius(contacts_by_age(population)))
+
+
+def interventions() -> InterventionsConfig:
+    """Return how contacts changed from 1 March to 30 June 2020.
 
     Raises:
         DataError: the mobility data are not at hand.
     """
-    return CityConfig(
-        name="nyc-spring-2020",
-        seed=seed,
-        days=(LAST - FIRST).days,
-        population=PopulationConfig(path=str(population.path)),
-        disease=disease(population, people),
-        interventions=InterventionsConfig(reduce=tuple(_measures())),
-    )
+    return InterventionsConfig(reduce=tuple(_measures()))
 
 
 def contacts_by_age(population: Population) -> F64:
