@@ -10,6 +10,7 @@ import protocols.masking.kernels.choice as kernels
 from aggregator.masking.comparison import deal_comparison
 from aggregator.masking.comparison_key import NodeHash
 from protocols.arithmetic.sharing.additive import KEY_BYTES
+from protocols.masking.kernels.folding_kernels import ARITY
 from protocols.masking.plans.run_plan import RunPlan
 
 LEAST_WORDS: Final = 2**16  # proved in a whole run; with fewer, loading compiled code takes longer than it saves
@@ -19,15 +20,25 @@ LEAST_COMPARISONS: Final = 2**12
 def prepare(plan: RunPlan) -> None:
     """Load the fastest kernels that are installed, where a run is long enough; the bytes are the same."""
     steps, layout = plan.manifest.steps, plan.layout
-    if plan.proved >= LEAST_WORDS:
-        kernels.fastest()
-    if steps * layout.n * len(layout.outcomes) >= LEAST_COMPARISONS:
+    compares = steps * layout.n * len(layout.outcomes) >= LEAST_COMPARISONS
+    if compares:
         trees.fastest()
         _compare()
+    if compares or plan.proved >= LEAST_WORDS:  # what compiles is there by then
+        kernels.fastest()
+        _fold()
+
+
+def _fold() -> None:
+    """Fold nothing: code is loaded by its first call, which no step then waits for."""
+    loaded, nothing = kernels.fastest(), np.zeros((1, ARITY, 2), dtype=np.uint64)
+    loaded.evaluate(nothing, nothing[:, :1, 0], nothing[:, :1], groups=1)
+    loaded.fold(nothing, nothing)
+    loaded.inner_product(nothing, nothing[:, :, 0].copy())
 
 
 def _compare() -> None:
-    """Deal and answer one comparison of nothing: code is loaded by its first call, which no step then waits for."""
+    """Deal and answer one comparison of nothing, for the same reason."""
     node_hash = NodeHash(os.urandom(KEY_BYTES))
     nothing = np.zeros(1, dtype=np.uint64)
     _, (share, _) = deal_comparison(nothing, node_hash=node_hash, draw=lambda count: np.zeros(count, dtype=np.uint64))

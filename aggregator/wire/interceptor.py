@@ -36,7 +36,7 @@ def caller_of(context: Any) -> str:
 
 
 def guard(
-    name: str, behaviour: Callable[[bytes, Any], Awaitable[bytes]], metrics: Metrics, callers: Callers
+    name: str, behaviour: Callable[[bytes, str], Awaitable[bytes]], metrics: Metrics, callers: Callers
 ) -> Callable[[bytes, Any], Awaitable[bytes]]:
     """Wrap a call: the one place where an error becomes a status, a metric and a line in the log."""
 
@@ -50,7 +50,7 @@ def guard(
             raise errors.TooManyCalls(f"{caller} has {most} calls of {name} under way; wait for their answers")
         under_way[caller] += 1
         try:
-            return await behaviour(content, context)
+            return await behaviour(content, caller)
         finally:
             under_way[caller] -= 1
             if not under_way[caller]:

@@ -1,19 +1,17 @@
 """Decode, ask, encode. No rule lives here."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import grpc
-from grpc import aio
 
 from aggregator.metrics import Metrics
 from aggregator.wire.callers import Callers
 from aggregator.wire.gateway import CallHandler
-from aggregator.wire.interceptor import caller_of, guard
+from aggregator.wire.interceptor import guard
 from protocols.wire import codec
 from protocols.wire.methods import METHODS, SERVICE
 
-Behaviour = Callable[[bytes, Any], Awaitable[bytes]]
+Behaviour = Callable[[bytes, str], Awaitable[bytes]]
 
 
 def handler(answer: CallHandler, metrics: Metrics, callers: Callers) -> "grpc.GenericRpcHandler[bytes, bytes]":
@@ -25,7 +23,7 @@ def handler(answer: CallHandler, metrics: Metrics, callers: Callers) -> "grpc.Ge
 
 
 def _behaviour(answer: CallHandler, kind: type) -> Behaviour:
-    async def behaviour(content: bytes, context: "aio.ServicerContext[bytes, bytes]") -> bytes:
-        return codec.encode(await answer(caller_of(context), codec.decode(kind, content)))
+    async def behaviour(content: bytes, caller: str) -> bytes:
+        return codec.encode(await answer(caller, codec.decode(kind, content)))
 
     return behaviour

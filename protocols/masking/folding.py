@@ -89,7 +89,7 @@ class ProofShape:
         length = _padded((bits.size + products) * groups + products + 1)
         rounds, size = 1, length
         while size > 1:
-            rounds, size = rounds + 1, _shorter(size)
+            rounds, size = rounds + 1, shorter(size)
         return cls(bits, norm, width, groups, -(-(width + 1) // groups), length, rounds)
 
     @property
@@ -153,7 +153,8 @@ def _padded(size: int) -> int:
     return -(-size // ARITY) * ARITY
 
 
-def _shorter(size: int) -> int:
+def shorter(size: int) -> int:
+    """Return how long a vector is after a later fold, with its padding."""
     size //= ARITY
     return _padded(size) if size > 1 else 1
 
@@ -262,7 +263,7 @@ def fold(x: U64, challenges: Sequence[Element]) -> U64:
         challenges: r, of each.
     """
     m, size = x.shape[:2]
-    out = np.zeros((m, _shorter(size), 2), dtype=np.uint64)
+    out = np.zeros((m, shorter(size), 2), dtype=np.uint64)
     coefficients = vector([each for r in challenges for each in lagrange(r, ARITY)]).reshape(m, ARITY, 2)
     out[:, : size // ARITY] = kernels_for(m * size).fold(x, coefficients)
     return out

@@ -40,6 +40,7 @@ from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
 from protocols.masking.folding import (
     NONE,
+    SENT,
     ProofShape,
     aggregator_vector,
     aggregator_weights,
@@ -51,9 +52,12 @@ from protocols.masking.folding import (
     fold_all,
     linear_sides,
     powers,
+    shorter,
     stack,
     values,
 )
+from protocols.masking.kernels import element_folding
+from protocols.masking.kernels.element_folding import LONGEST
 from protocols.masking.kernels.folding_kernels import NODES
 from protocols.masking.norm import HALVES
 from protocols.masking.pads import PadPurpose, PadSource
@@ -61,7 +65,7 @@ from protocols.masking.transcript import Question, Transcript
 from protocols.masking.words import MASK, require_canonical
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
-LONGEST: Final = 2**14  # elements of proofs that are computed side by side; longer ones gain nothing by it
+WIDEST_STACK: Final = 2**14  # elements of proofs that are computed side by side; longer ones gain nothing by it
 
 
 @final
@@ -166,14 +170,26 @@ def prove(
     r = _send(first, first_coefficients(shape, known, his, weights[:-1]), transcript)
     x = np.stack(
         [
-            aggregator_vector(shape, known, weights[:-1], r, _factors(shape, told, _twice(shape, weights[-1], r))),
+            aggregator_vector(shape, known, weights[:-1], r, _factors_twice(shape, told, weights[-1], r)),
             dealer_vector(shape, his, r, behind, _factors(shape, number_pads(source, number, shape), ONE)),
         ]
     )
-    for each in later:
-        r = _send(each, values(*x), transcript)
+    while later and x.shape[1] > LONGEST:
+        r = _send(later.pop(0), values(*x), transcript)
         x = fold(x, (r, r))
+    _send_short(later, (elements(x[0]), elements(x[1])), transcript)
     return rows
+
+
+def _send_short(
+    rows: list[tuple[U64, U64]], sides: tuple[Sequence[Element], Sequence[Element]], transcript: Transcript
+) -> None:
+    """Write down the last rows, of vectors that are short by then."""
+    for each in rows:
+        at_nodes = element_folding.values(*sides)
+        r, size = _send(each, vector([at_nodes[node] for node in SENT]), transcript), shorter(len(sides[0]))
+        first, second = (element_folding.fold(side, r, size) for side in sides)
+        sides = first, second
 
 
 def _send(row_and_mask: tuple[U64, U64], numbers: U64, transcript: Transcript) -> Element:
@@ -188,9 +204,11 @@ def _factors(shape: ProofShape, numbers: U64, weight: Element) -> U64:
     return NONE if shape.norm is None else scale(numbers[: shape.products, None], vector([weight]))
 
 
-def _twice(shape: ProofShape, rho: U64, r: Element) -> Element:
-    """Return what such a product counts for at the aggregators, where it stands at r**(arity - 1)."""
-    return product(plus(*[element(rho)] * 2), powers(r, shape.arity)[-1])
+def _factors_twice(shape: ProofShape, numbers: U64, rho: U64, r: Element) -> U64:
+    """Return what it multiplies at the aggregators, times what a product counts for, which stands at r**(arity - 1)."""
+    if shape.norm is None:
+        return NONE
+    return _factors(shape, numbers, product(plus(*[element(rho)] * 2), powers(r, shape.arity)[-1]))
 
 
 @final
@@ -263,7 +281,7 @@ class ProofSide:
     def rest(self, rho: U64) -> U64:
         """Return what stands behind the bits after the first fold; `rho` is that of the norm."""
         if self.behind is None:
-            return _factors(self.shape, self.numbers, _twice(self.shape, rho, self.question.challenges[0]))
+            return _factors_twice(self.shape, self.numbers, rho, self.question.challenges[0])
         return np.concatenate([_factors(self.shape, self.numbers, ONE), self.behind[None]])
 
     def claim(self, linear: Element, rho: U64) -> Element:
@@ -293,7 +311,7 @@ def _stacks(places: list[int], length: Callable[[int], int]) -> Iterator[list[in
     """Yield these places, so many at a time that the longest vectors of all of them together are not too long."""
     while places:
         count = 1
-        while count < len(places) and (count + 1) * length(places[count]) <= LONGEST:
+        while count < len(places) and (count + 1) * length(places[count]) <= WIDEST_STACK:
             count += 1
         yield places[:count]
         places = places[count:]

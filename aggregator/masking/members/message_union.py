@@ -148,20 +148,25 @@ class MessageUnion(CountAgreement, abc.ABC):
         return engine | self._round.collection.offer() | seeds
 
     @property
+    def _names_heard(self) -> set[str]:
+        seeds = map(seed_of, self._seeds.envelopes)
+        return {*self.speakers, *seeds, *([] if self._round.announcement is None else [ENGINE])}
+
+    @property
     def speakers(self) -> set[str]:
         """Return whose words of the round are here, from whomever they came."""
         return {*self._round.collection.envelopes}
 
     def participants(self, offer: Offers) -> set[str]:
         """Return which clients this round waits for: those that are left, and those that come back in it."""
-        heard = self._heard.keys() | offer.keys()
+        heard = self._names_heard | offer.keys()
         return {*self.members, *(client for client in self._membership.present if seed_of(client) in heard)}
 
     def silent(self, offer: Offers) -> set[str]:
         """Return of whom neither this aggregator has heard in the round, nor the other by its offer."""
         seeds = (seed_of(client) for client in self.members if self.number == FIRST_ROUND)
         engine = [ENGINE] if self.plan.announces(self.number) else []
-        return {*self.participants(offer), *seeds, *engine} - self._heard.keys() - offer.keys()
+        return {*self.participants(offer), *seeds, *engine} - self._names_heard - offer.keys()
 
     def lacks(self, offer: Offers) -> bool:
         """Tell whether the other has to hand on something that the round waits for."""

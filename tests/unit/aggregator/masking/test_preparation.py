@@ -9,7 +9,7 @@ from protocols.masking.plan import MaskingPlan
 
 
 @pytest.mark.parametrize(
-    ("lacking", "loaded"), [((0, 0), [1, 1]), ((1, 0), [0, 1]), ((0, 1), [1, 0]), ((1, 1), [0, 0])]
+    ("lacking", "loaded"), [((0, 0), [1, 1]), ((1, 0), [1, 1]), ((0, 1), [1, 0]), ((1, 1), [0, 0])]
 )
 def test_compiled_code_is_loaded_where_a_run_is_long(lacking, loaded, manifest_of, monkeypatch):
     plan = MaskingPlan(manifest_of(mode="outcome"))

@@ -1,0 +1,36 @@
+"""Later folds of short vectors, element by element: calls on arrays take longer there than the numbers in them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from protocols.arithmetic.extension_field import ZERO, Element, P, inner_product, lagrange
+from protocols.masking.kernels.folding_kernels import ARITY, NODES
+
+LONGEST: Final = 20  # elements of a vector
+
+
+def values(left: Sequence[Element], right: Sequence[Element]) -> list[Element]:
+    """Return the sum of products of two vectors' cubic polynomials, through each four values, at 0 to 6."""
+    real, imaginary = [0] * NODES, [0] * NODES
+    for start in range(0, len(left), ARITY):
+        own, other = (zip(*x[start : start + ARITY], strict=True) for x in (left, right))
+        a, b, c, d = (_at_nodes(*each) for each in (*own, *other))
+        for node in range(NODES):
+            a0, a1, b0, b1 = a[node], b[node], c[node], d[node]
+            real[node] += a0 * b0 - a1 * b1
+            imaginary[node] += a0 * b1 + a1 * b0
+    return [(x % P, y % P) for x, y in zip(real, imaginary, strict=True)]
+
+
+def _at_nodes(a: int, b: int, c: int, d: int) -> tuple[int, ...]:
+    """Return the cubic polynomial through four numbers at 0 to 6, not reduced."""
+    four = 4 * (b + d) - 6 * c - a
+    five = 10 * d - 20 * c + 15 * b - 4 * a
+    return a, b, c, d, four, five, 20 * d - 45 * c + 36 * b - 10 * a
+
+
+def fold(x: Sequence[Element], r: Element, size: int) -> list[Element]:
+    """Return the values at r of the cubic polynomials through each four values, and zeros up to a size."""
+    coefficients = lagrange(r, ARITY)
+    folded = [inner_product(x[start : start + ARITY], coefficients) for start in range(0, len(x), ARITY)]
+    return folded + [ZERO] * (size - len(folded))
