@@ -67,7 +67,8 @@ class Admission:
             PolicyConflict: another run has taken what was left of the budget.
         """
         if not self._given:
-            consent.give(self.folder, self.manifest, self._owners, client=self.client, identity=self._identity)
+            consents = self._owners.consents(self.folder)
+            consent.give(consents, self.manifest, self._owners, client=self.client, identity=self._identity)
             self._given = True
 
     def gate(self, transports: Sequence[Transport]) -> list[Transport]:
@@ -114,7 +115,7 @@ def admit(config: AdmissionConfig, folder: Path) -> Admission:
         )
     owners = policies.load_policy(folder / config.policy)
     policies.check_countersignatures(manifest, path, owners)
-    consent.require_allowed(folder, manifest, owners)
+    consent.require_allowed(owners.consents(folder), manifest, owners)
     return Admission(manifest, folder, config.name, owners, identity)
 
 
