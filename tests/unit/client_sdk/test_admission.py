@@ -3,18 +3,19 @@
 import asyncio
 import re
 
+import numpy as np
 import pytest
 
 from client_sdk import LocalTransport, consent
 from client_sdk.admission import Admission
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.testbed.keys import permissive, pin_keys
-from protocols.errors import ConfigError, PolicyConflict, Unavailable
+from protocols.errors import ConfigError, PolicyConflict, RecordsDiffer, Unavailable
 from protocols.identity import signing
 from protocols.releases.query import Release, Releases
 from protocols.task import manifest as manifests
 from protocols.task.policy import load_policy
-from protocols.wire.messages import Join, Letter
+from protocols.wire.messages import Join, JoinReply, Letter, RoundResult, Share
 
 KEY = signing.new_key()
 
@@ -113,3 +114,24 @@ def test_kits_of_the_same_people_share_one_budget_where_their_policies_say_so(ma
     with pytest.raises(PolicyConflict, match=r"all runs of this client may spend an epsilon of 0\.4 together"):
         admission_of("two").consent()
     assert [path.name for path in (tmp_path / "consents").iterdir()] == ["consent-1.json"]
+
+
+def test_a_run_that_is_played_once_more_is_refused_before_a_share_leaves(admission_of):
+    """It is paid for once: its releases would be told again for nothing."""
+    admission, asked = admission_of(), []
+    run = manifests.run_id(admission.manifest)
+
+    async def answer(caller, request):
+        asked.append(type(request))
+        nothing = np.zeros(0, np.uint64)
+        return JoinReply(0) if isinstance(request, Join) else RoundResult(request.step, nothing, nothing, nothing, 2)
+
+    async def take_part(step):
+        (gate,) = admission.gate([LocalTransport(answer, caller="client-0")])
+        await gate.call(Join(run, b""), timeout_s=1.0)
+        await gate.call(Share(run, step, np.zeros(1, np.uint64)), timeout_s=1.0)
+
+    asyncio.run(take_part(3))
+    with pytest.raises(RecordsDiffer, match="played once more"):
+        asyncio.run(take_part(0))
+    assert asked == [Join, Share, Join]
