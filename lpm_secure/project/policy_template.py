@@ -41,5 +41,5 @@ def policy_text(project: ProjectFile, manifest: Simulation) -> str:
         "twins": bool(manifest.twins),
         "testbed": False,  # what hides nothing is asked for by name, by whom it concerns
     }
-    optional = {"total_epsilon": given["max_epsilon"], **PINS}
+    optional = {"total_epsilon": given["max_epsilon"], "consents": "../consents", **PINS}
     return HEAD.format(run=project.name) + comment(Policy, given, optional=optional)
