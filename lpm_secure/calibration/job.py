@@ -6,7 +6,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, final
 
-import numpy as np
 import torch
 
 from client_sdk.likelihood.institution import SeriesInstitution
@@ -139,9 +138,3 @@ def _fitted(
 
     fit.run(after)
     return fit, fit.round - before, perf_counter() - started
-
-
-def bands(draws: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, list[float]]:
-    """Return the quantiles of draws by name: each a list over what follows the first axis, flat."""
-    levels = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
-    return {name: np.quantile(draws, level, axis=0).reshape(-1).tolist() for name, level in levels.items()}

@@ -4,9 +4,11 @@ import math
 from typing import Final
 
 from lpm_secure.models.words import word_of
+from protocols.quantity import quantity
 from protocols.releases.query import NOISE, Release
 from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.release_plan import releases_of
+from protocols.task.secure_sum.spec import SecureSum
 
 SUMS: Final = (
     "Mode sum: each client learned the exact exposure of its agents in every step, and so something about their "
@@ -21,8 +23,16 @@ RELEASES: Final = {
 }
 
 
-def describe_disclosure(manifest: Simulation) -> str:
+def describe_disclosure(manifest: Manifest) -> str:
     """Return what clients and engine learn in a run, for people who take part in it or read its report."""
+    if isinstance(manifest, SecureSum):
+        return (
+            f"Nobody was simulated. In each of {quantity(manifest.rounds, 'round')} the engine announced "
+            f"{quantity(manifest.length, 'number')}, and institutions answered with as many, clipped to a norm of "
+            f"{manifest.norm:g}. Engine and aggregators learned each round's sum over at least "
+            f"{quantity(manifest.min_cohort, 'institution')} ({_noise(manifest.release)}), and nobody one of its "
+            f"summands. {describe_security(manifest)}"
+        )
     tally = manifest.model.agents.tally
     observables, first = [word.name for word in tally if word.stage_of is None], word_of(tally[0].name) if tally else ""
     words = {**RELEASES, "tally": " and totals of ".join([RELEASES["tally"], *filter(None, [", ".join(observables)])])}

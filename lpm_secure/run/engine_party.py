@@ -33,8 +33,6 @@ from lpm_secure.testbed.synthetic import Synthetic
 from protocols import folder_lock
 from protocols.errors import ParameterError
 from protocols.identity import certificates
-from protocols.kit.doctor import require_healthy
-from protocols.kit.kit import Kit
 from protocols.kit.peers import wait_for_servers
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation, require_simulation
@@ -125,29 +123,20 @@ def run_engine(
     return summary
 
 
-def start_engine(folder: Path, say: Callable[[str], None], observer: StepObserver = null_observer) -> Summary:
-    """Check the engine's kit, wait for its servers, and drive the run; see `run_engine`.
-
-    Args:
-        folder: of the kit.
-        say: is given a line for whoever waits.
-        observer: watches the steps.
-
-    Raises:
-        ConfigError: something is wrong with the kit.
-        ParameterError: it is another party's.
-    """
-    kit = Kit.load(folder)
-    kit.require_role("engine")
-    require_healthy(kit, say)
-    return run_engine(kit.config, observer=observer, say=say)
-
-
 def _require_engine(manifest: Simulation, certificate: bytes) -> None:
     if not manifest.engine:
         raise ParameterError(f"the manifest of {manifest.name} has no engine; its operator says engine = true")
     if manifest.gradient is not None:
         raise ParameterError("the manifest asks for a gradient, which `lpm engine` does not take")
+    require_engine_certificate(certificate)
+
+
+def require_engine_certificate(certificate: bytes) -> None:
+    """Refuse a certificate of another party than the engine.
+
+    Raises:
+        ParameterError: it is one.
+    """
     if (name := certificates.name_of(certificate)) != ENGINE:
         raise ParameterError(
             f"the certificate is of {name}, and an engine's is of {ENGINE}: lpm identity FOLDER {ENGINE} makes the "

@@ -50,6 +50,8 @@ class Fit:
         course, sums, schedule: what is fitted, and with whom.
         names: of the institutions.
         data: what else tells this fit from others: whose series, and how institutions answer.
+        ahead: periods after those of the course that are published too, for institutions to forecast from; nobody
+            answers by them, and what is summed there, noise at most, has no part in the fit.
         posterior: the flow.
         round: that comes next.
         simulations: courses simulated so far; one with its derivatives counts once.
@@ -66,6 +68,7 @@ class Fit:
     schedule: FitSchedule
     names: tuple[str, ...] = ()
     data: str = ""
+    ahead: int = 0
     posterior: Posterior = field(init=False, repr=False)
     round: int = field(init=False, default=0)
     members: int = field(init=False, default=0)
@@ -94,14 +97,22 @@ class Fit:
         z, log_density = self.posterior.draw(noise)
         value, jacobian = self.course.with_jacobian(z.detach())
         self.simulations += schedule.draws
-        published = torch.nan_to_num(value, nan=LOWEST).clamp(LOWEST, HIGHEST)
+        published = torch.nan_to_num(self._with_later(value, z.detach(), generator), nan=LOWEST).clamp(LOWEST, HIGHEST)
         opened = self.sums.open(np.ascontiguousarray(published.numpy()))
         self._count(opened.members, opened.refused)
         self.members = len(opened.members)
         if opened.members:
             gradient = self.sums.contribution.decode(opened.total).reshape(published.shape)
-            self._descend(z, log_density, torch.from_numpy(gradient), jacobian)
+            self._descend(z, log_density, torch.from_numpy(gradient[..., : self.course.periods]), jacobian)
         self.round += 1
+
+    def _with_later(self, value: torch.Tensor, z: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return the course of each draw, float64[S, B, W + ahead], whose further periods are drawn from the prior."""
+        if not self.ahead:
+            return value
+        longer = self.course.lengthen(self.course.periods + self.ahead)
+        later = longer.log_mean(self.course.extend(z, longer, generator))
+        return torch.cat([value, later[..., self.course.periods :]], dim=-1)
 
     def _descend(
         self, z: torch.Tensor, log_density: torch.Tensor, gradient: torch.Tensor, jacobian: torch.Tensor
