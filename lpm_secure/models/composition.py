@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from lpm_secure.models.axes import CLOCK
-from lpm_secure.models.declarations import Declaration, Outcome, Parameter, PublicLevels, State
+from lpm_secure.models.declarations import Declaration, Message, Outcome, Parameter, PublicLevels, State
 from lpm_secure.models.model import Draw, Edge, Heard, Me, Model
 from lpm_secure.models.symbols import Choice, Symbol, integer, line_of, operate, symbol
 from protocols.errors import ModelError
@@ -71,6 +71,9 @@ def compose(model: type[Model]) -> tuple[dict[str, State], dict[str, dict[str, S
     """
     declared, parts = declarations(model), parts_of(model)
     fields = {name: each for name, each in declared.items() if isinstance(each, State)}
+    for each in declared.values():
+        if isinstance(each, Outcome):
+            _require_parts(each)
     begun = _moved(parts, fields, BEGIN)
     after = _moved(parts, fields, STEP)
     above = {name: each.above for name, each in declared.items() if isinstance(each, Outcome) and each.above}
@@ -84,6 +87,19 @@ def compose(model: type[Model]) -> tuple[dict[str, State], dict[str, dict[str, S
     clock, first, later = _clock(declared)
     changed = {"begin": drawn | first, "restarts": dict(after.begun), "update": dict(after.changed) | later}
     return fields | clock, linear | changed
+
+
+def _require_parts(each: Outcome) -> None:
+    """Refuse an outcome of what is neither a message, a factor of one, nor a field, with its line."""
+    if each.above is not None and not isinstance(each.above, State):
+        raise ModelError(
+            f"{each.line}: above is a field that the class declares, as doubt = lpm.field(0, 9); got {each.above!r}"
+        )
+    for term, factor in each.terms.items():
+        if not isinstance(term, Message) or not isinstance(factor, int | Parameter):
+            raise ModelError(
+                f"{each.line}: an outcome adds up messages, by whole numbers or parameters; got {term!r} by {factor!r}"
+            )
 
 
 def _clock(declared: Mapping[str, Declaration]) -> tuple[dict[str, State], dict[str, Symbol], dict[str, Symbol]]:

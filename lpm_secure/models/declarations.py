@@ -78,16 +78,6 @@ class Outcome(Declaration):
     keep: bool = True
     threshold: Literal["once", "restart", "step"] = "once"
 
-    def __post_init__(self) -> None:
-        """Refuse what is neither a message, a factor of one, nor a field."""
-        if self.above is not None and not isinstance(self.above, State):
-            refuse(f"above is a field that the class declares, such as doubt = lpm.field(0, 9); got {self.above!r}")
-        for message_, factor in self.terms.items():
-            if not isinstance(message_, Message):
-                refuse(f"an outcome adds up messages, such as lpm.message(most=1); got {message_!r}")
-            if isinstance(factor, bool) or not isinstance(factor, int | Parameter):
-                refuse(f"the factor of a message is a whole number or an lpm.parameter; got {factor!r}")
-
 
 @final
 @dataclass(eq=False)

@@ -205,14 +205,15 @@ def test_what_a_method_gives_and_no_model_has_is_told_with_the_methods_line(mist
 @pytest.mark.parametrize(
     ("terms", "above", "match"),
     [
-        (lpm.message(most=1), "doubt", "above is a field that the class declares, .* got 'doubt'"),
-        ({"talk": 1}, None, "an outcome adds up messages, .* got 'talk'"),
-        ({lpm.message(most=1): 0.5}, None, "a whole number or an lpm.parameter; got 0.5"),
+        (Opinion.talk, "doubt", "above is a field that the class declares, .* got 'doubt'"),
+        ({"talk": 1}, None, "an outcome adds up messages, .* got 'talk' by 1"),
+        ({Opinion.talk: 0.5}, None, "by whole numbers or parameters; got .* by 0.5"),
     ],
 )
 def test_an_outcome_of_what_is_none_of_its_parts_is_told_with_its_line(terms, above, match):
+    model = type("Wrong", (Opinion,), {"loud": lpm.outcome(terms, above=above)})
     with pytest.raises(ModelError, match=rf"test_tracer\.py:\d+: .*{match}"):
-        lpm.outcome(terms, above=above)
+        trace(model)
 
 
 def test_a_field_that_nobody_begins_with_is_refused():
