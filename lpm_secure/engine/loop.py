@@ -34,12 +34,16 @@ class StepRelease:
         tally: int64[q], how many are in each stage, and the totals of observables.
         members: clients that took part.
         traffic: bytes of vectors between clients and aggregators in the round; 0 in the clear, or if not told.
+        names: of those clients; None where the engine is told their number alone.
+        refused: clients that are left out for words out of range, where the engine is told.
     """
 
     cells: I64
     tally: I64
     members: int
     traffic: int
+    names: tuple[str, ...] | None = None
+    refused: tuple[str, ...] = ()
 
 
 class EngineAgents(Protocol):
@@ -126,6 +130,7 @@ async def simulate(
     *,
     environment: Environment | None = None,
     on_step: Callable[[int, StepRelease], None] = lambda step, release: None,
+    on_counts: Callable[[int, I64, StepRelease], None] = lambda step, counts, release: None,
 ) -> StageSeries:
     """Run steps 0 to T, and return the series of stage counts.
 
@@ -135,6 +140,7 @@ async def simulate(
         synthetic: the engine's own; may be none at all.
         environment: of the model, if it hears public numbers.
         on_step: told each step's release as soon as it is there.
+        on_counts: told then the totals of private and of synthetic agents too: int64[2, q].
 
     Raises:
         ConfigError, ModelError: the environment is missing, or has a mistake.
@@ -145,6 +151,7 @@ async def simulate(
         release = await private.advance(step, announced)
         counts.append(np.stack([release.tally, reduce_tally(manifest, synthetic.tally())]))
         on_step(step, release)
+        on_counts(step, counts[-1], release)
         everybody = _with_cells(announced, release.cells)
         announcer.observe(release.tally, counts[-1][1], everybody[: release.cells.size])
         if step < manifest.steps:

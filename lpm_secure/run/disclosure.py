@@ -22,6 +22,16 @@ RELEASES: Final = {
 
 def describe_disclosure(manifest: Simulation) -> str:
     """Return what clients and engine learn in a run, for people who take part in it or read its report."""
+    public = ", ".join(manifest.model.agents.public)
+    heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
+    return (
+        f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
+        f"{', '.join(describe_releases(manifest)) or 'none'}.{heard} {describe_security(manifest)}"
+    )
+
+
+def describe_releases(manifest: Simulation) -> list[str]:
+    """Return what a run opens, in words, and with which noise."""
     tally = manifest.model.agents.tally
     observables, first = [word.name for word in tally if word.stage_of is None], word_of(tally[0].name) if tally else ""
     words = {**RELEASES, "tally": " and totals of ".join([RELEASES["tally"], *filter(None, [", ".join(observables)])])}
@@ -32,12 +42,7 @@ def describe_disclosure(manifest: Simulation) -> str:
     ]
     if manifest.gradient is not None and manifest.gradient.relaxed:
         releases.append(f"{manifest.gradient.way} of these (exact)")
-    public = ", ".join(manifest.model.agents.public)
-    heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
-    return (
-        f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
-        f"{', '.join(releases) or 'none'}.{heard} {describe_security(manifest)}"
-    )
+    return releases
 
 
 def describe_security(manifest: Manifest) -> str:
