@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from client_sdk import consent
-from client_sdk.progress import StepProgress
+from client_sdk.watermark import StepWatermark
 from protocols import folder_lock
 from protocols.errors import ParameterError
 from protocols.identity import signing
@@ -79,7 +79,7 @@ class Admission:
         Raises:
             ConfigError: what this client has kept of the run was changed.
         """
-        progress = StepProgress(self.folder / f"{_stem(self.client, self.manifest)}.step")
+        progress = StepWatermark(self.folder / f"{_stem(self.client, self.manifest)}.step")
         return [ConsentGate(each, self, progress) for each in transports]
 
 
@@ -87,7 +87,7 @@ class Admission:
 class ConsentGate(Transport):
     """A transport over which nothing leaves before the consent to it is on disk, nor to servers that were put back."""
 
-    def __init__(self, inner: Transport, admission: Admission, progress: StepProgress) -> None:
+    def __init__(self, inner: Transport, admission: Admission, progress: StepWatermark) -> None:
         """Call over `inner`."""
         self._inner, self._admission, self._progress = inner, admission, progress
 

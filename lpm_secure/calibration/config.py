@@ -9,8 +9,8 @@ from client_sdk.likelihood.observation import Observation
 from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.calibration.amortisation.config import AmortisedConfig
 from lpm_secure.calibration.data_config import DataConfig
-from lpm_secure.calibration.fit_config import FitConfig
 from lpm_secure.calibration.inference.fit import FitSchedule
+from lpm_secure.calibration.inference.fit_config import FitConfig
 from lpm_secure.calibration.study import WEEK, Study, simulate_series
 from lpm_secure.config.releases import Epsilon
 from lpm_secure.data.place_table import PlaceTable, two_places

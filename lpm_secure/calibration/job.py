@@ -11,6 +11,7 @@ import torch
 from client_sdk.likelihood.institution import SeriesInstitution
 from client_sdk.secure_sum import local_state
 from lpm_secure.calibration.config import CalibrationConfig
+from lpm_secure.calibration.fit_progress import record_fit
 from lpm_secure.calibration.forecasts.forecast import Forecast, forecast, table
 from lpm_secure.calibration.inference.facts import count_rounds
 from lpm_secure.calibration.inference.fit import Fit
@@ -102,11 +103,17 @@ def calibrate(
     torch.set_num_threads(1)  # arrays are small: more threads only wait for each other
     study = config.study()
     institutions = study.institutions(local_steps=config.fit.local_steps)
-    with sums_of(config, institutions, folder) as sums:
+    with record_fit(folder, config, study, resume=resume) as progress, sums_of(config, institutions, folder) as sums:
+
+        def told(fit: Fit) -> None:
+            progress.see(fit)
+            on_round(fit)
+
         files = _Files(folder, institutions)
-        fit, rounds, seconds = _fitted(config, study, sums, files, resume=resume, told=on_round)
-    found = forecast(fit, study, institutions, seed=config.seed)
-    scores = table(study, found, seed=config.seed)
+        fit, rounds, seconds = _fitted(config, study, sums, files, resume=resume, told=told)
+        progress.journal.enter("the forecast")
+        found = forecast(fit, study, institutions, seed=config.seed)
+        scores = table(study, found, seed=config.seed)
     return CalibrationResult(config, study, fit, found, scores, seconds, rounds)
 
 

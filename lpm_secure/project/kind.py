@@ -10,8 +10,9 @@ import msgspec
 
 from lpm_secure.project.base_project import BaseProject, OperatedParty
 from lpm_secure.project.explanation import comment
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
 from protocols.errors import ConfigError
+from protocols.file_mode import PUBLIC_MODE
 from protocols.identity import enrolment, server_request
 from protocols.identity.trust import PartyKeys, Trust
 from protocols.kit.kit import KIT, KitFile

@@ -33,6 +33,17 @@ def describe_disclosure(manifest: Manifest) -> str:
             f"{quantity(manifest.min_cohort, 'institution')} ({_noise(manifest.release)}), and nobody one of its "
             f"summands. {describe_security(manifest)}"
         )
+    public = ", ".join(manifest.model.agents.public)
+    heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
+    return (
+        f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
+        f"{', '.join(describe_releases(manifest)) or 'none'}.{heard}"
+        f"{' ' + twins if (twins := describe_twins(manifest)) else ''} {describe_security(manifest)}"
+    )
+
+
+def describe_releases(manifest: Simulation) -> list[str]:
+    """Return what a run opens, in words, and with which noise."""
     tally = manifest.model.agents.tally
     observables, first = [word.name for word in tally if word.stage_of is None], word_of(tally[0].name) if tally else ""
     words = {**RELEASES, "tally": " and totals of ".join([RELEASES["tally"], *filter(None, [", ".join(observables)])])}
@@ -43,13 +54,7 @@ def describe_disclosure(manifest: Manifest) -> str:
     ]
     if manifest.gradient is not None and manifest.gradient.relaxed:
         releases.append(f"{manifest.gradient.way} of these (exact)")
-    public = ", ".join(manifest.model.agents.public)
-    heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
-    return (
-        f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
-        f"{', '.join(releases) or 'none'}.{heard}{' ' + twins if (twins := describe_twins(manifest)) else ''} "
-        f"{describe_security(manifest)}"
-    )
+    return releases
 
 
 def describe_twins(manifest: Manifest) -> str:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -29,6 +29,7 @@ from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import FIGURES
 from lpm_secure.run.report import plots
+from lpm_secure.run.run_progress import RunProgress, record_run
 from lpm_secure.testbed.synthetic import Synthetic
 from protocols import folder_lock
 from protocols.errors import ParameterError
@@ -53,6 +54,7 @@ def simulate_engine(
     environment: Environment | None,
     journal: ReleaseJournal | None = None,
     observer: StepObserver = null_observer,
+    progress: RunProgress | None = None,
 ) -> StageSeries:
     """Drive the clients of a run whose servers run elsewhere.
 
@@ -63,13 +65,15 @@ def simulate_engine(
         environment: of the model, if it hears public numbers.
         journal: of releases; what is in it is not asked for again.
         observer: watches the steps.
+        progress: writes them down.
     """
 
     async def simulated() -> StageSeries:
         transports = connect(manifest, certificates.read(credentials))
         with observer("private run", steps=manifest.steps, words=tally_words(manifest)) as on_step:
             part = private_part(manifest, transports, credentials, journal)
-            series = await simulate(manifest, part, agents, environment=environment, on_step=on_step)
+            watchers: dict[str, Any] = {"on_step": on_step, **({"on_counts": progress.see} if progress else {})}
+            series = await simulate(manifest, part, agents, environment=environment, **watchers)
         for transport in transports:
             await transport.close()
         return series
@@ -110,16 +114,19 @@ def run_engine(
         servers, own = {each.name: each.address for each in manifest.aggregators}, folder / given.credentials
         asyncio.run(wait_for_servers(servers, own, patience_s=manifest.join_timeout_s, say=say))
         journal = ReleaseJournal(file, run=manifests.run_id(manifest), engine=engine.hexdigest())
-        series = simulate_engine(
-            manifest,
-            own,
-            synthetic.agents(_with_seed(manifest, journal.head.seed), place),
-            environment=environment_of(given.environment),
-            journal=journal,
-            observer=observer,
-        )
-        summary = _summary(manifest, series, synthetic, results, facts=(journal.steps, time.perf_counter() - started))
-        folders.write(results, summary)
+        with record_run(results, manifest, synthetic=given.synthetic.agents) as progress:
+            series = simulate_engine(
+                manifest,
+                own,
+                synthetic.agents(_with_seed(manifest, journal.head.seed), place),
+                environment=environment_of(given.environment),
+                journal=journal,
+                observer=observer,
+                progress=progress,
+            )
+            facts = journal.steps, time.perf_counter() - started
+            summary = _summary(manifest, series, synthetic, results, facts=facts)
+            folders.write(results, summary)
     return summary
 
 

@@ -10,7 +10,7 @@ import msgspec
 from client_sdk.institution_config import PeriodDays
 from client_sdk.likelihood.observation import Observation
 from client_sdk.likelihood.series_file import Combination, Periods
-from lpm_secure.calibration.fit_config import FitConfig
+from lpm_secure.calibration.inference.fit_config import FitConfig
 from lpm_secure.models.courses.compartments.config import CompartmentConfig
 
 TABLES: Final = ("places", "contacts", "movement", "public")  # files, which are public

@@ -59,6 +59,8 @@ class Fit:
         refusals: name to the number of rounds in which its contribution was refused.
         discarded: rounds that gave no sum, though institutions answered: the posterior stays as it was.
         members: how many took part in the last round.
+        late: who did not.
+        loss: what the last round descended on; None where it gave no sum.
 
     Security: sees released sums alone; the data stay where they are.
     """
@@ -72,6 +74,8 @@ class Fit:
     posterior: Posterior = field(init=False, repr=False)
     round: int = field(init=False, default=0)
     members: int = field(init=False, default=0)
+    late: tuple[str, ...] = field(init=False, default=())
+    loss: float | None = field(init=False, default=None)
     simulations: int = field(init=False, default=0)
     absences: dict[str, int] = field(init=False, default_factory=dict)
     refusals: dict[str, int] = field(init=False, default_factory=dict)
@@ -100,7 +104,8 @@ class Fit:
         published = torch.nan_to_num(self._with_later(value, z.detach(), generator), nan=LOWEST).clamp(LOWEST, HIGHEST)
         opened = self.sums.open(np.ascontiguousarray(published.numpy()))
         self._count(opened.members, opened.refused)
-        self.members = len(opened.members)
+        self.members, self.loss = len(opened.members), None
+        self.late = tuple(sorted(set(self.names) - set(opened.members)))
         if opened.members:
             gradient = self.sums.contribution.decode(opened.total).reshape(published.shape)
             self._descend(z, log_density, torch.from_numpy(gradient[..., : self.course.periods]), jacobian)
@@ -129,6 +134,7 @@ class Fit:
         objective.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.posterior.parameters(), GRADIENT_NORM)
         self._optimiser.step()
+        self.loss = float(objective.detach())
 
     def draws(self, count: int, *, seed: int) -> torch.Tensor:
         """Return z from the posterior, float64[count, p]."""

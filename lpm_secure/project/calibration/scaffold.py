@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from client_sdk.likelihood.observation import Observation
 from lpm_secure.calibration.centre.table import CalibrationTable
-from lpm_secure.calibration.fit_config import FitConfig
+from lpm_secure.calibration.inference.fit_config import FitConfig
 from lpm_secure.models.courses.compartments.config import (
     CompartmentConfig,
     CompartmentDelays,
@@ -16,7 +16,8 @@ from lpm_secure.models.courses.compartments.config import (
 from lpm_secure.project.calibration.project_file import CALIBRATION, CalibrationProject, CentreEntry, InstitutionEntry
 from lpm_secure.project.explanation import comment, tables, toml_value
 from lpm_secure.project.kind import values_of
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
+from protocols.file_mode import PUBLIC_MODE
 
 PLACES: Final = "places.csv"
 PLACES_TEXT: Final = "place,population\nUpper Town,900000\nLower Town,1400000\n"

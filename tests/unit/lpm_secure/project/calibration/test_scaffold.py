@@ -6,7 +6,7 @@ import pytest
 
 from client_sdk.likelihood.observation import Observation
 from lpm_secure.calibration.centre.table import CalibrationTable
-from lpm_secure.calibration.fit_config import FitConfig
+from lpm_secure.calibration.inference.fit_config import FitConfig
 from lpm_secure.models.courses.compartments.config import CompartmentConfig
 from lpm_secure.project.calibration.project_file import CalibrationProject, InstitutionEntry, load_calibration
 from lpm_secure.project.calibration.scaffold import OF_TABLE

@@ -11,7 +11,7 @@ DIGITS: Final = 12
 
 
 @final
-class StepProgress:
+class StepWatermark:
     """The last step of a run in which this client was answered.
 
     Security: a run whose servers were all put back, or set up anew, would tell each of its releases once more, with
