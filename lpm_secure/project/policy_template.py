@@ -4,7 +4,7 @@ import math
 from typing import Any, Final
 
 from lpm_secure.project.base_project import BaseProject
-from lpm_secure.project.explanation import comment
+from lpm_secure.project.documentation.explanation import comment
 from protocols.task.manifest import Manifest, Simulation, compares
 from protocols.task.policy import Policy, epsilon_of, outputs_of, rho_of
 
