@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo calibrate amortise test test-all bench fuzz mutants faults check dist clean
+.PHONY: help demo calibrate amortise test test-all test-web bench fuzz mutants faults check dist clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -33,8 +33,12 @@ amortise: $(READY)  ## a posterior for every new week at once, beside the fit
 test: $(READY) check  ## every check, and the default tests
 	$(BIN)/python -m pytest $(WORKERS) --durations=10
 
-test-all: $(READY) check  ## all tests, the long ones too, and three times as many drawn examples
-	LPM_REPETITIONS=all $(BIN)/python -m pytest $(WORKERS) -m 'slow or not slow'
+test-all: $(READY) check  ## all tests but the browser's, the long ones too, and three times as many drawn examples
+	LPM_REPETITIONS=all $(BIN)/python -m pytest $(WORKERS) -m 'not web'
+
+test-web: $(READY)  ## the pages of lpm serve and the reports, in a browser; needs Debian's package chromium
+	@command -v chromium >/dev/null || { echo "make test-web needs Debian's package chromium, which is not here: apt-get install chromium" >&2; exit 2; }
+	$(BIN)/python -m pytest -m web --durations=5 tests/web
 
 bench: $(READY)  ## the benchmarks; ONLY=name for one, BASE=commit for CPU time beside that of a commit
 	$(BIN)/python tests/benchmarks$(if $(BASE),/base.py $(BASE)) $(ONLY)

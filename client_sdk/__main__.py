@@ -51,7 +51,7 @@ async def take_part(path: Path) -> None:
         ConfigError: another process does so from the same folder.
     """
     if _asks_for_sums(path):
-        await institution.take_part(path)
+        print(f"client: {await institution.take_part(path, _say)}")
         return
     given, folder = config.load(path), path.resolve().parent
     admission = admit(given, folder)

@@ -14,6 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from client_sdk import consent
+from client_sdk.watermark import StepWatermark
 from protocols import folder_lock
 from protocols.errors import ParameterError
 from protocols.identity import signing
@@ -25,6 +26,7 @@ from protocols.task import policy as policies
 from protocols.task.manifest import Manifest, run_id
 from protocols.task.policy import OwnersPolicy
 from protocols.task.signature import load_verified, trust_of
+from protocols.wire.messages import JoinReply, Share
 from protocols.wire.transport import Transport
 
 
@@ -67,29 +69,44 @@ class Admission:
             PolicyConflict: another run has taken what was left of the budget.
         """
         if not self._given:
-            consent.give(self.folder, self.manifest, self._owners, client=self.client, identity=self._identity)
+            consents = self._owners.consents(self.folder)
+            consent.give(consents, self.manifest, self._owners, client=self.client, identity=self._identity)
             self._given = True
 
     def gate(self, transports: Sequence[Transport]) -> list[Transport]:
-        """Return the transports behind this consent: the first call over one of them gives it first."""
-        return [ConsentGate(each, self) for each in transports]
+        """Return the transports behind this consent: the first call over one of them gives it first.
+
+        Raises:
+            ConfigError: what this client has kept of the run was changed.
+        """
+        progress = StepWatermark(self.folder / f"{_stem(self.client, self.manifest)}.step")
+        return [ConsentGate(each, self, progress) for each in transports]
 
 
 @final
 class ConsentGate(Transport):
-    """A transport over which nothing leaves before the consent to it is on disk."""
+    """A transport over which nothing leaves before the consent to it is on disk, nor to servers that were put back."""
 
-    def __init__(self, inner: Transport, admission: Admission) -> None:
+    def __init__(self, inner: Transport, admission: Admission, progress: StepWatermark) -> None:
         """Call over `inner`."""
-        self._inner, self._admission = inner, admission
+        self._inner, self._admission, self._progress = inner, admission, progress
 
     async def call(self, request: object, *, timeout_s: float) -> Any:
-        """Consent, if it was not done yet, and call."""
+        """Consent, if it was not done yet, and call.
+
+        Raises:
+            RecordsDiffer: the server's run is in a step that is over for this client.
+        """
         self._admission.consent()
         try:
-            return await self._inner.call(request, timeout_s=timeout_s)
+            reply = await self._inner.call(request, timeout_s=timeout_s)
         finally:
             self.sent, self.received = self._inner.sent, self._inner.received
+        if isinstance(request, Share):
+            self._progress.take(request.step)
+        elif isinstance(reply, JoinReply):
+            self._progress.require(reply.step)
+        return reply
 
     async def close(self) -> None:
         """Close what carries the calls."""
@@ -114,7 +131,7 @@ def admit(config: AdmissionConfig, folder: Path) -> Admission:
         )
     owners = policies.load_policy(folder / config.policy)
     policies.check_countersignatures(manifest, path, owners)
-    consent.require_allowed(folder, manifest, owners)
+    consent.require_allowed(owners.consents(folder), manifest, owners)
     return Admission(manifest, folder, config.name, owners, identity)
 
 
@@ -124,4 +141,8 @@ def lock(folder: Path, client: str, manifest: Manifest) -> AbstractContextManage
     Raises:
         ConfigError: another process holds it.
     """
-    return folder_lock.hold(folder / f"{client}-{run_id(manifest).hex()[:12]}.lock")
+    return folder_lock.hold(folder / f"{_stem(client, manifest)}.lock")
+
+
+def _stem(client: str, manifest: Manifest) -> str:
+    return f"{client}-{run_id(manifest).hex()[:12]}"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from protocols.exit_code import ENDING, ending_of
 
 
-def exit_code_of(command: Callable[[], None]) -> int:
+def exit_code_of(command: Callable[[], object]) -> int:
     """Run a command and return its exit code: 2 after a mistake in the client's files, 3 where the run cannot go on."""
     try:
         command()

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -10,18 +11,30 @@ import msgspec
 from client_sdk import connect, institution_config, read_credentials
 from client_sdk.admission import Admission, admit, lock
 from client_sdk.exit_code import exit_code_of
+from client_sdk.institution_config import InstitutionConfig
+from client_sdk.likelihood.forecasts.forecast_institution import ForecastInstitution
+from client_sdk.likelihood.forecasts.forecast_table import write_course, write_forecast
 from client_sdk.masking.exchange import begin_exchange, require_no_relay
 from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.journal import SumJournal
 from protocols.atomic_file import write_atomically
 from protocols.errors import RunEnded
+from protocols.kit.peers import wait_for_servers
 from protocols.masking.journal import open_journal
+from protocols.quantity import quantity
 from protocols.task.manifest import is_active, require_sum, run_id
 from protocols.task.secure_sum.spec import SecureSum
 
 
-async def take_part(path: Path) -> None:
-    """Join the run that a configuration names, or go on with it, to its end, and write a summary.
+async def take_part(path: Path, say: Callable[[str], None] = lambda line: None) -> str:
+    """Join the run that a configuration names, or go on with it, to its end, and write what comes home of it.
+
+    Args:
+        path: of the configuration.
+        say: is given a line for whoever waits for the servers.
+
+    Returns:
+        How it ended, in a line.
 
     Raises:
         ConfigError: another process does so from the same folder.
@@ -30,25 +43,31 @@ async def take_part(path: Path) -> None:
     admission = admit(given, folder)
     manifest = require_sum(admission.manifest)
     with lock(folder, given.name, manifest):
-        await _take_part(given, admission, manifest)
+        return await _take_part(given, admission, manifest, say)
 
 
-async def _take_part(given: institution_config.InstitutionConfig, admission: Admission, manifest: SecureSum) -> None:
+async def _take_part(
+    given: InstitutionConfig, admission: Admission, manifest: SecureSum, say: Callable[[str], None]
+) -> str:
     folder = admission.folder
-    institution = institution_config.read_institution(given, folder)
+    institution = ForecastInstitution(institution_config.read_institution(given, folder), given.forecast_periods)
+    institution.require(manifest.shape)
     journal = SumJournal.start(folder, manifest)
     credentials = read_credentials(folder / given.credentials)
+    own = folder / given.credentials
+    relays = {each.name: each.address for each in manifest.aggregators if given.relay in (None, each.name)}
     if is_active(manifest):
         require_no_relay(given.relay)
         transports = admission.gate(connect(manifest, credentials))
-        identity = folder / given.credentials
-        pads = open_journal(folder, run_id(manifest), given.name, credentials=identity)
-        masked = begin_exchange(manifest, given.name, transports, identity=identity, journal=pads)
+        pads = open_journal(folder, run_id(manifest), given.name, credentials=own)
+        masked = begin_exchange(manifest, given.name, transports, identity=own, journal=pads)
         if masked.client.has_joined:
             raise RunEnded("this institution has begun the run before, and a sum with a dealer takes nobody back")
+        await wait_for_servers(relays, own, patience_s=manifest.join_timeout_s, say=say)
         client = await SumClient.join_over(manifest, institution, masked, journal)
     else:
         transports = admission.gate(connect(manifest, credentials, relay=given.relay, resumed=journal.sessions))
+        await wait_for_servers(relays, own, patience_s=manifest.join_timeout_s, say=say)
         client = await SumClient.join(manifest, given.name, institution, transports=transports, journal=journal)
     await client.run()
     summary = {
@@ -60,6 +79,19 @@ async def _take_part(given: institution_config.InstitutionConfig, admission: Adm
     write_atomically(folder / given.summary, msgspec.json.encode(summary))
     for transport in transports:
         await transport.close()
+    took = f"the run is over after {quantity(manifest.rounds, 'round')}, of which {len(client.missed)} were missed"
+    if not len(institution.heard):
+        return f"{took}; nothing of its end was heard, so there is no forecast"
+    _write_home(given, folder, institution, seed=int.from_bytes(run_id(manifest)[:8], "big"))
+    return f"{took}; {given.forecast} has the own series with bands, {given.course} what was published"
+
+
+def _write_home(given: InstitutionConfig, folder: Path, institution: ForecastInstitution, *, seed: int) -> None:
+    """Write the own series with bands, and what was published of each place."""
+    known = institution_config.read_series(given, folder)
+    draws = institution.forecast(seed)
+    write_forecast(folder / given.forecast, draws, known, given.horizon, fitted=given.periods)
+    write_course(folder / given.course, institution.heard, given.place_names, given.horizon)
 
 
 def main() -> int:

@@ -28,7 +28,7 @@ from protocols.wire.transport import Transport
 from tests.permutation_trio import Trio
 
 HERE = Path(__file__).parent
-FOLDERS = ("integration", "conformance", "statistical", "golden", "benchmarks", "fuzz", "checks", "unit")
+FOLDERS = ("integration", "conformance", "statistical", "golden", "benchmarks", "fuzz", "checks", "unit", "web")
 if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, each has one core; torch reads it when it is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -46,15 +46,16 @@ def project(folder, *, seed=None, active=False):
     return path
 
 
-def edited(text, *, seed=None, active=False):
-    """Return a first project with the hospitals' people, and addresses that are free."""
+def edited(text, *, seed=None, active=False, hosts=None):
+    """Return a first project with the hospitals' people, and addresses that are free, or on these hosts by server."""
     if active:
         text = re.sub(r"^mpc = .*\n", "", text, flags=re.MULTILINE).replace(
             '# security = "active"', 'security = "active"'
         )
-    named = re.findall(r'^\w+ = ("[a-z-]+\.example:\d+")', text, flags=re.MULTILINE)
-    for address, free in zip(named, free_addresses(len(named)), strict=True):
-        text = text.replace(f"= {address}", f'= "{free}"', 1)
+    named = re.findall(r'^\w+ = "([a-z-]+\.example:\d+)"', text, flags=re.MULTILINE)
+    places = [re.sub(r"^([a-z-]+)\.example", lambda server: (hosts or {}).get(server[1], ""), each) for each in named]
+    for address, free in zip(named, free_addresses(len(named)) if hosts is None else places, strict=True):
+        text = text.replace(f'= "{address}"', f'= "{free}"', 1)
     for key, value in (("start", "2031-11-05"), ("steps", STEPS), ("join_timeout_s", 90.0), ("beta", "{ near = 0.1 }")):
         text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
     for old, name in (('"ward 1" = 40', "east"), ('"ward 2" = 60', "west")):

@@ -15,6 +15,7 @@ from protocols.errors import DataError, did_you_mean
 
 F64 = npt.NDArray[np.float64]
 MAX_HEADER: Final = 2**20  # characters
+PARQUET: Final = (".parquet", ".pq")
 
 
 @final

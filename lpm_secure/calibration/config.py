@@ -10,6 +10,7 @@ from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.calibration.amortisation.config import AmortisedConfig
 from lpm_secure.calibration.data_config import DataConfig
 from lpm_secure.calibration.inference.fit import FitSchedule
+from lpm_secure.calibration.inference.fit_config import FitConfig
 from lpm_secure.calibration.study import WEEK, Study, simulate_series
 from lpm_secure.config.releases import Epsilon
 from lpm_secure.data.place_table import PlaceTable, two_places
@@ -23,27 +24,6 @@ from protocols.task.base import Security
 from protocols.toml_file import load_config
 
 Transport = Literal["in-process", "native", "flower"]
-
-
-@final
-class FitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the posterior is fitted.
-
-    Attributes:
-        rounds: of draws, gradients and a step.
-        draws: of the posterior in each round.
-        rate: of the steps, at the beginning.
-        weight: of the likelihood beside the prior: 1 is Bayes, less is more careful.
-        local_steps: that an institution takes on its own parameters in each round.
-        checkpoint_rounds: between two checkpoints.
-    """
-
-    rounds: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 600
-    draws: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
-    rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.02
-    weight: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
-    local_steps: Annotated[int, msgspec.Meta(ge=0, le=100)] = 2
-    checkpoint_rounds: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 50
 
 
 @final

@@ -7,10 +7,10 @@ import msgspec
 import numpy as np
 
 from client_sdk.likelihood.series import Series
+from lpm_secure.calibration.forecasts.bands import Rows, bands, posterior_rows
 from lpm_secure.calibration.forecasts.forecast import EVENTS, INSTITUTIONS
-from lpm_secure.calibration.job import CalibrationResult, bands
+from lpm_secure.calibration.job import CalibrationResult
 from lpm_secure.calibration.privacy import ledger
-from lpm_secure.models.courses.expected_course import CourseParameter
 from lpm_secure.report.table import csv_of_rows
 from lpm_secure.secure_sum.in_process import InProcessSum
 from protocols.releases.query import NOISE, SUM
@@ -18,7 +18,6 @@ from protocols.task.release_plan import releases_of
 
 JSON: Final = "calibration.json"
 FORECAST, POSTERIOR, SCORES = "calibration.csv", "calibration_posterior.csv", "calibration_scores.csv"
-Rows = list[dict[str, Any]]
 
 
 def spending(result: CalibrationResult) -> dict[str, Any]:
@@ -55,29 +54,8 @@ def figures(result: CalibrationResult) -> dict[str, Any]:
         "discarded": fit.discarded,
         "ledger": spending(result),
         "scores": result.scores,
-        "posterior": posterior_rows(result),
+        "posterior": posterior_rows(result.forecast.parameters, result.study.course.places, result.study.periods),
     }
-
-
-def posterior_rows(result: CalibrationResult) -> Rows:
-    """Return a row for each parameter: for each place, or for each period from the lead-in on, where it has several."""
-    rows: Rows = []
-    for parameter in result.forecast.parameters:
-        found = bands(parameter.values.numpy())
-        for place, label in enumerate(labels_of(result, parameter)):
-            band = {key: values[place] for key, values in found.items()}
-            rows.append({"parameter": parameter.name, "of": label} | band)
-    return rows
-
-
-def labels_of(result: CalibrationResult, parameter: CourseParameter) -> list[str]:
-    """Return what each value of a parameter is of."""
-    if parameter.axis == "":
-        return [""]
-    if parameter.axis == "places":
-        return list(result.study.course.places)
-    lead = parameter.values.shape[-1] - len(result.study.periods)
-    return [f"{before} periods before" for before in range(lead, 0, -1)] + list(result.study.periods)
 
 
 def forecast_rows(result: CalibrationResult) -> Rows:
@@ -98,7 +76,10 @@ def forecast_rows(result: CalibrationResult) -> Rows:
 
 def tables(result: CalibrationResult) -> dict[str, bytes]:
     """Return the CSV files, by name."""
-    rows = {FORECAST: forecast_rows(result), POSTERIOR: posterior_rows(result)}
+    rows = {
+        FORECAST: forecast_rows(result),
+        POSTERIOR: posterior_rows(result.forecast.parameters, result.study.course.places, result.study.periods),
+    }
     rows |= {SCORES: result.scores} if result.scores else {}
     return {name: csv_of_rows(each) for name, each in rows.items()}
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, final
 
-import numpy as np
 import torch
 
 from client_sdk.likelihood.institution import SeriesInstitution
 from client_sdk.secure_sum import local_state
 from lpm_secure.calibration.config import CalibrationConfig
+from lpm_secure.calibration.fit_progress import record_fit
 from lpm_secure.calibration.forecasts.forecast import Forecast, forecast, table
 from lpm_secure.calibration.inference.facts import count_rounds
 from lpm_secure.calibration.inference.fit import Fit
@@ -103,11 +103,17 @@ def calibrate(
     torch.set_num_threads(1)  # arrays are small: more threads only wait for each other
     study = config.study()
     institutions = study.institutions(local_steps=config.fit.local_steps)
-    with sums_of(config, institutions, folder) as sums:
+    with record_fit(folder, config, study, resume=resume) as progress, sums_of(config, institutions, folder) as sums:
+
+        def told(fit: Fit) -> None:
+            progress.see(fit)
+            on_round(fit)
+
         files = _Files(folder, institutions)
-        fit, rounds, seconds = _fitted(config, study, sums, files, resume=resume, told=on_round)
-    found = forecast(fit, study, institutions, seed=config.seed)
-    scores = table(study, found, seed=config.seed)
+        fit, rounds, seconds = _fitted(config, study, sums, files, resume=resume, told=told)
+        progress.journal.enter("the forecast")
+        found = forecast(fit, study, institutions, seed=config.seed)
+        scores = table(study, found, seed=config.seed)
     return CalibrationResult(config, study, fit, found, scores, seconds, rounds)
 
 
@@ -139,9 +145,3 @@ def _fitted(
 
     fit.run(after)
     return fit, fit.round - before, perf_counter() - started
-
-
-def bands(draws: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, list[float]]:
-    """Return the quantiles of draws by name: each a list over what follows the first axis, flat."""
-    levels = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
-    return {name: np.quantile(draws, level, axis=0).reshape(-1).tolist() for name, level in levels.items()}

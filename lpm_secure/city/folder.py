@@ -7,6 +7,7 @@ import msgspec
 
 from lpm_secure.city.config import CityConfig
 from lpm_secure.city.run import CHECKPOINT
+from lpm_secure.report.progress import FILE as PROGRESS
 from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import REPORT
 from protocols.errors import ParameterError
@@ -40,7 +41,7 @@ def begin(config: CityConfig, out: Path, *, resume: bool) -> Path:
             )
     folder.mkdir(parents=True, exist_ok=True)
     if not resume:
-        for name in (CHECKPOINT, FIGURES, "series.csv", "series.parquet", REPORT):
+        for name in (CHECKPOINT, FIGURES, "series.csv", "series.parquet", REPORT, PROGRESS):
             (folder / name).unlink(missing_ok=True)
     write_public(folder / CONFIG, msgspec.json.encode(config, order="deterministic"))
     return folder

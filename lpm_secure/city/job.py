@@ -1,5 +1,6 @@
 """The run of a city, from its configuration to its folder."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -8,10 +9,14 @@ from lpm_secure.city import folder as city_folders
 from lpm_secure.city.config import CityConfig
 from lpm_secure.city.report import lines_of, summary_of
 from lpm_secure.city.run import CHECKPOINT, OnDay, run
+from lpm_secure.city.series import CityWords
 from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.models.words import stage_words, word_of
 from lpm_secure.populations.source import open_population
 from lpm_secure.report import folder as folders
+from lpm_secure.report.progress import ProgressHead, SeriesNames, StepProgress, journal_of
 from lpm_secure.report.summary import Summary
+from protocols.arithmetic.fixed_point import I64
 
 OnPart = Callable[[str], None]
 CityObserver = Callable[[int], AbstractContextManager[tuple[OnPart, OnDay]]]
@@ -49,10 +54,37 @@ def simulate_city(
     folder = city_folders.begin(config, out, resume=resume)
     if resume and (figures := city_folders.load_figures(folder)):
         return Summary(file=city_folders.FIGURES, figures=figures, lines=lines_of(figures, folder))
-    with observer(config.days) as (on_part, on_day):
+    with journal_of(folder, _head(config)) as journal, observer(config.days) as (on_part, on_day):
+        journal.enter("the population is built, or read")
         population = open_population(config.population, beside=beside, on_part=on_part)
-        city = run(config, population, device=place, folder=folder, on_day=on_day)
-    summary = summary_of(config, population, city, folder)
-    folders.write(folder, summary)
+
+        def see(day: int, words: CityWords, counts: I64) -> None:
+            if not journal.results:
+                journal.results["population"] = population.card.title
+                journal.write(_head(config, words))
+                journal.enter("the days")
+            journal.write(StepProgress(at=time.time(), step=day, values=(tuple(counts.tolist()),)))
+            on_day(day, words, counts)
+
+        city = run(config, population, device=place, folder=folder, on_day=see)
+        summary = summary_of(config, population, city, folder)
+        folders.write(folder, summary)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return summary
+
+
+def _head(config: CityConfig, words: CityWords | None = None) -> ProgressHead:
+    """Return the head of a city's progress; what is counted is known once there is a population."""
+    names: tuple[str, ...] = ()
+    if words is not None:
+        names = tuple(each.word for each in stage_words(words.names[: words.stages]))
+        names += tuple(map(word_of, words.names[words.stages :]))
+    return ProgressHead(
+        at=time.time(),
+        kind="city",
+        name=config.name,
+        run=config.hash,
+        total=config.days,
+        parts=(SeriesNames(part="synthetic", names=names, stages=words.stages),) if words else (),
+        facts=("Synthetic agents only; no agent is a person.",),
+    )

@@ -17,6 +17,7 @@ from lpm_secure.cli.model.new import new_model
 from lpm_secure.cli.people import data, population
 from lpm_secure.cli.run.results import compare, runs
 from lpm_secure.cli.run.run import engine, run, up
+from lpm_secure.cli.run.serve import serve
 from lpm_secure.cli.trust import manifest, project
 from lpm_secure.cli.trust.audit import audit
 from lpm_secure.cli.trust.collect import collect
@@ -45,6 +46,7 @@ app.command()(up)
 app.command()(engine)
 app.command()(compare)
 app.command()(runs)
+app.command()(serve)
 app.command()(audit)
 app.command()(collect)
 app.command()(keys)

@@ -14,7 +14,7 @@ from client_sdk.likelihood.series import Series
 from client_sdk.likelihood.series_file import COLUMNS, DATE, INSTITUTION, VALUE, Combination, Periods, SeriesTable
 from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
 from client_sdk.private.table import F64, Table
-from lpm_secure.data.columnar import read_table
+from client_sdk.private.table_file import read_file
 from lpm_secure.data.place_table import PlaceTable, find_place
 from protocols.errors import DataError, did_you_mean
 from protocols.identity.trust import ROLE
@@ -94,12 +94,12 @@ class SeriesFiles:
             DataError: a table cannot be used; one line, with file and row.
         """
         self.dictionary.require_words(COLUMNS)
-        rewritten = self.dictionary.translate(read_table(self.series))
+        rewritten = self.dictionary.translate(read_file(self.series))
         table = SeriesTable.of(rewritten, needed=(INSTITUTION, DATE, VALUE))
         quantity = table.select(quantity)
         rows = table.rows(quantity)
         calendar = Periods(start or min(table.date[row] for row in rows), period_days, periods)
-        labels, share = _shares(read_table(self.institutions), places.places)
+        labels, share = _shares(read_file(self.institutions), places.places)
         _require_known(table, rows, labels, self.institutions)
         series = tuple(self._series(table, quantity, label, calendar) for label in labels)
         title = f"{self.series.name}: {quantity or 'one series'} of {len(labels)} institutions"
@@ -109,7 +109,7 @@ class SeriesFiles:
     def _public(self, calendar: Periods) -> F64 | None:
         if self.public is None:
             return None
-        table = SeriesTable.of(read_table(self.public))
+        table = SeriesTable.of(read_file(self.public))
         table.table.require((DATE, VALUE), allowed=(DATE, VALUE))
         combine: Combination | None = None if self.combine is None else "sum"  # of events, whatever the series are
         return table.series(range(len(table.date)), calendar, combine).exact / calendar.days

@@ -8,7 +8,7 @@ from typing import Final, final
 import numpy as np
 
 from client_sdk.private.table import F64, Table
-from lpm_secure.data.columnar import read_table
+from client_sdk.private.table_file import read_file
 from protocols.errors import DataError, did_you_mean
 
 PLACE, POPULATION, GROUP = "place", "population", "group"
@@ -49,15 +49,15 @@ class PlaceTable:
         Raises:
             DataError: a table cannot be used; one line, with file and row.
         """
-        table = read_table(places)
+        table = read_file(places)
         table.require((PLACE, POPULATION), allowed=(PLACE, POPULATION, GROUP))
         names = _names(table, PLACE)
         groups = _names(table, GROUP) if GROUP in table.columns else ("",)
         people = _people(table, names, groups)
         if contacts is not None and groups == ("",):
             raise DataError(f"{places} has no column {GROUP}, which contacts between groups need; add it")
-        between = _contacts(read_table(contacts), groups) if contacts else np.tile(people.sum(axis=0), (len(groups), 1))
-        presence = _presence(read_table(movement), names) if movement else np.eye(len(names))
+        between = _contacts(read_file(contacts), groups) if contacts else np.tile(people.sum(axis=0), (len(groups), 1))
+        presence = _presence(read_file(movement), names) if movement else np.eye(len(names))
         return cls(names, groups, people, between, presence)
 
 

@@ -9,11 +9,11 @@ from typing import Any, Final, final
 import numpy as np
 
 from client_sdk.private.calendar import Calendar
+from client_sdk.private.columnar import read_table
 from client_sdk.private.contact_list import COLUMNS, Channels, ContactList, time_columns
 from client_sdk.private.contact_list import moments_of as moments_of_contacts
 from client_sdk.private.line_list import moments_of, read_columns
 from client_sdk.private.table import Table
-from lpm_secure.data.columnar import read_table
 from lpm_secure.data.contact_data import ContactData
 from protocols.errors import ConfigError, DataError
 from protocols.models.agent_model import ColumnSpec

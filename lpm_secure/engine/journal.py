@@ -35,8 +35,8 @@ class ReleaseHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 @final
-class ReleaseEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A step's release, and the SHA-256 of what the engine announced for it."""
+class ReleaseEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """A step's release, and the SHA-256 of what the engine announced for it; of a secure sum, of whom it is."""
 
     step: Annotated[int, msgspec.Meta(ge=0)]
     announced: Hash
@@ -44,6 +44,7 @@ class ReleaseEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     members: int
     traffic: int
     names: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @final
@@ -94,7 +95,8 @@ class ReleaseJournal:
                 f"{self._path}: the engine announces something else in step {step} than before its restart; its "
                 "program or its environment has changed: give back what it began with"
             )
-        return AggregateRelease(np.array(entry.words, dtype=np.int64), entry.members, entry.traffic, entry.names)
+        words = np.array(entry.words, dtype=np.int64)
+        return AggregateRelease(words, entry.members, entry.traffic, entry.names, entry.refused)
 
     def append(self, step: int, announced: I64, release: AggregateRelease) -> None:
         """Write down what a step released; when this returns, it is on disk."""
@@ -105,6 +107,7 @@ class ReleaseJournal:
             members=release.members,
             traffic=release.traffic,
             names=release.names,
+            refused=release.refused,
         )
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(entry) + b"\n")

@@ -36,14 +36,16 @@ class StepRelease:
         tally: int64[q], how many are in each stage, and the totals of observables.
         members: clients that took part.
         traffic: bytes of vectors between clients and aggregators in the round; 0 in the clear, or if not told.
-        names: of the clients that took part, where the engine is told.
+        names: of those clients; None where the engine is told their number alone.
+        refused: clients that are left out for words out of range, where the engine is told.
     """
 
     cells: I64
     tally: I64
     members: int
     traffic: int
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
+    refused: tuple[str, ...] = ()
 
 
 class EngineAgents(Protocol):
@@ -154,6 +156,7 @@ async def simulate(
     *,
     environment: Environment | None = None,
     on_step: Callable[[int, StepRelease], None] = lambda step, release: None,
+    on_counts: Callable[[int, I64, StepRelease], None] = lambda step, counts, release: None,
 ) -> StageSeries:
     """Run steps 0 to T, and return the series of stage counts.
 
@@ -163,6 +166,7 @@ async def simulate(
         synthetic: the engine's own; may be none at all.
         environment: of the model, if it hears public numbers.
         on_step: told each step's release as soon as it is there.
+        on_counts: told then the totals of private and of synthetic agents too: int64[2, q].
 
     Raises:
         ConfigError, ModelError: the environment is missing, or has a mistake.
@@ -174,10 +178,11 @@ async def simulate(
         said = [] if twins is None else [twins.words()]
         announced = np.concatenate([synthetic.cell_totals(), announcer.announce(step), *said])
         release = await private.advance(step, announced)
-        own = synthetic.tally() if twins is None else synthetic.tally() + twins.tally(release.names)
+        own = synthetic.tally() if twins is None else synthetic.tally() + twins.tally(release.names or ())
         counts.append(np.stack([release.tally, reduce_tally(manifest, own)]))
         on_step(step, release)
-        everybody = _with_cells(layout.settle(announced, release.names), release.cells)
+        on_counts(step, counts[-1], release)
+        everybody = _with_cells(layout.settle(announced, release.names or ()), release.cells)
         announcer.observe(release.tally, counts[-1][1], everybody[: release.cells.size])
         if step < manifest.steps:
             synthetic.update(everybody, step=step)

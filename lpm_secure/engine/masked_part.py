@@ -88,11 +88,12 @@ class MaskedPart(PrivatePart):
         release = None if self._journal is None else self._journal.release(step, announced)
         if release is None:
             reading = await self._announcer.advance(step, announced)
-            release = AggregateRelease(reading.release, len(reading.accepted), 0, reading.accepted)
+            release = AggregateRelease(reading.release, len(reading.accepted), 0, reading.accepted, reading.refused)
             if self._journal is not None:
                 self._journal.append(step, announced, release)
         cells, words = np.split(release.words, [self._cells])
-        return StepRelease(cells, self._reading.tally(words), release.members, release.traffic, release.names)
+        names, tally = release.names or None, self._reading.tally(words)
+        return StepRelease(cells, tally, release.members, release.traffic, names, release.refused)
 
 
 def private_part(

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+
 from lpm_secure.models.axes import CLOCK
-from lpm_secure.models.declarations import Declaration, Outcome, Parameter, PublicLevels, State
+from lpm_secure.models.declarations import Declaration, Message, Outcome, Parameter, PublicLevels, State
 from lpm_secure.models.model import Draw, Edge, Heard, Me, Model
-from lpm_secure.models.symbols import Choice, Symbol, integer, operate, symbol
+from lpm_secure.models.symbols import Choice, Symbol, integer, line_of, operate, symbol
 from protocols.errors import ModelError
 from protocols.models.graph.draws import BEGIN, STEP
 
@@ -69,6 +71,9 @@ def compose(model: type[Model]) -> tuple[dict[str, State], dict[str, dict[str, S
     """
     declared, parts = declarations(model), parts_of(model)
     fields = {name: each for name, each in declared.items() if isinstance(each, State)}
+    for each in declared.values():
+        if isinstance(each, Outcome):
+            _require_parts(each)
     begun = _moved(parts, fields, BEGIN)
     after = _moved(parts, fields, STEP)
     above = {name: each.above for name, each in declared.items() if isinstance(each, Outcome) and each.above}
@@ -82,6 +87,19 @@ def compose(model: type[Model]) -> tuple[dict[str, State], dict[str, dict[str, S
     clock, first, later = _clock(declared)
     changed = {"begin": drawn | first, "restarts": dict(after.begun), "update": dict(after.changed) | later}
     return fields | clock, linear | changed
+
+
+def _require_parts(each: Outcome) -> None:
+    """Refuse an outcome of what is neither a message, a factor of one, nor a field, with its line."""
+    if each.above is not None and not isinstance(each.above, State):
+        raise ModelError(
+            f"{each.line}: above is a field that the class declares, as doubt = lpm.field(0, 9); got {each.above!r}"
+        )
+    for term, factor in each.terms.items():
+        if not isinstance(term, Message) or not isinstance(factor, int | Parameter):
+            raise ModelError(
+                f"{each.line}: an outcome adds up messages, by whole numbers or parameters; got {term!r} by {factor!r}"
+            )
 
 
 def _clock(declared: Mapping[str, Declaration]) -> tuple[dict[str, State], dict[str, Symbol], dict[str, Symbol]]:
@@ -147,7 +165,8 @@ def _given(parts: tuple[type[Model], ...], method: str, *more: Edge) -> dict[str
     """Return what all parts' methods give from the state of the step's beginning."""
     given: dict[str, Symbol] = {}
     for part in parts:
-        own = _named(getattr(part(), method)(_view(part, Me({})), *more))
+        bound = getattr(part(), method)
+        own = _named(bound(_view(part, Me({})), *more), line_of(bound), method)
         for name in own.keys() & given.keys():
             raise ModelError(
                 f"{own[name].line}: {method} gives {name} at {given[name].line} too, in another part; leave it to one"
@@ -156,10 +175,18 @@ def _given(parts: tuple[type[Model], ...], method: str, *more: Edge) -> dict[str
     return given
 
 
-def _named(given: Mapping[Any, Any]) -> dict[str, Symbol]:
+def _named(given: Any, line: str, method: str) -> dict[str, Symbol]:
+    """Return by name what a method gives, whose own line is said where it gives what no model has."""
+    if not isinstance(given, Mapping):
+        raise ModelError(f"{line}: {method} returned {type(given).__name__}; return a dictionary by what is declared")
     named = {}
     for declared, value in given.items():
         if not isinstance(declared, Declaration):
-            raise ModelError(f"got {declared!r} as a name; use what the model declares, such as self.talk")
+            raise ModelError(f"{line}: got {declared!r} as a name; use what the model declares, such as self.talk")
+        if not isinstance(value, Choice | Symbol | int | np.integer | np.bool_):
+            raise ModelError(
+                f"{line}: {method} gives {declared.name} = {value!r}; give what is made of fields and whole numbers, "
+                "or declare an lpm.parameter for a fraction"
+            )
         named[declared.name] = integer(value.resolve(()) if isinstance(value, Choice) else symbol(value))
     return named

@@ -22,6 +22,12 @@ def place() -> str:
     return "?"
 
 
+def line_of(method: Any) -> str:
+    """Return file and line where an author's method begins."""
+    code = getattr(getattr(method, "__func__", method), "__code__", None)
+    return "?" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+
+
 def refuse(why: str) -> NoReturn:
     """Raise a model's mistake, with the line of its author's file."""
     raise ModelError(f"{place()}: {why}")

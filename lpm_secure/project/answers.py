@@ -9,9 +9,8 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lpm_secure.project.authority import INVITATIONS, authority_in, operator_key_in
-from lpm_secure.project.kits import AUTHORITY_DAYS, OPERATOR
-from lpm_secure.project.manifest import REQUESTS, new_manifest, request_path
-from lpm_secure.project.project_file import load
+from lpm_secure.project.kind import REQUESTS, request_path
+from lpm_secure.project.kits import AUTHORITY_DAYS, OPERATOR, load_kind
 from protocols import canonical_json
 from protocols.atomic_file import write_atomically
 from protocols.errors import ConfigError
@@ -21,7 +20,7 @@ from protocols.identity.certificates import Authority
 from protocols.identity.enrolment import EnrolmentReply
 from protocols.kit.kit import MANIFEST
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import Manifest
 from protocols.task.signature import sign, signature_path
 
 DAYS: Final = 90.0  # of certificates, or until the run is over
@@ -29,7 +28,7 @@ SPARE: Final = 7.0
 ANSWERS: Final = "answers"  # in the operator's folder: each request that was answered, and its answer
 
 
-def answer(path: Path, out: Path) -> tuple[Simulation, list[Path]]:
+def answer(path: Path, out: Path) -> tuple[Manifest, list[Path]]:
     """Certify all parties' keys, write and sign the manifest, and return it with a folder for each party.
 
     It may be called again, with another folder too: the same request has the same answer.
@@ -42,12 +41,13 @@ def answer(path: Path, out: Path) -> tuple[Simulation, list[Path]]:
         ConfigError, ParameterError, NotEnrolled: the project has a mistake, the run's time is over, or a request is
             missing, wrong or used.
     """
-    project, folder = load(path), path.resolve().parent
+    kind = load_kind(path)
+    project, folder = kind.project, kind.folder
     project.require_open()
     own, requests = folder / OPERATOR, folder / REQUESTS
     if not own.is_dir():
         raise ConfigError(f"{own} is not there: make the kits first, with lpm project kit {path}")
-    manifest, authority, key = new_manifest(path), authority_in(own, days=AUTHORITY_DAYS), operator_key_in(own)
+    manifest, authority, key = kind.manifest_with_keys(), authority_in(own, days=AUTHORITY_DAYS), operator_key_in(own)
     content, signature = manifests.encode(manifest), canonical_json.encode(sign(manifest, key))
     days = max(DAYS, (project.not_after - datetime.datetime.now(datetime.UTC)) / datetime.timedelta(days=1) + SPARE)
     makers: dict[str, Callable[[Path], EnrolmentReply]] = {

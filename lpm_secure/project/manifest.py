@@ -10,46 +10,20 @@ from client_sdk.private.files import PEOPLE
 from lpm_secure.config.gradient_spec import gradient_for
 from lpm_secure.config.model import channel_names, model_of
 from lpm_secure.config.releases import releases_for
-from lpm_secure.project.project_file import EngineEntry, ProjectFile, ServerEntry, agents_of, load
+from lpm_secure.project.project_file import ProjectFile, agents_of
 from protocols.errors import ConfigError, did_you_mean
-from protocols.identity import enrolment, server_request
-from protocols.identity.trust import PartyKeys, Trust
+from protocols.identity.trust import Trust
 from protocols.masking.plan import check_security
 from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import Devices
 from protocols.task.manifest import Simulation
-from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty
+from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 MOST_BY_DEFAULT: Final = 64  # clients that compare their contacts where it is not said
-REQUESTS: Final = "requests"  # a folder beside the project, with NAME.request of each party
 PLAIN: Final = (
     *("name", "steps", "dt", "max_message", "mode", "security", "validity", "edges"),
     *("min_cohort", "min_count", "join_timeout_s", "round_timeout_s", "testbed_seed"),
 )
-
-
-def new_manifest(path: Path) -> Simulation:
-    """Write a manifest from a project's file and the requests beside it.
-
-    Raises:
-        ConfigError, ParameterError: a file cannot be read, or its parts contradict each other.
-    """
-    project, requests = load(path), path.resolve().parent / REQUESTS
-    keys = {party.name: _keys(requests, party) for party in project.operated}
-    engine = keys.pop(ENGINE, None)
-    identities = {ENGINE: project.engine_identity} if project.engine_identity is not None else {}
-    if project.security == "active":
-        identities |= {} if engine is None else {ENGINE: engine.identity}
-        identities |= {client.name: identity_of(requests, client.name) for client in project.members}
-    trust = Trust(
-        operator=project.operator,
-        collusion_bound=project.collusion_bound or max(len(project.aggregators) - 1, 1),
-        not_before=project.not_before,
-        not_after=project.not_after,
-        keys=keys,
-        identities=identities,
-    )
-    return manifest_of(project, path.resolve().parent, trust=trust)
 
 
 def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = None) -> Simulation:
@@ -142,31 +116,3 @@ def _check_dictionary(project: ProjectFile, model: GraphModel, channels: tuple[s
         if word not in words:
             hint = did_you_mean(word, words) or f"; there are {', '.join(words)}"
             raise ConfigError(f"[dictionary] has {word}, which is no column, channel or cell of the run{hint}")
-
-
-def request_path(requests: Path, name: str) -> Path:
-    """Return where a party's request lies.
-
-    Raises:
-        ConfigError: it is not there.
-    """
-    path = requests / f"{name}.request"
-    if not path.is_file():
-        raise ConfigError(f"{path} is not there: {name} makes it with `lpm enrol` in its kit, and hands it over")
-    return path
-
-
-def identity_of(requests: Path, name: str) -> bytes:
-    """Return the key by which a client signs, as its request has it."""
-    return enrolment.load_request(request_path(requests, name)).identity
-
-
-def _keys(requests: Path, server: ServerEntry | EngineEntry) -> PartyKeys:
-    path = request_path(requests, server.name)
-    asked = server_request.load(path)
-    if (asked.name, asked.keys.operator) != (server.name, server.operator):
-        raise ConfigError(
-            f"{path} is of {asked.name}, operated by {asked.keys.operator}; the project has {server.name}, operated "
-            f"by {server.operator}: ask for another request, or correct the project"
-        )
-    return asked.keys

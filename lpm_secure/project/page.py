@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from lpm_secure.config.model import exclusions
+from lpm_secure.project.base_project import BaseProject, ServerEntry
 from lpm_secure.project.explanation import WIDTH
-from lpm_secure.project.project_file import ProjectFile, ServerEntry
+from lpm_secure.project.project_file import ProjectFile
 from lpm_secure.report.summary import align
 from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.manifest_page import rows_of
 from protocols.models.agent_model import ColumnSpec
-from protocols.task.manifest import Simulation, compares
+from protocols.task.manifest import Manifest, Simulation, compares
 from protocols.task.policy import epsilon_of, rho_of
 
 DICTIONARY: Final[Mapping[str, Any]] = {
@@ -159,10 +160,10 @@ def client_page(project: ProjectFile, manifest: Simulation, name: str) -> str:
         "contacts": _table(project, CONTACTS | channels),
         "fields": "\n".join(align(rows)),
     }
-    return CLIENT.format(**_common(project, manifest, name), **words)
+    return CLIENT.format(**page_words(project, manifest, name), **words)
 
 
-def cost_words(manifest: Simulation) -> str:
+def cost_words(manifest: Manifest) -> str:
     """Return what all releases of a run cost together, in a sentence."""
     epsilon = epsilon_of(rho_of(manifest), DELTA)
     if epsilon < float("inf"):
@@ -170,20 +171,21 @@ def cost_words(manifest: Simulation) -> str:
     return "Exact numbers are released, which no epsilon bounds."
 
 
-def server_page(project: ProjectFile, manifest: Simulation, server: ServerEntry) -> str:
+def server_page(project: BaseProject, manifest: Manifest, server: ServerEntry) -> str:
     """Return the page of a server's kit."""
     dealer = server == project.dealer
     ledger = "" if dealer else f", and hand its ledger, ledger-*.jsonl, to {project.operator} for the audit"
     words = {"own": server.operator, "what": KINDS[dealer], "address": server.address, "ledger": ledger}
-    return SERVER.format(**_common(project, manifest, server.name), **words)
+    return SERVER.format(**page_words(project, manifest, server.name), **words)
 
 
 def engine_page(project: ProjectFile, manifest: Simulation, own: str) -> str:
     """Return the page of the engine's kit, which `own` runs."""
-    return ENGINE.format(**_common(project, manifest, "engine"), own=own)
+    return ENGINE.format(**page_words(project, manifest, "engine"), own=own)
 
 
-def _common(project: ProjectFile, manifest: Simulation, name: str) -> dict[str, str]:
+def page_words(project: BaseProject, manifest: Manifest, name: str) -> dict[str, str]:
+    """Return what every page says of a party and its run."""
     disclosure = describe_disclosure(manifest)
     return {"name": name, "run": project.name, "operator": project.operator, "disclosure": disclosure}
 

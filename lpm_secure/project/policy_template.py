@@ -3,9 +3,9 @@
 import math
 from typing import Any, Final
 
+from lpm_secure.project.base_project import BaseProject
 from lpm_secure.project.explanation import comment
-from lpm_secure.project.project_file import ProjectFile
-from protocols.task.manifest import Simulation, compares
+from protocols.task.manifest import Manifest, Simulation, compares
 from protocols.task.policy import Policy, epsilon_of, outputs_of, rho_of
 
 DELTA: Final = 1e-5
@@ -18,28 +18,38 @@ HEAD: Final = """\
 PINS: Final[dict[str, Any]] = {"identities": {}}
 
 
-def policy_text(project: ProjectFile, manifest: Simulation) -> str:
+OF_SUMS: Final[dict[str, Any]] = {"modes": []}  # nobody is simulated
+
+
+def policy_text(project: BaseProject, manifest: Manifest) -> str:
     """Return the content of `policy.toml` for a client of a project."""
-    model = manifest.model.agents
     epsilon = epsilon_of(rho_of(manifest), DELTA)
     given: dict[str, Any] = {
         "min_cohort": manifest.min_cohort,
         "max_epsilon": epsilon if math.isinf(epsilon) else math.ceil(epsilon * 100) / 100,
         "max_delta": DELTA,
-        "min_count": manifest.min_count,
         "min_aggregators": len(manifest.aggregators),
-        "validity": [manifest.validity],
-        "modes": [manifest.mode],
-        "edges": [manifest.edges],
         "outputs": list(outputs_of(manifest)),
-        "reveals": sorted({outcome.reveals for outcome in model.outcomes}),
-        "thresholds": sorted({outcome.threshold for outcome in model.outcomes}),
         "security": manifest.security,
         "operators": sorted({project.operator, *(server.operator for server in project.servers)}),
         "countersigned": True,
+        **(_of_simulation(manifest) if isinstance(manifest, Simulation) else OF_SUMS),
+    }
+    optional = {"total_epsilon": given["max_epsilon"], "consents": "../consents", **PINS}
+    return HEAD.format(run=project.name) + comment(Policy, given, optional=optional)
+
+
+def _of_simulation(manifest: Simulation) -> dict[str, Any]:
+    """Return the keys that only runs of people have."""
+    model = manifest.model.agents
+    return {
+        "min_count": manifest.min_count,
+        "validity": [manifest.validity],
+        "modes": [manifest.mode],
+        "edges": [manifest.edges],
+        "reveals": sorted({outcome.reveals for outcome in model.outcomes}),
+        "thresholds": sorted({outcome.threshold for outcome in model.outcomes}),
         "compare_contacts": compares(manifest),
         "twins": bool(manifest.twins),
         "testbed": False,  # what hides nothing is asked for by name, by whom it concerns
     }
-    optional = {"total_epsilon": given["max_epsilon"], **PINS}
-    return HEAD.format(run=project.name) + comment(Policy, given, optional=optional)

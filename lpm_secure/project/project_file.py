@@ -1,7 +1,6 @@
 """`project.toml`: everything that a manifest of real parties can say, and what each party's kit needs beside it."""
 
 import datetime
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, final
 
@@ -13,40 +12,18 @@ from lpm_secure.config.model import ModelConfig, check_source
 from lpm_secure.config.releases import NoiseConfig
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.models.axes import Value
+from lpm_secure.project.base_project import BaseProject
 from protocols.errors import ConfigError
 from protocols.identity.signing import PublicKey
-from protocols.identity.trust import Name, require_client, require_operators, require_period
-from protocols.task.base import Seconds, Security
-from protocols.task.parties import ENGINE, Address
+from protocols.identity.trust import Name
+from protocols.task.parties import ENGINE
 from protocols.toml_file import load_config
 
-LAST_PORT: Final = 65_535
 MOST_DEVICES: Final = 10_000  # of an entry
 Agent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-
-
-@final
-class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An aggregator, or the dealer.
-
-    Attributes:
-        name: of the server, in the manifest and in its certificate.
-        operator: who runs it; no two servers have the same one.
-        address: host and port that all others reach it at.
-        listen: host and port that an aggregator serves on; its address unless given.
-        mpc: of an aggregator in outcome mode, for the other aggregators' comparisons; not where security is active.
-        permutation: for the other servers of the secret permutation; where edges are permuted only.
-    """
-
-    name: Name
-    operator: Name
-    address: Address
-    listen: Address | None = None
-    mpc: Address | None = None
-    permutation: Address | None = None
 
 
 @final
@@ -118,7 +95,7 @@ class RehearsalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 @final
-class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ProjectFile(BaseProject, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What `lpm manifest new` and `lpm project` read; paths are relative to the file.
 
     Attributes:
@@ -159,10 +136,6 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         clients: the institutions.
     """
 
-    name: Name
-    operator: Name
-    not_before: datetime.datetime
-    not_after: datetime.datetime
     steps: Positive
     dt: Days = 1.0
     start: datetime.date | None = None
@@ -170,53 +143,30 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     period: Positive | None = None
     max_message: Positive
     mode: Literal["outcome", "sum"] = "outcome"
-    security: Security = "semi-honest"
     validity: Literal["bits", "off"] = "bits"
     edges: Literal["dense", "permuted"] = "dense"
     degree: Annotated[int, msgspec.Meta(ge=1, le=1024)] | None = None
     engine: bool | EngineEntry = False
     engine_identity: PublicKey | None = None
-    min_cohort: Positive
     min_count: Count = 0
-    collusion_bound: Positive | None = None
-    join_timeout_s: Seconds = 60.0
-    round_timeout_s: Seconds = 10.0
     testbed_seed: Seed | None = None
     model: ModelConfig | str
-    parameters: dict[str, Value] = {}
-    cells: dict[str, Positive] = {}
+    parameters: dict[str, Value] = msgspec.field(default_factory=dict)
+    cells: dict[str, Positive] = msgspec.field(default_factory=dict)
     releases: NoiseConfig | None = None
     gradient: GradientConfig | None = None
     rehearsal: RehearsalConfig = RehearsalConfig()
-    dictionary: dict[str, str] = {}
-    aggregators: tuple[ServerEntry, ...]
-    dealer: ServerEntry | None = None
+    dictionary: dict[str, str] = msgspec.field(default_factory=dict)
     clients: tuple[ClientEntry, ...]
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
+        super().__post_init__()
         check_source(self.model, self.parameters)
-        for client in self.members:
-            require_client(client.name)
-        names = [server.name for server in self.servers] + [client.name for client in self.members]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ConfigError(f"two parties have the name {twice}; every party needs its own")
-        require_period(self.not_before, self.not_after)
-        require_operators([server.operator for server in self.servers])
-        _check_addresses(self.servers)
         if (self.edges == "permuted") != (self.degree is not None):
             raise ConfigError('edges = "permuted" and degree go together: give both, or neither')
         if self.engine_identity is not None and not isinstance(self.engine, bool):
             raise ConfigError("[engine] has a kit, whose request holds the engine's key; leave engine_identity out")
-
-    def require_open(self) -> None:
-        """Refuse a run whose time is over.
-
-        Raises:
-            ConfigError: it is.
-        """
-        if self.not_after <= datetime.datetime.now(datetime.UTC):
-            raise ConfigError(f"not_after is {self.not_after:%F %T} UTC, which is over; set it later")
 
     @property
     def synthetic(self) -> SyntheticConfig:
@@ -229,23 +179,19 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return tuple(each for client in self.clients for each in client.each)
 
     @property
-    def operated(self) -> tuple["ServerEntry | EngineEntry", ...]:
-        """Return the parties with an operator and a kit: all servers, and the engine where a table says who runs it."""
-        return (*self.servers, *((self.engine,) if isinstance(self.engine, EngineEntry) else ()))
+    def client_names(self) -> tuple[str, ...]:
+        """Return the names of all clients, those of devices too."""
+        return tuple(client.name for client in self.members)
 
     @property
-    def servers(self) -> tuple[ServerEntry, ...]:
-        """Return all servers, the dealer last."""
-        return (*self.aggregators, *((self.dealer,) if self.dealer else ()))
+    def engine_party(self) -> EngineEntry | None:
+        """Return who runs the engine, where a table says it."""
+        return self.engine if isinstance(self.engine, EngineEntry) else None
 
-
-def _check_addresses(servers: Sequence[ServerEntry]) -> None:
-    places = [each for one in servers for each in (one.address, one.mpc, one.permutation) if each is not None]
-    for each in places:
-        if places.count(each) > 1:
-            raise ConfigError(f"two servers, or two services of one, have the address {each}; each needs its own")
-        if int(each.rpartition(":")[2]) > LAST_PORT:
-            raise ConfigError(f"the address {each} has no such port; ports end at {LAST_PORT}")
+    @property
+    def engine_key(self) -> bytes | None:
+        """Return the key of an engine that has no kit."""
+        return self.engine_identity
 
 
 def load(path: Path) -> ProjectFile:

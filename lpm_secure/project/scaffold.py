@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from lpm_secure.project.calibration.scaffold import calibration_text, write_first_tables
 from lpm_secure.project.explanation import comment
 from lpm_secure.project.project_file import ProjectFile
 from protocols.atomic_file import write_atomically
@@ -34,8 +35,8 @@ OPTIONAL: Final[Mapping[str, Any]] = {
 TABLES: Final = Path(__file__).parent / "first_tables.toml"
 
 
-def write_project(name: str, folder: Path) -> Path:
-    """Write `NAME/project.toml`, and return its path.
+def write_project(name: str, folder: Path, *, calibration: bool = False) -> Path:
+    """Write `NAME/project.toml` of a simulation or of a calibration, and return its path.
 
     Raises:
         ParameterError: no name of a run, or the folder is there.
@@ -45,7 +46,11 @@ def write_project(name: str, folder: Path) -> Path:
         place.mkdir()
     except OSError as error:
         raise ParameterError(f"cannot make {place}: {error.strerror}; give another name") from error
-    write_atomically(place / PROJECT, project_text(name, today=datetime.datetime.now(datetime.UTC)).encode())
+    now = datetime.datetime.now(datetime.UTC)
+    text = calibration_text(name, today=now, valid=VALID) if calibration else project_text(name, today=now)
+    write_atomically(place / PROJECT, text.encode())
+    if calibration:
+        write_first_tables(place)
     return place / PROJECT
 
 

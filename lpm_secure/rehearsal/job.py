@@ -5,17 +5,21 @@ import dataclasses
 import datetime
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final
 
+from lpm_secure.project.calibration.kind import CalibrationKind
+from lpm_secure.project.kind import RunKind
+from lpm_secure.project.kits import load_kind
 from lpm_secure.project.manifest import manifest_of
-from lpm_secure.project.page import client_page, cost_words
+from lpm_secure.project.page import cost_words
 from lpm_secure.project.project_file import ProjectFile, load
 from lpm_secure.rehearsal import sizes
+from lpm_secure.rehearsal.calibration import OnFit, rehearse_calibration
 from lpm_secure.rehearsal.history import StateHistory, clear_history, difference
 from lpm_secure.rehearsal.in_process import exact_twin, private_history
 from lpm_secure.rehearsal.kits import KitDeployment, fill, prepare, series_difference, stage_history
+from lpm_secure.rehearsal.measurement import NOISED, Measurement, parity
 from lpm_secure.rehearsal.people import draw_people
 from lpm_secure.report import folder as folders
 from lpm_secure.report import html
@@ -27,7 +31,7 @@ from lpm_secure.run.ingress import by_party, ingress
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.processes import summaries
 from lpm_secure.testbed.testbed import Testbed
-from protocols.errors import ParameterError
+from protocols.errors import ConfigError, ParameterError
 from protocols.quantity import quantity
 from protocols.task.manifest import Simulation
 from protocols.task.release_plan import releases_of
@@ -35,31 +39,7 @@ from protocols.task.release_plan import releases_of
 FIGURES: Final = "rehearsal.json"
 CONSENT: Final = "consent"  # a folder: what each client's page would say
 PROJECT: Final = "project.toml"
-SAME: Final = "identical: private = clear"
 STILL: Final = "0: parity says little then; raise contacts or known in [rehearsal], or the steps"
-NOISED: Final = "not compared: releases have noise, which the clear run has not; see the run in one process"
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class Measurement:
-    """What one way of running took.
-
-    Attributes:
-        parity: in words: `SAME`, `NOISED`, or where private and clear run part.
-        step_s: seconds of a step; start_s: before the first one, where that counts.
-        received: bytes that each party received per step.
-    """
-
-    parity: str
-    step_s: float
-    start_s: float = 0.0
-    received: Mapping[str, float] = dataclasses.field(default_factory=dict)
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing differs."""
-        return self.parity in (SAME, NOISED)
 
 
 def rehearse(
@@ -69,6 +49,7 @@ def rehearse(
     people: int | None = None,
     in_process: bool = False,
     observer: StepObserver = null_observer,
+    on_round: OnFit = lambda fit: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Summary:
     """Rehearse a project, and write a folder of what it took.
@@ -79,23 +60,27 @@ def rehearse(
         people: made up in all, where these are to be fewer than the project has.
         in_process: leave the processes out.
         observer: watches the steps of the run in one process.
+        on_round: is told after each round of a calibration's fits in one process.
         say: is given a line for whoever waits.
 
     Raises:
         ConfigError, ParameterError: the project has a mistake, or cannot be rehearsed.
         ProtocolError, Unavailable: the run could not go on.
     """
+    kind = load_kind(path)
+    folder = out / f"{kind.project.name}-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}"
+    if isinstance(kind, CalibrationKind):
+        if people is not None:
+            raise ConfigError(f"got --people {people}, and a calibration has series, no people; leave it out")
+        _begin(folder, kind)
+        summary = rehearse_calibration(kind, folder, in_process=in_process, on_round=on_round, say=say)
+        folders.write(folder, summary)
+        return summary
     asked = load(path)
     wanted = manifest_of(asked, path.resolve().parent)
     project = sizes.localise(asked, path.resolve().parent, people=people)
-    folder = out / f"{project.name}-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}"
-    try:
-        (folder / CONSENT).mkdir(parents=True)
-    except OSError as error:
-        raise ParameterError(f"cannot make {folder}: {error.strerror}; give another --out") from error
+    _begin(folder, kind)
     sizes.write(project, folder / PROJECT)
-    for client in wanted.clients:
-        write_public(folder / CONSENT / f"{client.name}.md", client_page(asked, wanted, client.name).encode())
     manifest = manifest_of(project, folder)
     testbed = draw_people(project, manifest)
     twin = dataclasses.replace(testbed, manifest=exact_twin(manifest))
@@ -112,11 +97,23 @@ def rehearse(
     return summary
 
 
+def _begin(folder: Path, kind: RunKind) -> None:
+    """Make the folder, with what each client's page would say."""
+    manifest = kind.manifest()
+    try:
+        (folder / CONSENT).mkdir(parents=True)
+    except OSError as error:
+        raise ParameterError(f"cannot make {folder}: {error.strerror}; give another --out") from error
+    for client in manifest.clients:
+        page = kind.client_page(manifest, client.name)
+        write_public(folder / CONSENT / f"{client.name}.md", page.encode())
+
+
 def _in_process(twin: Testbed, clear: StateHistory, observer: StepObserver) -> Measurement:
     began = time.perf_counter()
     private = asyncio.run(private_history(twin, observer))
     seconds = time.perf_counter() - began
-    return Measurement(_parity(difference(private, clear, twin.manifest)), seconds / (twin.manifest.steps + 1))
+    return Measurement(parity(difference(private, clear, twin.manifest)), seconds / (twin.manifest.steps + 1))
 
 
 def _over_kits(
@@ -129,16 +126,12 @@ def _over_kits(
     steps = deployment.manifest.steps
     own = max((client["seconds"] for client in told.values()), default=0.0)
     received = by_party(ingress(deployment, told))
-    parity = NOISED
+    same = NOISED
     if not releases_of(deployment.manifest).has_noise:
         private = stage_history(deployment)
-        stages = difference(private, clear[0], deployment.manifest) if private is not None else ""
-        parity = _parity(stages or series_difference(deployment, clear[1]))
-    return Measurement(parity, own / (steps + 1), seconds - own, received)
-
-
-def _parity(apart: str) -> str:
-    return f"DIFFERENT: {apart}" if apart else SAME
+        stages = difference(private, clear[0], testbed.manifest) if private is not None else ""
+        same = parity(stages or series_difference(deployment, clear[1]))
+    return Measurement(same, own / (steps + 1), seconds - own, received)
 
 
 def _people(manifest: Simulation) -> int:

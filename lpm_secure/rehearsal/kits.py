@@ -15,8 +15,8 @@ from client_sdk import kit as client_kit
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.local_process.launch import LocalProcess
 from lpm_secure.project.answers import answer
+from lpm_secure.project.kind import REQUESTS
 from lpm_secure.project.kits import write_kits
-from lpm_secure.project.manifest import REQUESTS
 from lpm_secure.project.project_file import ProjectFile
 from lpm_secure.rehearsal.history import StateHistory
 from lpm_secure.run.processes import require_running
@@ -24,7 +24,7 @@ from lpm_secure.testbed.deployment import PartyProcesses, write_tables
 from lpm_secure.testbed.testbed import Testbed
 from protocols.kit.kit import Kit
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import Manifest, require_simulation
 from protocols.task.parties import ENGINE
 
 KITS: Final = "kits"
@@ -43,11 +43,11 @@ class KitDeployment(PartyProcesses):
     """
 
     folder: Path
-    _manifest: Simulation
+    _manifest: Manifest
     _processes: dict[str, LocalProcess] = field(default_factory=dict, repr=False)
 
     @property
-    def manifest(self) -> Simulation:
+    def manifest(self) -> Manifest:
         """Return the run's manifest."""
         return self._manifest
 
@@ -83,7 +83,7 @@ class KitDeployment(PartyProcesses):
             self.stop()
 
 
-def prepare(path: Path) -> Simulation:
+def prepare(path: Path) -> Manifest:
     """Make the kits of a project, let all parties enrol, and answer them; each client's policy takes the seed."""
     folder = path.parent
     (folder / REQUESTS).mkdir()
@@ -118,7 +118,7 @@ def fill(deployment: KitDeployment, project: ProjectFile, testbed: Testbed) -> N
 
 def stage_history(deployment: KitDeployment) -> StateHistory | None:
     """Return in which stages all agents were, as their clients wrote it down; None of a model without stages."""
-    manifest = deployment.manifest
+    manifest = require_simulation(deployment.manifest)
     specs = {spec.name: spec.names for spec in manifest.model.agents.columns if spec.names}
     staged = [name for name in dict.fromkeys(w.stage_of for w in manifest.model.agents.tally) if name in specs]
     if not staged:

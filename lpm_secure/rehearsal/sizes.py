@@ -3,15 +3,17 @@
 import datetime
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from lpm_secure.project.project_file import ProjectFile, ServerEntry, agents_of
+from lpm_secure.project.base_project import BaseProject, ServerEntry
+from lpm_secure.project.project_file import ProjectFile, agents_of
 from lpm_secure.testbed.deployment import free_addresses
 from protocols.atomic_file import write_atomically
 from protocols.errors import ConfigError
 
+P = TypeVar("P", bound=BaseProject)
 SEED: Final = 1  # where the project has none of its own
 VALID: Final = datetime.timedelta(days=2)
 RELAXED: Final = ("tangents", "adjoints")
@@ -30,25 +32,29 @@ def localise(project: ProjectFile, folder: Path, *, people: int | None = None) -
     """
     if project.gradient is not None and project.gradient.way in RELAXED:
         raise ConfigError(f"[gradient] asks for {project.gradient.way}, which a rehearsal cannot compare; leave it out")
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    addresses = iter(free_addresses(3 * len(project.servers)))
     agents = agents_of(project, folder)
     sizes = dict(zip(agents, _sizes([len(each) for each in agents.values()], people), strict=True))
     clients = tuple(
         msgspec.structs.replace(client, agents=agents[client.name][: sizes[client.name]]) for client in project.members
     )
+    seed = SEED if project.testbed_seed is None else project.testbed_seed
+    return msgspec.structs.replace(localise_parties(project), testbed_seed=seed, clients=clients)
+
+
+def localise_parties(project: P) -> P:
+    """Return a project that is valid now, and whose servers have addresses of this machine."""
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    addresses = iter(free_addresses(3 * len(project.servers)))
     return msgspec.structs.replace(
         project,
         not_before=now - VALID / 2,
         not_after=now + VALID,
-        testbed_seed=SEED if project.testbed_seed is None else project.testbed_seed,
         aggregators=tuple(_here(server, addresses) for server in project.aggregators),
         dealer=None if project.dealer is None else _here(project.dealer, addresses),
-        clients=clients,
     )
 
 
-def write(project: ProjectFile, path: Path) -> None:
+def write(project: BaseProject, path: Path) -> None:
     """Write a project as TOML, which its reader takes."""
     plain = msgspec.to_builtins(project, builtin_types=(datetime.date, datetime.datetime))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,9 +4,11 @@ import math
 from typing import Final
 
 from lpm_secure.models.words import word_of
+from protocols.quantity import quantity
 from protocols.releases.query import NOISE, Release
 from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.release_plan import releases_of
+from protocols.task.secure_sum.spec import SecureSum
 
 SUMS: Final = (
     "Mode sum: each client learned the exact exposure of its agents in every step, and so something about their "
@@ -21,8 +23,27 @@ RELEASES: Final = {
 }
 
 
-def describe_disclosure(manifest: Simulation) -> str:
+def describe_disclosure(manifest: Manifest) -> str:
     """Return what clients and engine learn in a run, for people who take part in it or read its report."""
+    if isinstance(manifest, SecureSum):
+        return (
+            f"Nobody was simulated. In each of {quantity(manifest.rounds, 'round')} the engine announced "
+            f"{quantity(manifest.length, 'number')}, and institutions answered with as many, clipped to a norm of "
+            f"{manifest.norm:g}. Engine and aggregators learned each round's sum over at least "
+            f"{quantity(manifest.min_cohort, 'institution')} ({_noise(manifest.release)}), and nobody one of its "
+            f"summands. {describe_security(manifest)}"
+        )
+    public = ", ".join(manifest.model.agents.public)
+    heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
+    return (
+        f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
+        f"{', '.join(describe_releases(manifest)) or 'none'}.{heard}"
+        f"{' ' + twins if (twins := describe_twins(manifest)) else ''} {describe_security(manifest)}"
+    )
+
+
+def describe_releases(manifest: Simulation) -> list[str]:
+    """Return what a run opens, in words, and with which noise."""
     tally = manifest.model.agents.tally
     observables, first = [word.name for word in tally if word.stage_of is None], word_of(tally[0].name) if tally else ""
     words = {**RELEASES, "tally": " and totals of ".join([RELEASES["tally"], *filter(None, [", ".join(observables)])])}
@@ -33,13 +54,7 @@ def describe_disclosure(manifest: Simulation) -> str:
     ]
     if manifest.gradient is not None and manifest.gradient.relaxed:
         releases.append(f"{manifest.gradient.way} of these (exact)")
-    public = ", ".join(manifest.model.agents.public)
-    heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
-    return (
-        f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
-        f"{', '.join(releases) or 'none'}.{heard}{' ' + twins if (twins := describe_twins(manifest)) else ''} "
-        f"{describe_security(manifest)}"
-    )
+    return releases
 
 
 def describe_twins(manifest: Manifest) -> str:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -29,12 +29,11 @@ from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import FIGURES
 from lpm_secure.run.report import plots
+from lpm_secure.run.run_progress import RunProgress, record_run
 from lpm_secure.testbed.synthetic import Synthetic
 from protocols import folder_lock
 from protocols.errors import ParameterError
 from protocols.identity import certificates
-from protocols.kit.doctor import require_healthy
-from protocols.kit.kit import Kit
 from protocols.kit.peers import wait_for_servers
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation, require_simulation
@@ -55,6 +54,7 @@ def simulate_engine(
     environment: Environment | None,
     journal: ReleaseJournal | None = None,
     observer: StepObserver = null_observer,
+    progress: RunProgress | None = None,
 ) -> StageSeries:
     """Drive the clients of a run whose servers run elsewhere.
 
@@ -65,13 +65,15 @@ def simulate_engine(
         environment: of the model, if it hears public numbers.
         journal: of releases; what is in it is not asked for again.
         observer: watches the steps.
+        progress: writes them down.
     """
 
     async def simulated() -> StageSeries:
         transports = connect(manifest, certificates.read(credentials))
         with observer("private run", steps=manifest.steps, words=tally_words(manifest)) as on_step:
             part = private_part(manifest, transports, credentials, journal)
-            series = await simulate(manifest, part, agents, environment=environment, on_step=on_step)
+            watchers: dict[str, Any] = {"on_step": on_step, **({"on_counts": progress.see} if progress else {})}
+            series = await simulate(manifest, part, agents, environment=environment, **watchers)
         for transport in transports:
             await transport.close()
         return series
@@ -112,35 +114,20 @@ def run_engine(
         servers, own = {each.name: each.address for each in manifest.aggregators}, folder / given.credentials
         asyncio.run(wait_for_servers(servers, own, patience_s=manifest.join_timeout_s, say=say))
         journal = ReleaseJournal(file, run=manifests.run_id(manifest), engine=engine.hexdigest())
-        series = simulate_engine(
-            manifest,
-            own,
-            synthetic.agents(_with_seed(manifest, journal.head.seed), place),
-            environment=environment_of(given.environment),
-            journal=journal,
-            observer=observer,
-        )
-        summary = _summary(manifest, series, synthetic, results, facts=(journal.steps, time.perf_counter() - started))
-        folders.write(results, summary)
+        with record_run(results, manifest, synthetic=given.synthetic.agents) as progress:
+            series = simulate_engine(
+                manifest,
+                own,
+                synthetic.agents(_with_seed(manifest, journal.head.seed), place),
+                environment=environment_of(given.environment),
+                journal=journal,
+                observer=observer,
+                progress=progress,
+            )
+            facts = journal.steps, time.perf_counter() - started
+            summary = _summary(manifest, series, synthetic, results, facts=facts)
+            folders.write(results, summary)
     return summary
-
-
-def start_engine(folder: Path, say: Callable[[str], None], observer: StepObserver = null_observer) -> Summary:
-    """Check the engine's kit, wait for its servers, and drive the run; see `run_engine`.
-
-    Args:
-        folder: of the kit.
-        say: is given a line for whoever waits.
-        observer: watches the steps.
-
-    Raises:
-        ConfigError: something is wrong with the kit.
-        ParameterError: it is another party's.
-    """
-    kit = Kit.load(folder)
-    kit.require_role("engine")
-    require_healthy(kit, say)
-    return run_engine(kit.config, observer=observer, say=say)
 
 
 def _require_engine(manifest: Simulation, certificate: bytes) -> None:
@@ -148,6 +135,15 @@ def _require_engine(manifest: Simulation, certificate: bytes) -> None:
         raise ParameterError(f"the manifest of {manifest.name} has no engine; its operator says engine = true")
     if manifest.gradient is not None:
         raise ParameterError("the manifest asks for a gradient, which `lpm engine` does not take")
+    require_engine_certificate(certificate)
+
+
+def require_engine_certificate(certificate: bytes) -> None:
+    """Refuse a certificate of another party than the engine.
+
+    Raises:
+        ParameterError: it is one.
+    """
     if (name := certificates.name_of(certificate)) != ENGINE:
         raise ParameterError(
             f"the certificate is of {name}, and an engine's is of {ENGINE}: lpm identity FOLDER {ENGINE} makes the "

@@ -29,6 +29,7 @@ from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import PrivateRun
 from lpm_secure.run.processes import run_clear, run_private
 from lpm_secure.run.report import summary_of
+from lpm_secure.run.run_progress import STARTING, record_run
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import MANIFEST, Deployment, free_addresses
 from lpm_secure.testbed.keys import pin_keys
@@ -47,6 +48,9 @@ NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints the
 LOG: Final = logging.getLogger("lpm.run")  # of one run, in its folder alone
 LOG.propagate = False
 ENDED: Final = "ended"  # an empty file: the engine has written all that it will
+REPLAYING: Final = "the replay in the clear"
+REPORTING: Final = "the report"
+TESTBED: Final = "All parties run on this machine, so nothing is hidden from whoever uses it."
 ENGINE_S: Final = 30.0
 POLL_S: Final = 0.1
 
@@ -76,16 +80,22 @@ def simulate_private(
     with local_deployment(config, out=out) as deployment:
         noised = releases_of(deployment.testbed.manifest).has_noise  # then nothing in the clear is the same
         words = tally_words(deployment.testbed.manifest)
-        with observer("private run", steps=config.steps, words=words) as on_step:
-            execution = run_private(deployment, place, on_step)
-        public = execution.series.public
-        replay = run_clear(deployment.testbed, place, public=public) if parity and not noised else None
-        run = PrivateRun(config, deployment.testbed, execution, replay, ingress(deployment, execution.clients))
-        for lost in execution.lost:
-            LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
-        summary = summary_of(run, deployment.folder)
-        folders.write(deployment.folder, summary)
-        LOG.info("series %s, parity %s", execution.series.hash, run.parity)
+        own: dict[str, Any] = {"synthetic": deployment.testbed.synthetic, "facts": _facts(deployment.testbed)}
+        with record_run(deployment.folder, deployment.testbed.manifest, **own) as progress:
+            progress.journal.enter(STARTING)
+            with observer("private run", steps=config.steps, words=words) as on_step:
+                execution = run_private(deployment, place, on_step, progress=progress)
+            progress.journal.enter(REPLAYING if parity and not noised else REPORTING)
+            public = execution.series.public
+            replay = run_clear(deployment.testbed, place, public=public) if parity and not noised else None
+            run = PrivateRun(config, deployment.testbed, execution, replay, ingress(deployment, execution.clients))
+            for lost in execution.lost:
+                LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
+            summary = summary_of(run, deployment.folder)
+            folders.write(deployment.folder, summary)
+            if run.parity is not None:
+                progress.journal.results["parity"] = "identical" if run.parity else "DIFFERENT"
+            LOG.info("series %s, parity %s", execution.series.hash, run.parity)
     return summary
 
 
@@ -146,9 +156,11 @@ def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_o
     agents, environment = Synthetic.again(file.agents).agents(manifest, place), environment_of(file.environment)
 
     try:
-        series = simulate_engine(manifest, party, agents, environment=environment, observer=observer)
-        for name, content in both("series", series.table()).items():
-            write_public(folder / name, content)
+        with record_run(folder, manifest, synthetic=file.agents.synthetic.agents, facts=(TESTBED,)) as progress:
+            watchers: dict[str, Any] = {"observer": observer, "progress": progress}
+            series = simulate_engine(manifest, party, agents, environment=environment, **watchers)
+            for name, content in both("series", series.table()).items():
+                write_public(folder / name, content)
     finally:
         if not (folder / INDEX).exists():  # `lpm up` was interrupted, and has signed what there was
             (party / ENDED).touch()
@@ -176,6 +188,11 @@ def wait_for_engine(deployment: Deployment, *, timeout_s: float = ENGINE_S) -> b
     while not ended.exists() and time.monotonic() < end:
         time.sleep(POLL_S)
     return ended.exists()
+
+
+def _facts(testbed: Testbed) -> tuple[str, ...]:
+    """Return what a reader of a testbed's run should know, in sentences."""
+    return (f"GENERATED LOOK-ALIKE, NOT REAL DATA: {testbed.source}", TESTBED) if testbed.look_alike else (TESTBED,)
 
 
 def local_testbed(config: Config) -> Testbed:

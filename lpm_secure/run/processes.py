@@ -19,6 +19,7 @@ from lpm_secure.environments.environment import Environment
 from lpm_secure.environments.schedule import InterventionSchedule
 from lpm_secure.event_loop import complete
 from lpm_secure.run.observer import OnStep
+from lpm_secure.run.run_progress import RunProgress
 from lpm_secure.testbed.deployment import Deployment, Failure, LocalDeployment, PartyProcesses
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
@@ -26,9 +27,14 @@ from protocols.task.parties import ENGINE
 from protocols.wire.transport import Transport
 
 T = TypeVar("T")
+OnFailure = Callable[[str, int], None]
 POLL_S: Final = 0.2
 NO_SERIES: Final[Mapping[str, Sequence[int]]] = MappingProxyType({})
 BAD_INPUT: Final = 2  # a process' exit code for a mistake in its files
+
+
+def ignore(party: str, code: int) -> None:
+    """Take no note of a process that has ended."""
 
 
 @final
@@ -60,6 +66,7 @@ async def _execute(
     environment: Environment | None,
     started: float,
     on_step: OnStep,
+    progress: RunProgress | None = None,
 ) -> Execution:
     ends: list[float] = []
     traffic = 0
@@ -71,7 +78,8 @@ async def _execute(
         on_step(step, release)
 
     synthetic = testbed.synthetic_agents(device)
-    series = await simulate(testbed.manifest, private, synthetic, environment=environment, on_step=record)
+    watchers: dict[str, Any] = {"on_step": record, **({"on_counts": progress.see} if progress else {})}
+    series = await simulate(testbed.manifest, private, synthetic, environment=environment, **watchers)
     return Execution(series, ends[0] - started, (ends[-1] - ends[0]) / (len(ends) - 1), traffic)
 
 
@@ -91,9 +99,13 @@ def run_clear(
 
 
 def run_private(
-    deployment: Deployment, device: torch.device, on_step: OnStep = lambda step, release: None
+    deployment: Deployment,
+    device: torch.device,
+    on_step: OnStep = lambda step, release: None,
+    *,
+    progress: RunProgress | None = None,
 ) -> Execution:
-    """Start a deployment's processes, drive them through the run, and end them.
+    """Start a deployment's processes, drive them through the run, and end them; `progress` writes it down.
 
     Raises:
         ParameterError: a party refused its files.
@@ -102,7 +114,7 @@ def run_private(
     started = time.perf_counter()
     try:
         deployment.start()
-        execution = complete(drive(deployment, device, started, on_step))
+        execution = complete(drive(deployment, device, started, on_step, progress=progress))
         deployment.wait_for_clients(timeout_s=30.0)
         lost = tuple(deployment.failures())
         return dataclasses.replace(execution, lost=lost, clients=summaries(deployment))
@@ -126,26 +138,38 @@ def over_processes(deployment: Deployment, engine: Callable[[PrivatePart], Await
         deployment.stop()
 
 
-async def drive(deployment: Deployment, device: torch.device, started: float, on_step: OnStep) -> Execution:
+async def drive(
+    deployment: Deployment,
+    device: torch.device,
+    started: float,
+    on_step: OnStep,
+    *,
+    progress: RunProgress | None = None,
+) -> Execution:
     """Run the engine of a deployment whose processes run, and watch these."""
     testbed, environment = deployment.testbed, deployment.testbed.new_environment()
-    return await _supervise(
-        deployment,
-        lambda part: _execute(testbed, part, device, environment=environment, started=started, on_step=on_step),
-    )
+    given: dict[str, Any] = {"environment": environment, "started": started, "on_step": on_step, "progress": progress}
+    on_failure = progress.lose if progress else ignore
+    return await _supervise(deployment, lambda part: _execute(testbed, part, device, **given), on_failure)
 
 
-async def _supervise(deployment: Deployment, act: Callable[[PrivatePart], Awaitable[T]]) -> T:
+async def _supervise(
+    deployment: Deployment, act: Callable[[PrivatePart], Awaitable[T]], on_failure: OnFailure = ignore
+) -> T:
     """Do what an engine does, while all processes are watched."""
     manifest, folder = deployment.manifest, deployment.party(ENGINE)
-    return await supervise(deployment, lambda transports: act(private_part(manifest, transports, folder)))
+    return await supervise(deployment, lambda ways: act(private_part(manifest, ways, folder)), on_failure)
 
 
-async def supervise(deployment: LocalDeployment, act: Callable[[Sequence[Transport]], Awaitable[T]]) -> T:
+async def supervise(
+    deployment: LocalDeployment,
+    act: Callable[[Sequence[Transport]], Awaitable[T]],
+    on_failure: OnFailure = ignore,
+) -> T:
     """Do what whoever drives a run does with its transports to the aggregators, while all processes are watched."""
     transports = deployment.transports()
     engine = asyncio.ensure_future(act(transports))
-    watching = asyncio.create_task(watch(deployment))
+    watching = asyncio.create_task(watch(deployment, on_failure))
     try:
         await asyncio.wait({engine, watching}, return_when=asyncio.FIRST_COMPLETED)
         if watching.done():
@@ -160,9 +184,16 @@ async def supervise(deployment: LocalDeployment, act: Callable[[Sequence[Transpo
             await transport.close()
 
 
-async def watch(deployment: PartyProcesses) -> None:
-    """Raise when a process ends without which the run cannot go on; a client that dies is left out instead."""
+async def watch(deployment: PartyProcesses, on_failure: OnFailure = ignore) -> None:
+    """Raise when a process ends without which the run cannot go on; a client that dies is left out instead.
+
+    Args:
+        deployment: whose processes they are.
+        on_failure: told the name and the exit code of each process that has ended with an error, again and again.
+    """
     while True:
+        for failure in deployment.failures():
+            on_failure(failure.name, failure.returncode)
         require_running(deployment, deployment.servers)
         await asyncio.sleep(POLL_S)
 

@@ -183,7 +183,8 @@ def _warnings(survey: Survey) -> list[str]:
     alone = np.flatnonzero(_degree(survey) == 0).tolist()
     if alone:
         names = ", ".join(survey.ids[person] for person in alone[:SHOWN])
-        lines.append(f"{len(alone):,} people have no contact: {names}{', ...' if len(alone) > SHOWN else ''}")
+        people = "1 person has" if len(alone) == 1 else f"{len(alone):,} people have"
+        lines.append(f"{people} no contact: {names}{', ...' if len(alone) > SHOWN else ''}")
     if empty := int((_by_day(survey) == 0).sum()):
         lines.append(f"{empty:,} days have no contact")
     if survey.outside:

@@ -10,7 +10,7 @@ from typing import Any, Final, final
 import pyarrow as pa
 from pyarrow import parquet
 
-from lpm_secure.data.columnar import frame_of
+from client_sdk.private.columnar import frame_of
 from protocols.errors import ParameterError
 
 PERSON: Final = "person"

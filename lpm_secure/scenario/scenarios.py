@@ -43,10 +43,7 @@ def compare(
     if wrong:
         raise ParameterError(f"the scenario {wrong[0]} is neither a Simulation nor a Result; give one")
     todo = {name: each for name, each in scenarios.items() if isinstance(each, Simulation)}
-    steps = {name: each.steps for name, each in scenarios.items()}
-    if len(set(steps.values())) > 1:
-        got = ", ".join(f"{name} {count}" for name, count in steps.items())
-        raise ParameterError(f"the scenarios have different numbers of steps: {got}; give all the same")
+    _require_same_steps({name: each.steps for name, each in scenarios.items()})
     found = _run(todo, seeds, workers=workers, device=device, progress=progress)
     there = {name: each for name, each in scenarios.items() if isinstance(each, Result)}
     return ScenarioComparison({name: (found | there)[name] for name in scenarios})
@@ -76,6 +73,7 @@ def sweep(
     """
     settings = grid({**(values or {}), **lists})
     simulations = {label(each): simulation.with_(each) for each in settings}
+    _require_same_steps({name: each.steps for name, each in simulations.items()})
     found = _run(simulations, seeds, workers=workers, device=device, progress=progress)
     return ScenarioComparison(found, {label(each): each for each in settings})
 
@@ -103,6 +101,13 @@ def grid(values: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
 def label(setting: Mapping[str, Any]) -> str:
     """Return how a combination of values is called."""
     return ", ".join(f"{name}={value}" for name, value in setting.items())
+
+
+def _require_same_steps(steps: Mapping[str, int]) -> None:
+    """Refuse scenarios that could not be paired day by day, before any of them runs."""
+    if len(set(steps.values())) > 1:
+        got = ", ".join(f"{name} {count}" for name, count in steps.items())
+        raise ParameterError(f"the scenarios have different numbers of steps: {got}; give all the same")
 
 
 def _run(

@@ -100,5 +100,5 @@ def permissive(manifest: Manifest) -> str:
             twins=bool(manifest.twins),
             testbed=manifest.testbed_seed is not None,
         )
-    given = {name: getattr(policy, name) for name in policy.__struct_fields__ if name != "identities"}
+    given = {name: getattr(policy, name) for name in policy.__struct_fields__ if name not in ("identities", "consents")}
     return msgspec.toml.encode(given).decode()

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
-from protocols.errors import BadSignature, ParameterError, PolicyConflict
+from protocols.errors import BadSignature, ConfigError, ParameterError, PolicyConflict
 from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name, Trust
 from protocols.models.outcome import Threshold
@@ -36,6 +36,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             a manifest promises are not taken on trust. `inf` allows exact releases, which no epsilon bounds.
         max_delta: at which that epsilon is reckoned.
         total_epsilon: what all runs that this client has consented to may cost together; max_epsilon unless given.
+        consents: the folder where these are kept, relative to this file: one for all kits of the same people. That of
+            the client's configuration unless given.
         min_count: smaller counts are suppressed, as the manifest promises.
         min_aggregators: among so many servers at least every number is split.
         validity: "bits" asks that numbers of all clients are held against their ranges before they count; "off" allows
@@ -61,6 +63,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     max_epsilon: Epsilon
     max_delta: Annotated[float, msgspec.Meta(gt=0, le=0.001)] = 1e-5
     total_epsilon: Epsilon | None = None
+    consents: str | None = None
     min_count: Annotated[int, msgspec.Meta(ge=0)] = 0
     min_aggregators: Annotated[int, msgspec.Meta(ge=1)] = 2
     validity: tuple[Literal["bits", "off"], ...] = ("bits",)
@@ -77,6 +80,18 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     twins: bool = False
     testbed: bool = False
 
+    def __post_init__(self) -> None:
+        """Check that every key that is pinned is of an operator who may take part: another name pins nothing.
+
+        Raises:
+            ParameterError: one is not.
+        """
+        if strangers := sorted(self.identities.keys() - {*self.operators}):
+            raise ParameterError(
+                f"identities pins a key of {strangers[0]}, who is not among operators: {_list(self.operators)}; "
+                "correct the name, or leave it out"
+            )
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,21 @@ class OwnersPolicy:
     def digest(self) -> bytes:
         """Return the SHA-256 of the file, as the consent names it."""
         return hashlib.sha256(self.content).digest()
+
+    def consents(self, folder: Path) -> Path:
+        """Return where consents are kept of a client whose configuration is in `folder`.
+
+        Raises:
+            ConfigError: the policy names no folder.
+        """
+        if self.policy.consents is None:
+            return folder
+        if not (kept := self.path.parent / self.policy.consents).is_dir():
+            raise ConfigError(
+                f"{self.path}:{self.line('consents')}: {kept} is no folder; make it once, with what its owner has "
+                "consented to before"
+            )
+        return kept
 
     def line(self, key: str) -> int:
         """Return the line of a key, from 1; 0 where its default counts."""

@@ -1,112 +1,16 @@
-"""docs/three_hospitals.md, command by command: each party in a folder of its own, as processes of its own."""
+"""docs/three_hospitals.md, command by command, and what comes of it."""
 
-import csv
+import contextlib
 import re
-import shlex
-import shutil
-import signal
-import subprocess
-import sys
-import time
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from lpm_secure.config.simulation import load as load_run
 from lpm_secure.run.jobs import simulate_clear
-from tests.three_hospitals import HOSPITALS, PEOPLE, SERVERS, STEPS, edited, own_files, together, unnamed
-
-PAGE = (Path(__file__).parents[2] / "docs" / "three_hospitals.md").read_text()
-BLOCK = re.compile(r"```sh\n# ([^,\n]*)[^\n]*\n(.*?)```", re.DOTALL)
-BLOCKS = [(who, lines.splitlines()) for who, lines in BLOCK.findall(PAGE)]
-PARTIES = {"ministry": ("ministry",), "each server": SERVERS, "each hospital": HOSPITALS}
-PARTIES["each party"] = SERVERS + HOSPITALS
-NAMES = {"each party": "st-mary", "each server": "agg-a", "each hospital": "st-mary"}
-SEED = 11
-
-
-class Tutorial:
-    """Types the page's commands for all parties, and carries files between them as people would."""
-
-    def __init__(self, folder, *, seed=None, active=False):
-        self.folder, self.seed, self.active, self.typed, self.running = folder, seed, active, [], {}
-        self.blocks = iter(BLOCKS)
-        for name in ("ministry", *SERVERS, *HOSPITALS):
-            (folder / name).mkdir()
-
-    def kit(self, name):
-        return self.folder / name / name
-
-    def type(self, *, stays=False, key="KEY"):
-        """Type the next block; commands that stay are left running."""
-        who, lines = next(self.blocks)
-        for party in PARTIES[who]:
-            for line in lines:
-                words = shlex.split(line.replace(NAMES.get(who, "\0"), party).replace("KEY", key))
-                self.typed.append((party, line))
-                command = [sys.executable, "-m", "lpm_secure.cli", *words[1:]]
-                with (self.folder / f"{party}.log").open("ab") as log:
-                    child = subprocess.Popen(command, cwd=self.folder / party, stdout=log, stderr=log)
-                if stays:
-                    self.running[party] = child
-                else:
-                    assert child.wait(120) == 0, self.log(party)
-
-    def log(self, party):
-        return (self.folder / f"{party}.log").read_text()
-
-    def carry(self, source, target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
-
-    def wait(self, parties):
-        for party in parties:
-            assert self.running[party].wait(240) == 0, "\n".join(self.log(each) for each in (party, *SERVERS))
-
-    def stop(self):
-        for child in self.running.values():
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
-        for child in self.running.values():
-            child.wait(30)
-
-    def play(self):
-        """Play the page until all hospitals have ended, and return the ministry's folder of the project."""
-        winter = self.folder / "ministry" / "winter"
-        self.type()
-        path = winter / "project.toml"
-        path.write_text(edited(path.read_text(), seed=self.seed, active=self.active))
-        self.type()
-        for name in (*SERVERS, *HOSPITALS):
-            (winter / "kits" / name).rename(self.kit(name))
-        self.type()
-        for name in (*SERVERS, *HOSPITALS):
-            self.carry(self.kit(name) / f"{name}.request", winter / "requests" / f"{name}.request")
-        for name in HOSPITALS:
-            own_files(self.kit(name), name)
-            if self.seed is not None:  # its people are made up
-                policy = self.kit(name) / "policy.toml"
-                policy.write_text(policy.read_text().replace("testbed = false", "testbed = true"))
-        self.type()
-        for name in (*SERVERS, *HOSPITALS):
-            for file in (winter / "answers" / name).iterdir():
-                self.carry(file, self.kit(name) / file.name)
-        self.type(stays=True)
-        for server in SERVERS:
-            file = self.kit(server) / f"manifest.{server}.sig"
-            while not file.exists():
-                assert self.running[server].poll() is None, self.log(server)
-                time.sleep(0.2)
-            for name in HOSPITALS:
-                self.carry(file, self.kit(name) / file.name)
-        self.type(stays=True)
-        self.wait(HOSPITALS)
-        return winter
-
-    def rows(self, name, file):
-        with (self.kit(name) / file).open(newline="", encoding="utf-8") as content:
-            return list(csv.DictReader(content))
+from tests.networks import Networks
+from tests.three_hospitals import HOSPITALS, PEOPLE, SEED, SERVERS, STEPS, together, unnamed
+from tests.tutorial import Tutorial
 
 
 @pytest.fixture
@@ -155,10 +59,12 @@ def test_three_hospitals_run_with_noise_take_results_home_and_are_audited(tutori
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("active", [False, True], ids=["semi-honest", "active"])
-def test_a_seeded_run_of_three_hospitals_is_the_clear_run_of_their_tables_together(tutorial, tmp_path, active):
-    played = tutorial(seed=SEED, active=active)
-    played.play()
+@pytest.mark.parametrize("how", ["semi-honest", "active", "active, each in a network of its own"])
+def test_a_seeded_run_of_three_hospitals_is_the_clear_run_of_their_tables_together(tutorial, tmp_path, how):
+    apart = Networks(("ministry", *SERVERS, *HOSPITALS)) if "network" in how else contextlib.nullcontext()
+    with apart as networks:
+        played = tutorial(seed=SEED, active=how.startswith("active"), networks=networks)
+        played.play()
     (tmp_path / "together").mkdir()
     clear = simulate_clear(load_run(together(tmp_path / "together", SEED)), device="cpu")
     for name in HOSPITALS:

@@ -52,7 +52,20 @@ def run_problem(run: Config) -> RunProblem:
     model, families, labels = _model(config, columns)
     people, left_out = _people(testbed, model, columns)
     name = config.model if isinstance(config.model, str) else "the table [model]"
-    return RunProblem(model, families, labels, people, f"{name}, {testbed.source}{left_out}", config.steps)
+    source = f"{name}, {testbed.source}{left_out}{_names(model, synthetic=people.n > _private(testbed))}"
+    return RunProblem(model, families, labels, people, source, config.steps)
+
+
+def _private(testbed: Testbed) -> int:
+    return sum(len(client.agents) for client in testbed.manifest.clients)
+
+
+def _names(model: GraphModel, *, synthetic: bool) -> str:
+    """Return how the series of `lpm run` are called that an output counts, by the first of them."""
+    if not model.agents.tally:
+        return ""
+    name = model.agents.tally[0].name
+    return f"; {name} is private_{name}{f' + synthetic_{name}' if synthetic else ''} of lpm run, and so on"
 
 
 def _model(config: Config, columns: Columns) -> tuple[GraphModel, Mapping[str, GammaLaw], Mapping[str, str]]:
@@ -70,7 +83,7 @@ def _model(config: Config, columns: Columns) -> tuple[GraphModel, Mapping[str, G
 
 
 def _people(testbed: Testbed, model: GraphModel, given: Columns) -> tuple[ModelPeople, str]:
-    manifest, own = testbed.manifest, sum(len(client.agents) for client in testbed.manifest.clients)
+    manifest, own = testbed.manifest, _private(testbed)
     lives = testbed.city is not None and testbed.city.population is not None
     more = 0 if lives else testbed.synthetic
     words = f", without its {testbed.synthetic:,} synthetic agents, who live in a population" if lives else ""

@@ -50,6 +50,8 @@ class Fit:
         course, sums, schedule: what is fitted, and with whom.
         names: of the institutions.
         data: what else tells this fit from others: whose series, and how institutions answer.
+        ahead: periods after those of the course that are published too, for institutions to forecast from; nobody
+            answers by them, and what is summed there, noise at most, has no part in the fit.
         posterior: the flow.
         round: that comes next.
         simulations: courses simulated so far; one with its derivatives counts once.
@@ -57,6 +59,8 @@ class Fit:
         refusals: name to the number of rounds in which its contribution was refused.
         discarded: rounds that gave no sum, though institutions answered: the posterior stays as it was.
         members: how many took part in the last round.
+        late: who did not.
+        loss: what the last round descended on; None where it gave no sum.
 
     Security: sees released sums alone; the data stay where they are.
     """
@@ -66,9 +70,12 @@ class Fit:
     schedule: FitSchedule
     names: tuple[str, ...] = ()
     data: str = ""
+    ahead: int = 0
     posterior: Posterior = field(init=False, repr=False)
     round: int = field(init=False, default=0)
     members: int = field(init=False, default=0)
+    late: tuple[str, ...] = field(init=False, default=())
+    loss: float | None = field(init=False, default=None)
     simulations: int = field(init=False, default=0)
     absences: dict[str, int] = field(init=False, default_factory=dict)
     refusals: dict[str, int] = field(init=False, default_factory=dict)
@@ -94,14 +101,23 @@ class Fit:
         z, log_density = self.posterior.draw(noise)
         value, jacobian = self.course.with_jacobian(z.detach())
         self.simulations += schedule.draws
-        published = torch.nan_to_num(value, nan=LOWEST).clamp(LOWEST, HIGHEST)
+        published = torch.nan_to_num(self._with_later(value, z.detach(), generator), nan=LOWEST).clamp(LOWEST, HIGHEST)
         opened = self.sums.open(np.ascontiguousarray(published.numpy()))
         self._count(opened.members, opened.refused)
-        self.members = len(opened.members)
+        self.members, self.loss = len(opened.members), None
+        self.late = tuple(sorted(set(self.names) - set(opened.members)))
         if opened.members:
             gradient = self.sums.contribution.decode(opened.total).reshape(published.shape)
-            self._descend(z, log_density, torch.from_numpy(gradient), jacobian)
+            self._descend(z, log_density, torch.from_numpy(gradient[..., : self.course.periods]), jacobian)
         self.round += 1
+
+    def _with_later(self, value: torch.Tensor, z: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return the course of each draw, float64[S, B, W + ahead], whose further periods are drawn from the prior."""
+        if not self.ahead:
+            return value
+        longer = self.course.lengthen(self.course.periods + self.ahead)
+        later = longer.log_mean(self.course.extend(z, longer, generator))
+        return torch.cat([value, later[..., self.course.periods :]], dim=-1)
 
     def _descend(
         self, z: torch.Tensor, log_density: torch.Tensor, gradient: torch.Tensor, jacobian: torch.Tensor
@@ -118,6 +134,7 @@ class Fit:
         objective.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.posterior.parameters(), GRADIENT_NORM)
         self._optimiser.step()
+        self.loss = float(objective.detach())
 
     def draws(self, count: int, *, seed: int) -> torch.Tensor:
         """Return z from the posterior, float64[count, p]."""

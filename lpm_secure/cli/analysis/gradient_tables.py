@@ -16,7 +16,8 @@ def sensitivity_table(found: Sensitivity) -> Table:
     """Return the effect of a tenth more of each parameter on each output, with its standard error."""
     right = [Column(escape(name), justify="right", no_wrap=True) for name in found.theta.names]
     title = f"{found.problem.name}: effect of 10 % more of each parameter ({found.found.seeds:,} runs)"
-    table = Table("output", Column("expected", justify="right"), *right, title=title)
+    caption = escape(found.problem.source)
+    table = Table("output", Column("expected", justify="right"), *right, title=title, caption=caption)
     for o, output in enumerate(found.problem.outputs.names):
         cells = [
             f"{effect:+.3g} ±{error:.1g}"

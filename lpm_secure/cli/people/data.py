@@ -95,7 +95,8 @@ def series(
         head.add_row(name, Text(value))
     rows = checked.institutions
     for column in rows[0]:
-        each.add_column(column, overflow="fold")
+        names = column in ("institution", "places")
+        each.add_column(column, overflow="fold", no_wrap=not names, justify="left" if names else "right")
     for row in rows:
         each.add_row(*(Text(f"{value:g}" if isinstance(value, float) else str(value)) for value in row.values()))
     for table in (head, each):

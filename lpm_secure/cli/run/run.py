@@ -119,15 +119,17 @@ def engine(
     The latter keeps a journal of releases. Killed at any moment and started again within three deadlines of a round, it
     goes on to the same bits, and ends in series, report and figures in the folder `results` of its configuration. That
     has the keys manifest, operator_key, credentials, results, and the tables synthetic, columns and environment:
-    docs/own_people.md.
+    docs/own_people.md. Of a calibration it has a table calibration, and the engine is the fit's centre:
+    docs/calibration.md.
     """
     from lpm_secure.cli.progress import step_bar
-    from lpm_secure.run import engine_party, jobs
+    from lpm_secure.cli.trust.engine import run_engine
+    from lpm_secure.run import jobs
 
     if (folder is None) == (config is None):
         raise ParameterError("give the folder that `lpm up` printed, or --config FILE; lpm engine --help says more")
     if config is not None:
-        show(engine_party.run_engine(config, device=device, observer=step_bar))
+        show(run_engine(config, device=device))
     elif folder is not None:
         typer.echo(f"series: {jobs.drive(folder, device=device, observer=step_bar).hash}")
 

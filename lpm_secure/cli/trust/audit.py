@@ -1,5 +1,8 @@
 """`lpm audit`."""
 
+import shutil
+import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,18 +46,26 @@ def audit(
 def _show(report: "Report", *, notes: tuple[str, ...]) -> None:
     """Print checks, what releases cost, and those of the notes that nobody should miss."""
     for name, lines in report.checks.items():
-        typer.echo(f"{'ok  ' if not lines else 'FAIL'}  {name}")
+        _say(f"{'ok  ' if not lines else 'FAIL'}  {name}", indent=6)
         for line in lines:
-            typer.echo(f"        {line}")
+            _say(f"        {line}", indent=8)
     for row in report.privacy:
         cost = (
             "exact, no privacy budget"
             if row["epsilon"] is None
             else f"epsilon {row['epsilon']:.6g}, unit {row['unit']}"
         )
-        typer.echo(f"release {row['release']}: {cost}")
+        _say(f"release {row['release']}: {cost}")
     if report.together:
-        typer.echo(str(report.together))
+        _say(str(report.together))
     for note in notes:
         if note in report.notes:
-            typer.echo(note)
+            _say(note)
+
+
+def _say(line: str, *, indent: int = 2) -> None:
+    """Print a line, on a terminal broken between words; in a file or pipe it stays one line."""
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)
+    typer.echo(line)

@@ -28,10 +28,9 @@ def start(kit: Kit) -> None:
 
     role = kits.Kit.load(kit).file.role
     if role == "engine":
-        from lpm_secure.cli.progress import step_bar
-        from lpm_secure.run.engine_party import start_engine
+        from lpm_secure.cli.trust.engine import start_engine
 
-        for line in start_engine(kit, _say, step_bar).lines:
+        for line in start_engine(kit, _say).lines:
             typer.echo(line)
     elif role == "client":
         from client_sdk import __main__ as client

@@ -20,10 +20,10 @@ def new(
     out: Annotated[Path, typer.Option(help="File to write; none may be there.")] = Path("manifest.json"),
 ) -> None:
     """Write a manifest for real parties, from a project and `requests/NAME.request` of each server beside it."""
-    from lpm_secure.project.manifest import new_manifest
+    from lpm_secure.project.kits import load_kind
     from protocols.task import manifest as manifests
 
-    manifest = new_manifest(project)
+    manifest = load_kind(project).manifest_with_keys()
     write_new(out, manifests.encode(manifest))
     typer.echo(f"{out}: run {manifests.run_id(manifest).hex()}")
     typer.echo(f"now sign it: lpm manifest sign {out} --key {OPERATOR}")

@@ -11,11 +11,14 @@ app = typer.Typer(no_args_is_help=True, help="A run between institutions: one fi
 @app.command()
 def init(
     name: Annotated[str, typer.Argument(help="Of the run; a folder of this name is made here.")],
+    calibration: Annotated[
+        bool, typer.Option("--calibration", help="Of series of institutions, in place of people.")
+    ] = False,
 ) -> None:
     """Write a first `project.toml`, in which every key is explained."""
     from lpm_secure.project.scaffold import write_project
 
-    path = write_project(name, Path())
+    path = write_project(name, Path(), calibration=calibration)
     typer.echo(f"{path}\nfill it in, then: lpm project kit {path} --out {path.parent / 'kits'}")
 
 

@@ -146,9 +146,9 @@ def test_nobody_is_told_of_a_round_before_a_restart_knows_of_it(small, tmp_path,
     """Else a server that comes back has told what it knows no longer; here the disk is slow."""
     save, known = MemoryJournal.save_checkpoint, []
 
-    def save_slowly(journal, content, **named):
+    def save_slowly(journal, content, **given):
         time.sleep(0.02)
-        save(journal, content, **named)
+        save(journal, content, **given)
 
     async def act(servers, caller, callee, request, go_on):
         reply, content = await go_on(), content_of(request)

@@ -29,8 +29,14 @@ FILES = {
         "divides_below.py:11: the model raises ZeroDivisionError",
     ),
     "cannot_be_made": (HEAD + "    def __init__(self):\n        self.x.y\n", "cannot_be_made.py:7: the model raises"),
-    "adds_up_nothing": (HEAD + "    z = lpm.outcome({1: 2})\n" + UPDATE + "        return me\n", "raises Attribute"),
-    "says_nothing": (HEAD + UPDATE + "        return me\n    def says(self, me):\n        return None\n", "raises"),
+    "adds_up_nothing": (
+        HEAD + "    z = lpm.outcome({1: 2})\n" + UPDATE + "        return me\n",
+        "an outcome adds up messages",
+    ),
+    "says_nothing": (
+        HEAD + UPDATE + "        return me\n    def says(self, me):\n        return None\n",
+        "says returned NoneType",
+    ),
 }
 
 

@@ -185,6 +185,37 @@ def test_the_place_is_the_line_of_the_author():
         trace(wrong("update", lambda self, me, heard, draw: me.set(doubt=me.doubt + 1)))
 
 
+GIVEN = {
+    "a fraction": ("says", lambda self, me: {self.talk: 0.5}, "says gives talk = 0.5; give what is made of fields"),
+    "a text": ("says", lambda self, me: {self.talk: "x"}, "says gives talk = 'x'; give"),
+    "nothing": ("weight", lambda self, me: {self.yes: None}, "weight gives yes = None; give"),
+    "a name in quotes": ("says", lambda self, me: {"talk": 1}, "got 'talk' as a name; use what the model declares"),
+    "no dictionary": ("says", lambda self, me: me.opinion, "says returned Symbol; return a dictionary"),
+}
+
+
+@pytest.mark.parametrize("mistake", GIVEN)
+def test_what_a_method_gives_and_no_model_has_is_told_with_the_methods_line(mistake):
+    name, method, match = GIVEN[mistake]
+    line = method.__code__.co_firstlineno
+    with pytest.raises(ModelError, match=rf"test_tracer\.py:{line}: {match}"):
+        trace(wrong(name, method))
+
+
+@pytest.mark.parametrize(
+    ("terms", "above", "match"),
+    [
+        (Opinion.talk, "doubt", "above is a field that the class declares, .* got 'doubt'"),
+        ({"talk": 1}, None, "an outcome adds up messages, .* got 'talk' by 1"),
+        ({Opinion.talk: 0.5}, None, "by whole numbers or parameters; got .* by 0.5"),
+    ],
+)
+def test_an_outcome_of_what_is_none_of_its_parts_is_told_with_its_line(terms, above, match):
+    model = type("Wrong", (Opinion,), {"loud": lpm.outcome(terms, above=above)})
+    with pytest.raises(ModelError, match=rf"test_tracer\.py:\d+: .*{match}"):
+        trace(model)
+
+
 def test_a_field_that_nobody_begins_with_is_refused():
     with pytest.raises(ModelError, match="begin gives"):
         trace(wrong("begin", lambda self, me, draw: me.set(opinion="NO")))

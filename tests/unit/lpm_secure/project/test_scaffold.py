@@ -8,8 +8,9 @@ import pytest
 from lpm_secure.config.gradient import GradientConfig
 from lpm_secure.config.model import DosesConfig, ModelConfig
 from lpm_secure.config.releases import NoiseConfig
+from lpm_secure.project.base_project import ServerEntry
 from lpm_secure.project.manifest import manifest_of
-from lpm_secure.project.project_file import ClientEntry, ProjectFile, ServerEntry, load
+from lpm_secure.project.project_file import ClientEntry, ProjectFile, load
 from lpm_secure.project.scaffold import OPTIONAL, project_text, write_project
 from protocols.errors import ParameterError
 

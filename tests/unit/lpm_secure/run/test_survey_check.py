@@ -42,7 +42,7 @@ def test_warnings_say_what_may_not_be_meant(check):
     one, twice, alone, empty = check().warnings
     assert "1 contact is listed by one side alone, where others are by both: row 4." in one
     assert twice == "1 rows say again what another says; each contact counts once"
-    assert alone == "1 people have no contact: D"
+    assert alone == "1 person has no contact: D"
     assert empty == "1 days have no contact"
     late = check(questions=TableQuestions(clients="ward", start=datetime.date(2026, 3, 3))).warnings
     assert late[-1] == "1 contact is over before the first step, and left out"

@@ -42,5 +42,7 @@ def test_what_cannot_be_compared_is_refused(rumour):
             lpm.compare(few, seeds=1)
     with pytest.raises(ParameterError, match="different numbers of steps: a 6, b 5"):
         lpm.compare({"a": rumour, "b": rumour.with_(steps=5)})
+    with pytest.raises(ParameterError, match="different numbers of steps: steps=3 3, steps=4 4"):
+        lpm.sweep(rumour, steps=[3, 4], seeds="none is run")
     with pytest.raises(ParameterError, match="seed is what all combinations share"):
         grid({"seed": [1, 2]})

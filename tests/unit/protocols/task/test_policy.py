@@ -222,6 +222,7 @@ def test_all_conflicts_are_named_at_once(manifest, policy):
         ("inf  ", "-1.0", "max_epsilon"),
         ("testbed = true", "max_delta = 0.9999", "max_delta"),
         ("testbed = true", "max_delta = 0.0", "max_delta"),
+        ("testbed = true", f'identities = {{ operator-of-dealr = "{"A" * 43}=" }}', "who is not among operators"),
     ],
 )
 def test_a_mistake_in_a_policy_is_one_line(policy, old, new, said):

@@ -5,9 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from client_sdk.likelihood.forecasts.forecast_institution import ForecastInstitution
 from client_sdk.secure_sum.contribution import Contribution, clip_norm
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
+from lpm_secure.secure_sum.digest import SumDigest
 from lpm_secure.secure_sum.in_process import InProcessSum
+from lpm_secure.secure_sum.oracle import PooledSum
+from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
 from lpm_secure.secure_sum.transport import SecureSum
 from lpm_secure.secure_sum.vector_backends import SharedVectors
 from protocols.errors import CohortTooSmall, ParameterError, WouldWrap
@@ -94,3 +98,30 @@ def test_a_plain_gradient_gives_a_hospitals_counts_away_and_its_share_does_not()
     for share in shares:
         seen = contribution.decode(share.view(np.int64)).reshape(log_x.shape)
         assert np.abs(inverted(seen) - truth).min() > 1e3
+
+
+def test_what_is_published_of_later_periods_changes_no_bit_of_the_fit() -> None:
+    ahead = 3
+    longer = {name: ForecastInstitution(each, ahead) for name, each in hospitals().items()}
+    shape = (SHORT, len(COURSE.places), COURSE.periods + ahead)
+    given = {"rounds": 12, "min_cohort": 5}
+    sums = InProcessSum(manifest_for(tuple(longer), shape, [NOWHERE] * 2, **given), longer)
+    fit = Fit(COURSE, sums, FitSchedule(rounds=12, draws=SHORT), tuple(longer), ahead=ahead)
+    fit.run()
+    assert torch.equal(fit.draws(20, seed=3), fitted(shared()).draws(20, seed=3))
+    heard = longer["hospital-0"].heard
+    assert heard.shape == (12 * SHORT, *shape[1:])
+    assert np.isfinite(heard).all()
+
+
+@pytest.mark.parametrize("dealer", [None, NOWHERE])
+def test_sums_of_shares_are_those_of_all_data_in_one_place_to_the_last_integer(dealer: str | None) -> None:
+    hashes = []
+    for kind in (PooledSum, InProcessSum):
+        held = hospitals()
+        shape, names = (SHORT, len(COURSE.places), COURSE.periods), tuple(held)
+        manifest = manifest_for(names, shape, [NOWHERE] * 2, rounds=4, min_cohort=5, dealer=dealer)
+        digest = SumDigest(kind(manifest, held))
+        Fit(COURSE, digest, FitSchedule(rounds=4, draws=SHORT), names).run()
+        hashes.append(digest.sha256)
+    assert hashes[0] == hashes[1]

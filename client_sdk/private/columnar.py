@@ -8,10 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from client_sdk.private.table import Table
+from client_sdk.private.table import PARQUET, Table
 from protocols.errors import DataError
 
-PARQUET: Final = (".parquet", ".pq")
 FRAME: Final = Path("the frame")
 MIDNIGHT: Final = "T00:00:00"
 INDEX: Final = r"__index_level_\d+__"  # the rows' own numbers, of a frame of which some rows are left

@@ -1,0 +1,1 @@
+"""What an institution that takes part in a calibration forecasts of its own series, and takes home."""

@@ -1,0 +1,117 @@
+"""What the engine of a private run sees of it, step by step, for its journal of progress."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, final
+
+from lpm_secure.engine.loop import StepRelease
+from lpm_secure.engine.series import PARTS, first_stages
+from lpm_secure.models.words import word_of
+from lpm_secure.report.progress import (
+    PartyProgress,
+    ProgressHead,
+    ProgressJournal,
+    SeriesNames,
+    StepProgress,
+    journal_of,
+)
+from lpm_secure.run.disclosure import describe_releases, describe_security
+from protocols.arithmetic.counters import Step
+from protocols.arithmetic.fixed_point import I64
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Simulation
+from protocols.task.release_plan import releases_in, releases_of, tally_words
+
+DRIVING: Final = "the steps"
+STARTING: Final = "processes start, and join"
+
+
+def head_of(manifest: Simulation, *, synthetic: int, facts: tuple[str, ...] = ()) -> ProgressHead:
+    """Return the head of a run's progress, from what its manifest says to everybody.
+
+    Args:
+        manifest: of the run.
+        synthetic: how many agents the engine has.
+        facts: what else a reader should know, in sentences.
+    """
+    words, dealer = tally_words(manifest), manifest.dealer
+    names, stages = tuple(word_of(word.name) for word in words), first_stages(words)
+    parts = PARTS if synthetic else PARTS[:1]
+    return ProgressHead(
+        at=time.time(),
+        kind="private run",
+        name=manifest.name,
+        run=manifests.run_id(manifest).hex(),
+        total=manifest.steps,
+        dt=manifest.dt,
+        parts=tuple(SeriesNames(part=part, names=names, stages=stages) for part in parts),
+        clients=tuple(client.name for client in manifest.clients),
+        servers=(*(each.name for each in manifest.aggregators), *([dealer.name] if dealer else [])),
+        releases=tuple(describe_releases(manifest)),
+        rho=releases_of(manifest).rho,
+        facts=(*facts, f"Each release is over at least {manifest.min_cohort} clients.", describe_security(manifest)),
+    )
+
+
+@final
+@dataclass(slots=True, eq=False)
+class RunProgress:
+    """Writes steps and lost parties of one run down.
+
+    Attributes:
+        journal: of the run.
+        manifest: of the run.
+        parts: how many of the parts of a series are written.
+
+    Security: takes releases, names and exit codes; the log of a party, which its last line would be of, is its own.
+    """
+
+    journal: ProgressJournal
+    manifest: Simulation
+    parts: int
+    _made: dict[str, int] = field(init=False, default_factory=dict)
+    _lost: set[str] = field(init=False, default_factory=set)
+
+    def see(self, step: int, counts: I64, release: StepRelease) -> None:
+        """Write a step down; counts are int64[2, q]."""
+        if not step:
+            self.journal.enter(DRIVING)
+        each = releases_of(self.manifest).each
+        for opened in releases_in(self.manifest, Step(step)):
+            self._made[opened.name] = self._made.get(opened.name, 0) + 1
+        late = None
+        if release.names is not None:
+            gone = {*release.names, *release.refused}
+            late = tuple(client.name for client in self.manifest.clients if client.name not in gone)
+        self.journal.write(
+            StepProgress(
+                at=time.time(),
+                step=step,
+                values=tuple(tuple(part) for part in counts[: self.parts].tolist()),
+                members=release.members,
+                late=late,
+                refused=release.refused,
+                traffic=release.traffic,
+                spent=math.fsum(opened.rho(self._made.get(opened.name, 0)) for opened in each),
+            )
+        )
+
+    def lose(self, party: str, code: int) -> None:
+        """Write down that a party's process has ended with an error, once."""
+        if party not in self._lost:
+            self._lost.add(party)
+            self.journal.write(PartyProgress(at=time.time(), party=party, code=code))
+
+
+@contextmanager
+def record_run(
+    folder: Path, manifest: Simulation, *, synthetic: int, facts: tuple[str, ...] = ()
+) -> Iterator[RunProgress]:
+    """Begin the journal of a run in its folder, and end it with how the run ended; see `head_of`."""
+    head = head_of(manifest, synthetic=synthetic, facts=facts)
+    with journal_of(folder, head) as journal:
+        yield RunProgress(journal, manifest, len(head.parts))

@@ -1,0 +1,114 @@
+"""docs/three_hospitals.md as people would play it: each party in a folder of its own, as processes of its own."""
+
+import csv
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.three_hospitals import HOSPITALS, SERVERS, edited, own_files
+
+PAGE = (Path(__file__).parents[1] / "docs" / "three_hospitals.md").read_text()
+BLOCK = re.compile(r"```sh\n# ([^,\n]*)[^\n]*\n(.*?)```", re.DOTALL)
+BLOCKS = [(who, lines.splitlines()) for who, lines in BLOCK.findall(PAGE)]
+PARTIES = {"ministry": ("ministry",), "each server": SERVERS, "each hospital": HOSPITALS}
+PARTIES["each party"] = SERVERS + HOSPITALS
+NAMES = {"each party": "st-mary", "each server": "agg-a", "each hospital": "st-mary"}
+
+
+class Tutorial:
+    """Types the page's commands for all parties, and carries files between them as people would.
+
+    Attributes:
+        typed: party and line of each command.
+        seconds: of each command that ends by itself, party, line and the CPU seconds that it took, user and system.
+    """
+
+    def __init__(self, folder, *, seed=None, active=False, networks=None):
+        self.folder, self.seed, self.active, self.networks = folder, seed, active, networks
+        self.typed, self.running, self.seconds, self.blocks = [], {}, [], iter(BLOCKS)
+        for name in ("ministry", *SERVERS, *HOSPITALS):
+            (folder / name).mkdir()
+
+    def kit(self, name):
+        return self.folder / name / name
+
+    def type(self, *, stays=False, key="KEY"):
+        """Type the next block; commands that stay are left running."""
+        who, lines = next(self.blocks)
+        for party in PARTIES[who]:
+            for line in lines:
+                words = shlex.split(line.replace(NAMES.get(who, "\0"), party).replace("KEY", key))
+                self.typed.append((party, line))
+                place = [] if self.networks is None else self.networks.inside(party)
+                command = [*place, sys.executable, "-m", "lpm_secure.cli", *words[1:]]
+                with (self.folder / f"{party}.log").open("ab") as log:
+                    child = subprocess.Popen(command, cwd=self.folder / party, stdout=log, stderr=log)
+                if stays:
+                    self.running[party] = child
+                    continue
+                _, status, usage = os.wait4(child.pid, 0)
+                child.returncode = os.waitstatus_to_exitcode(status)
+                assert child.returncode == 0, self.log(party)
+                self.seconds.append((party, line, usage.ru_utime + usage.ru_stime))
+
+    def log(self, party):
+        return (self.folder / f"{party}.log").read_text()
+
+    def carry(self, source, target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
+
+    def wait(self, parties):
+        for party in parties:
+            assert self.running[party].wait(240) == 0, "\n".join(self.log(each) for each in (party, *SERVERS))
+
+    def stop(self):
+        for child in self.running.values():
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+        for child in self.running.values():
+            child.wait(30)
+
+    def play(self):
+        """Play the page until all hospitals have ended, and return the ministry's folder of the project."""
+        winter = self.folder / "ministry" / "winter"
+        self.type()
+        path = winter / "project.toml"
+        hosts = None if self.networks is None else self.networks.hosts
+        path.write_text(edited(path.read_text(), seed=self.seed, active=self.active, hosts=hosts))
+        self.type()
+        for name in (*SERVERS, *HOSPITALS):
+            (winter / "kits" / name).rename(self.kit(name))
+        self.type()
+        for name in (*SERVERS, *HOSPITALS):
+            self.carry(self.kit(name) / f"{name}.request", winter / "requests" / f"{name}.request")
+        for name in HOSPITALS:
+            own_files(self.kit(name), name)
+            if self.seed is not None:  # its people are made up
+                policy = self.kit(name) / "policy.toml"
+                policy.write_text(policy.read_text().replace("testbed = false", "testbed = true"))
+        self.type()
+        for name in (*SERVERS, *HOSPITALS):
+            for file in (winter / "answers" / name).iterdir():
+                self.carry(file, self.kit(name) / file.name)
+        self.type(stays=True)
+        for server in SERVERS:
+            file = self.kit(server) / f"manifest.{server}.sig"
+            while not file.exists():
+                assert self.running[server].poll() is None, self.log(server)
+                time.sleep(0.2)
+            for name in HOSPITALS:
+                self.carry(file, self.kit(name) / file.name)
+        self.type(stays=True)
+        self.wait(HOSPITALS)
+        return winter
+
+    def rows(self, name, file):
+        with (self.kit(name) / file).open(newline="", encoding="utf-8") as content:
+            return list(csv.DictReader(content))
