@@ -43,10 +43,10 @@ from protocols.masking.messages import (
     from_bytes,
     to_bytes,
 )
-from protocols.masking.pads import PadSource
+from protocols.masking.pads import PadPurpose, PadSource
 from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.plans.attendance import Attendance
-from protocols.masking.range_proof import ProofSide, bit_pads, parts_of
+from protocols.masking.range_proof import ProofSide, bit_pads, parts_of, streams_of
 from protocols.masking.seed import open_seed
 from protocols.masking.words import expand, residue
 from protocols.quantity import quantity
@@ -275,6 +275,17 @@ class MaskingDealer(MaskingParty):
             with suppress(NotSealed):
                 self._sources[client] = open_seed(notice, self.sealing)
         return fresh
+
+    def expand_ahead(self) -> None:
+        """Expand what the next round's proofs are masked by, before it is asked; a fresh seed makes it void.
+
+        Nothing of it depends on a question, and none of it is told: of another seed, it is expanded when that is asked.
+        """
+        number = self._next[0]
+        if not self.ending and self.plan.is_short and number < self._rounds:
+            for client in self._members:
+                counts = {PadPurpose.WORDS: self.plan.count(client, number)}
+                self._sources[client].expand_ahead(number, counts | streams_of(self._shape(client, number)))
 
     def _side(self, question: ClientQuestion, number: RoundNumber) -> ProofSide:
         source, client = self._sources[question.client], question.client

@@ -2,6 +2,7 @@
 
 import enum
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -47,9 +48,22 @@ class PadSource:
     run: bytes
     client: str
     counter: int
+    _ahead: dict[tuple[int, int], U64] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def expand_ahead(self, number: RoundNumber, counts: Mapping[PadPurpose, int]) -> None:
+        """Expand the first words of streams of a round before they are asked for, and let go of those of before."""
+        for old in [each for each in self._ahead if each[0] < number - 1]:
+            del self._ahead[old]
+        for purpose, count in counts.items():
+            words = self.stream(purpose, number, count)
+            words.flags.writeable = False
+            self._ahead[int(number), int(purpose)] = words
 
     def stream(self, purpose: PadPurpose, number: RoundNumber, count: int, *, outcome: int = NO_OUTCOME) -> U64:
-        """Return uint64[count], the first words of 64 bits of a name's stream."""
+        """Return uint64[count], the first words of 64 bits of a name's stream; they are not to be written to."""
+        ahead = self._ahead.get((int(number), int(purpose)))
+        if ahead is not None and outcome == NO_OUTCOME and ahead.size >= count:
+            return ahead[:count]
         name = msgspec.msgpack.encode((self.run, self.client, self.counter, int(purpose), int(number), outcome))
         return expand(hmac.digest(self.seed, b"lpm pad " + name, "sha256"), count)
 

@@ -124,6 +124,15 @@ def number_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U6
     return from_words(source.stream(PadPurpose.NUMBERS, number, shape.numbers)) if shape.numbers else NOTHING
 
 
+def streams_of(shape: ProofShape) -> dict[PadPurpose, int]:
+    """Return how many words of which streams mask a proof."""
+    return {
+        PadPurpose.BITS: shape.n,
+        PadPurpose.NUMBERS: shape.numbers,
+        PadPurpose.PROOF: 2 * (shape.sent + 1),
+    }
+
+
 def _proof_masks(source: PadSource, number: RoundNumber, shape: ProofShape) -> tuple[U64, U64]:
     """Return the masks of all rows, uint64[sent, 2], and of the dealer's vector, uint64[2]."""
     masks = from_words(source.stream(PadPurpose.PROOF, number, 2 * (shape.sent + 1))).reshape(-1, 2)

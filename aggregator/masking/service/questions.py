@@ -34,6 +34,7 @@ class MaskedQuestions:
         self._lock = asyncio.Lock()
         self._waiting: dict[bytes, asyncio.Future[Replies]] = {}  # for the other aggregator, by what was asked
         self._tasks: set[asyncio.Task[Replies]] = set()
+        self._ahead: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
     async def forget(self) -> None:
@@ -100,10 +101,22 @@ class MaskedQuestions:
                 self._changed.set()
                 if both := self._waiting.pop(envelope.content, None):
                     both.set_result(replies)
+                self._work_ahead(party)
                 return replies
             party.require_running()  # a stop that came meanwhile has found nobody waiting
             both = self._waiting.setdefault(envelope.content, asyncio.get_running_loop().create_future())
         return await asyncio.shield(both)
+
+    def _work_ahead(self, party: MaskingDealer) -> None:
+        """Expand the next round's pads when the answers are on their way, before anything else is asked."""
+
+        async def expand() -> None:
+            async with self._lock:
+                await asyncio.to_thread(party.expand_ahead)
+
+        task = asyncio.ensure_future(expand())
+        self._ahead.add(task)
+        task.add_done_callback(self._ahead.discard)
 
     def _fail(self, reason: str) -> None:
         """Tell who waits that the run is over."""
@@ -115,5 +128,5 @@ class MaskedQuestions:
 
     def stop(self) -> None:
         """Let go of what waits."""
-        for task in self._tasks:
+        for task in (*self._tasks, *self._ahead):
             task.cancel()

@@ -70,6 +70,25 @@ def test_it_answers_when_the_disk_has_the_question(asked, monkeypatch):
         asked.ask(asked.proofs(0))
 
 
+def test_what_is_expanded_ahead_changes_no_answer_and_a_fresh_seed_makes_it_void(asked):
+    """Its proofs are then answered by the new seed, as they are where nothing was expanded."""
+    names, eager = asked.plan.names, asked.dealer
+    journal = MemoryJournal({"dealer key": eager.journal.entry("dealer key")})
+    plain = MaskingDealer(asked.plan, asked.signers["dealer"], asked.keys, journal, sealing=eager.sealing)
+    questions = [asked.proofs(0), asked.proofs(1), asked.release(1, names), asked.proofs(2)]
+    seed = fresh_seed(asked, counter=2, number=3)
+    last = asked.proofs(3, names, seeds=[seed])
+    first = msgspec.structs.replace(last.clients[0], counter=2)
+    for question in (*questions, msgspec.structs.replace(last, clients=(first, *last.clients[1:]))):
+        told = []
+        for asked.dealer in (plain, eager):
+            told.append([each.content for each in asked.ask(question)])
+        eager.expand_ahead()
+        assert told[0] == told[1]
+    assert all(each._ahead for each in eager._sources.values())
+    assert not any(each._ahead for each in plain._sources.values())
+
+
 def test_another_counter_than_the_seeds_is_the_end(asked):
     with pytest.raises(ResultsDiffer, match="another seed"):
         asked.ask(asked.proofs(0, counter=2))

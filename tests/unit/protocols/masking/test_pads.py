@@ -37,5 +37,18 @@ def test_the_words_of_a_name_never_change():
     assert SOURCE.labels(RoundNumber(7), 2, outcome=1).tolist() == LABELS
 
 
+def test_words_that_were_expanded_ahead_are_those_of_their_name():
+    source, counts = dataclasses.replace(SOURCE), {PadPurpose.WORDS: 9, PadPurpose.BITS: 5}
+    for number in (7, 8, 9):
+        source.expand_ahead(RoundNumber(number), counts)
+    for number, purpose, count, outcome in ((9, 1, 9, -1), (9, 1, 12, -1), (9, 2, 3, -1), (9, 1, 2, 1), (7, 1, 4, -1)):
+        name = PadPurpose(purpose), RoundNumber(number), count
+        assert source.stream(*name, outcome=outcome).tolist() == SOURCE.stream(*name, outcome=outcome).tolist()
+    assert {number for number, _ in source._ahead} == {8, 9}
+    assert not SOURCE._ahead
+    with pytest.raises(ValueError, match="read-only"):
+        source.stream(PadPurpose.WORDS, RoundNumber(9), 9)[0] = 0
+
+
 PADS = [73596344605113293, 282981495802055205]
 LABELS = [6620969223002001453, 12186711784703196651]
