@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from lpm_secure.project.explanation import comment
 from lpm_secure.project.project_file import ProjectFile
-from protocols.task.manifest import Simulation, compares
+from protocols.task.manifest import Simulation, compares, refuses_differencing
 from protocols.task.policy import Policy, epsilon_of, outputs_of, rho_of
 
 DELTA: Final = 1e-5
@@ -38,6 +38,7 @@ def policy_text(project: ProjectFile, manifest: Simulation) -> str:
         "operators": sorted({project.operator, *(server.operator for server in project.servers)}),
         "countersigned": True,
         "compare_contacts": compares(manifest),
+        "refuse_differencing": refuses_differencing(manifest),
         "testbed": False,  # what hides nothing is asked for by name, by whom it concerns
     }
     optional = {"total_epsilon": given["max_epsilon"], "consents": "../consents", **PINS}
