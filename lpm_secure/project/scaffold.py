@@ -25,6 +25,7 @@ OPTIONAL: Final[Mapping[str, Any]] = {
     "compare_contacts": False,
     "mode": "sum",
     "security": "active",
+    "refuse_differencing": False,
     "validity": "off",
     "edges": "permuted",
     "degree": 8,

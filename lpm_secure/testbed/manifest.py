@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from lpm_secure.config.gradient_spec import gradient_for
@@ -43,6 +44,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         engine=True,
         mode=config.protocol.mode,
         security=config.private.security,
+        refuse_differencing=config.private.refuse_differencing or msgspec.UNSET,
         aggregators=_aggregators(config, addresses),
         edges=config.protocol.edges,
         devices=Devices(degree=config.protocol.degree or most_contacts(data)) if permuted else None,
