@@ -38,11 +38,15 @@ class Tutorial:
     def kit(self, name):
         return self.folder / name / name
 
-    def type(self, *, stays=False, key="KEY"):
-        """Type the next block; commands that stay are left running."""
+    def type(self, *, stays=False, key="KEY", also=None):
+        """Type the next block, and for further parties a line each; commands that stay are left running."""
         who, lines = next(self.blocks)
-        for party in PARTIES[who]:
-            for line in lines:
+        typed = [
+            *((party, lines) for party in PARTIES[who]),
+            *((party, [line]) for party, line in (also or {}).items()),
+        ]
+        for party, each in typed:
+            for line in each:
                 words = shlex.split(line.replace(NAMES.get(who, "\0"), party).replace("KEY", key))
                 self.typed.append((party, line))
                 place = [] if self.networks is None else self.networks.inside(party)
