@@ -51,8 +51,9 @@ fuzz: $(READY)  ## fuzz every decoder and the servicer; SECONDS=600 each
 mutants: $(READY)  ## apply listed mistakes to a copy, each of which the tests must notice; an hour
 	$(BIN)/python -m tests.mutants
 
-faults: $(READY)  ## 60 faults over processes of active runs and 5,000 within one, from where it stopped; twenty minutes
+faults: $(READY)  ## 60 faults over processes of active runs, 40 of semi-honest ones, 5,000 within one; half an hour
 	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.faults --semi-honest
 	$(BIN)/python -m tests.faults --within
 
 check: $(READY)  ## style, types, import contracts, generated code, the rules of the house

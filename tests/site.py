@@ -1,6 +1,6 @@
 """Build the site of the pages, and check its links.
 
-python -m tests.site FOLDER     FOLDER/html; exit code 1 where a link leads nowhere, or a page asks another server for something
+python -m tests.site FOLDER     FOLDER/html; exit code 1 where a link leads nowhere, or a page asks another server
 
 zensical and mkdocstrings must be installed: `make site` does that in an environment of its own.
 """

@@ -149,6 +149,12 @@ def _cells(config: Config, data: ContactData, *, moves: bool) -> tuple[int, ...]
         size = given.size or -(-(data.people.size + synthetic) // max(given.count, 1))
         return (size,) * given.count
     count = Counter(data.cell)
+    crowded = next((name for name in sorted(count) if count[name] > (given.size or count[name])), None)
+    if crowded is not None:
+        raise ConfigError(
+            f"cells.size is {given.size}, and cell {crowded} has {count[crowded]} of your people; set it to how many "
+            "mix there, or leave it out"
+        )
     return tuple(given.size or count[name] + -(-synthetic // len(count)) for name in sorted(count))
 
 

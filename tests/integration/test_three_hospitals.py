@@ -52,8 +52,7 @@ def test_three_hospitals_run_with_noise_take_results_home_and_are_audited(tutori
     for server in SERVERS[:2]:
         (ledger,) = played.kit(server).glob("ledger-*.jsonl")
         played.carry(ledger, played.folder / "ministry" / f"{server}.jsonl")
-    key = tomllib.loads((played.kit("st-anne") / "kit.toml").read_text())["operator_key"]
-    played.type(key=key)
+    played.type(key=played.operator_key("st-anne"))
     assert len(played.typed) == 17
     assert "FAIL" not in played.log("ministry")
     assert re.search(r"release incidence: epsilon [0-9.]+, unit contribution", played.log("ministry"))
