@@ -43,10 +43,11 @@ class CityRun:
 
 
 @final
-class _Days:
+class DayNumbers:
     """The environment's numbers of each day, from the totals of the days before."""
 
     def __init__(self, graph: ModelGraph, config: CityConfig, words: CityWords) -> None:
+        """Begin a run."""
         public = dict(sorted(graph.public.items()))
         environment = environment_of(config.environment)
         self._announcer = Announcer(public, environment, steps=config.days, words=words.names)
@@ -91,7 +92,7 @@ def run(
     model = model_of(config, population)
     agents, words = agents_of(config, model, device), CityWords.of(model.graph)
     recorder = CityRecorder(words, *places_of(population))
-    announcer = _Days(model.graph, config, words)
+    announcer = DayNumbers(model.graph, config, words)
     file, tag = folder / CHECKPOINT, f"{config.hash} of population {population.card.sha256}"
     resumed_from = None
     if file.exists():
