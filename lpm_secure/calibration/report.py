@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -11,6 +12,7 @@ from lpm_secure.calibration.figures import JSON, Rows, figures, in_order, labels
 from lpm_secure.calibration.job import CalibrationResult, bands
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
+from lpm_secure.report.run_parts import settings_part
 from lpm_secure.report.summary import REPORT, Summary
 
 COLUMNS: Final = 4
@@ -52,6 +54,7 @@ def _parts(result: CalibrationResult, noise: Rows) -> list[str | Plot]:
         html.heading("Left out"),
         *_faults(result),
         *([html.heading("What noise costs"), html.records(noise)] if noise else []),
+        settings_part(msgspec.to_builtins(result.config)),
     ]
 
 
