@@ -8,7 +8,7 @@ from lpm_secure.city import folder as city_folders
 from lpm_secure.city.config import CityConfig
 from lpm_secure.city.report import lines_of, summary_of
 from lpm_secure.city.run import CHECKPOINT, OnDay, run
-from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.populations.source import open_population
 from lpm_secure.report import folder as folders
 from lpm_secure.report.summary import Summary

@@ -29,6 +29,7 @@ from lpm_secure.run.processes import summaries
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError
 from protocols.task.manifest import Simulation
+from protocols.task.parties import agents_of
 from protocols.task.release_plan import releases_of
 
 FIGURES: Final = "rehearsal.json"
@@ -98,7 +99,7 @@ def rehearse(
     manifest = manifest_of(project, folder)
     testbed = draw_people(project, manifest)
     twin = dataclasses.replace(testbed, manifest=exact_twin(manifest))
-    say(f"{len(manifest.clients)} clients with {_people(manifest):,} made-up people; first in one process")
+    say(f"{len(manifest.clients)} clients with {agents_of(manifest.clients):,} made-up people; first in one process")
     began = time.perf_counter()
     clear, series = asyncio.run(clear_history(twin))
     clear_s = (time.perf_counter() - began) / (manifest.steps + 1)
@@ -140,17 +141,13 @@ def _parity(apart: str) -> str:
     return f"DIFFERENT: {apart}" if apart else SAME
 
 
-def _people(manifest: Simulation) -> int:
-    return sum(len(client.agents) for client in manifest.clients)
-
-
 def _summary(
     wanted: Simulation, manifest: Simulation, runs: Mapping[str, Measurement], *, clear: tuple[int, float], folder: Path
 ) -> Summary:
     disclosure, cost, (moved, clear_s) = describe_disclosure(wanted), cost_words(wanted), clear
     rows = [
         ("clients", f"{len(manifest.clients):,}"),
-        ("people", f"{_people(manifest):,} of {_people(wanted):,}, all made up"),
+        ("people", f"{agents_of(manifest.clients):,} of {agents_of(wanted.clients):,}, all made up"),
         ("steps", f"{manifest.steps:,}"),
         ("agents whose state changed", f"{moved:,}" if moved else STILL),
         ("seconds a step, in the clear", f"{clear_s:.4f}"),
@@ -163,8 +160,8 @@ def _summary(
     figures = {
         "run": wanted.name,
         "clients": len(manifest.clients),
-        "people": _people(manifest),
-        "people_of_the_project": _people(wanted),
+        "people": agents_of(manifest.clients),
+        "people_of_the_project": agents_of(wanted.clients),
         "steps": manifest.steps,
         "agents_whose_state_changed": moved,
         "seconds_per_step_in_the_clear": clear_s,

@@ -14,8 +14,8 @@ from lpm_secure.audit.collect import collect
 from lpm_secure.audit.index import INDEX
 from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import Config
+from lpm_secure.engine.device import device_of
 from lpm_secure.engine.series import StageSeries
-from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.report import folder as folders
 from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import Summary

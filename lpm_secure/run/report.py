@@ -17,6 +17,7 @@ from lpm_secure.run import ingress
 from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.ingress import Ingress, by_party
 from lpm_secure.run.private_run import FIGURES, PrivateRun
+from protocols.task.parties import agents_of
 
 BARS: Final = "#ee6677"
 
@@ -96,9 +97,8 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
 
 def _description(run: PrivateRun) -> str:
     manifest = run.testbed.manifest
-    n = sum(len(client.agents) for client in manifest.clients)
     return (
-        f"{len(manifest.clients)} clients with {n} private agents, "
+        f"{len(manifest.clients)} clients with {agents_of(manifest.clients)} private agents, "
         f"{len(manifest.aggregators)} aggregators, {run.testbed.synthetic:,} synthetic agents in the engine, "
         f"{manifest.steps} steps of {manifest.dt:g} d, seed {run.config.seed}."
     )
