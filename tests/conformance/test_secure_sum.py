@@ -34,6 +34,7 @@ from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.errors import BudgetSpent, CohortTooSmall, LpmError, ParameterError
 from protocols.releases import ledger
 from protocols.task import manifest as manifests
+from tests import zygote
 from tests.calibration_hospitals import WEEKS, hospitals
 from tests.flower_nodes import LocalBridge, LocalGrid, lie
 
@@ -153,13 +154,12 @@ def transport(request):
 @pytest.fixture(scope="module")
 def liar():
     """Start another program in place of the liar's."""
-    launch = deployments.launch
 
     def start(program, log):
         if program[0] == "client_sdk.institution" and f"/{LIAR}/" in program[-1]:
             command = [sys.executable, "-c", GARBAGE_CLIENT, *program[1:]]
             return subprocess.Popen(command, stdout=log, stderr=log)
-        return launch(program, log)
+        return zygote.launch(program, log)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(deployments, "launch", start)
