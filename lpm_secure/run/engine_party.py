@@ -11,11 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from lpm_secure.config.environment import environment_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.loop import EngineAgents, simulate
 from lpm_secure.engine.masked_part import private_part
 from lpm_secure.engine.series import PARTS, StageSeries
-from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.environments.announcer import rehearse
 from lpm_secure.environments.environment import Environment
 from lpm_secure.models.words import word_of

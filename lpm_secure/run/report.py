@@ -21,6 +21,7 @@ from lpm_secure.run.disclosure import describe_cost, describe_disclosure
 from lpm_secure.run.ingress import Ingress, by_party
 from lpm_secure.run.private_run import FIGURES, PrivateRun
 from protocols.task.manifest import Simulation
+from protocols.task.parties import agents_of
 
 BARS: Final = "#ee6677"
 RING: Final = "#222222"
@@ -133,9 +134,8 @@ def small_counts(series: StageSeries) -> int:
 
 def _description(run: PrivateRun) -> str:
     manifest = run.testbed.manifest
-    n = sum(len(client.agents) for client in manifest.clients)
     return (
-        f"{len(manifest.clients)} clients with {n} private agents, "
+        f"{len(manifest.clients)} clients with {agents_of(manifest.clients)} private agents, "
         f"{len(manifest.aggregators)} aggregators, {run.testbed.synthetic:,} synthetic agents in the engine, "
         f"{manifest.steps} steps of {manifest.dt:g} d, seed {run.config.seed}."
     )

@@ -14,8 +14,8 @@ from client_sdk.private.table import F64
 from lpm_secure.calibration.people.config import PeopleCalibration
 from lpm_secure.calibration.people.scoring import LEAST_MEAN, ScoringPoint, Search
 from lpm_secure.config.simulation import Config
+from lpm_secure.engine.device import device_of
 from lpm_secure.engine.series import PARTS
-from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.event_loop import complete
 from lpm_secure.gradients.private.result import GradientFigures, difference, find
 from lpm_secure.report.folder import write_figures
