@@ -62,7 +62,7 @@ from protocols.masking.kernels.folding_kernels import NODES
 from protocols.masking.norm import HALVES
 from protocols.masking.pads import PadPurpose, PadSource
 from protocols.masking.transcript import Question, Transcript
-from protocols.masking.words import MASK, require_canonical
+from protocols.masking.words import MASK, WORD_BYTES, count_bytes, require_canonical, unpack
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
 WIDEST_STACK: Final = 2**14  # elements of proofs that are computed side by side; longer ones gain nothing by it
@@ -116,7 +116,9 @@ class ProofPart:
 
 def bit_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U64:
     """Return the masks of the bits of a round's words, uint64[n]."""
-    return source.stream(PadPurpose.BITS, number, shape.n) & shape.masks
+    size = count_bytes(shape.width + 1, shape.n)
+    stream = source.stream(PadPurpose.BITS, number, -(-size // WORD_BYTES)).view(np.uint8).data[:size]
+    return unpack(stream, shape.width + 1, shape.n) & shape.masks
 
 
 def number_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U64:
