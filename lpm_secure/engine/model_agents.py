@@ -25,6 +25,7 @@ from protocols.models.graph.inputs import (
     check_parameters,
     check_public,
     edges_of,
+    state_before_begin,
 )
 from protocols.models.graph.interpreter import Inputs, check_elapsed
 
@@ -236,16 +237,9 @@ class ModelAgents:
         for mixing in self._cells.values():
             check_cells(graph, mixing.of, mixing.sizes, agents.size)
         private = check_columns(graph, columns, agents.size)
-        known = check_known(graph, known, agents.size)
-        told = {name: known[name] >= graph.fields[name].low for name in known}
-        nobody = np.zeros(agents.size, dtype=np.bool_)
-        held = {
-            name: np.where(told[name], known[name], field.low) if name in known else np.full(agents.size, field.low)
-            for name, field in graph.fields.items()
-            if not field.private
-        }
-        self.state = {**private, **held}
-        inputs = self._inputs(known={name: told.get(name, nobody) for name in graph.fields})
+        given = {**private, **check_known(graph, known, agents.size)}
+        self.state, told = state_before_begin(graph, given, agents.size)
+        inputs = self._inputs(known=told)
         check_elapsed(graph, inputs)
         drawn = {**private, **backend.evaluate(("begin",), inputs)["begin"]}
         self.state = {name: backend.hold(column) for name, column in drawn.items()}

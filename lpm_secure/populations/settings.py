@@ -13,9 +13,10 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError, ParameterError
 
 COMMUNITY: Final = "community"
+CELL: Final = "zcta"  # the column of places that are community cells
 
 
-def settings_of(population: Population, *, cell: str = "zcta", reciprocal: bool = True) -> list[Setting]:
+def settings_of(population: Population, *, reciprocal: bool = True) -> list[Setting]:
     """Return the settings, in the order of the card; community cells come last, where the population has mixing.
 
     In a venue everybody meets all others alike: an exposure is divided by the number of the others. In a cell, venue
@@ -23,7 +24,6 @@ def settings_of(population: Population, *, cell: str = "zcta", reciprocal: bool 
 
     Args:
         population: opened.
-        cell: the column of places that are community cells.
         reciprocal: contacts of a with b are contacts of b with a, and rows are those of the contact matrix projected
             onto the city's ages. Else every cell has the rows of the matrix as published, and is not reciprocal.
 
@@ -32,7 +32,7 @@ def settings_of(population: Population, *, cell: str = "zcta", reciprocal: bool 
     """
     found = [_venue(population, name) for name in population.card.settings]
     if population.rate.size:
-        found.append(_cells(population, cell, reciprocal=reciprocal))
+        found.append(_cells(population, reciprocal=reciprocal))
     return found
 
 
@@ -79,13 +79,13 @@ def _venue(population: Population, name: str) -> Setting:
     return Setting(name, venue, np.maximum(members.astype(np.int64) - 1, 1))
 
 
-def _cells(population: Population, cell: str, *, reciprocal: bool) -> Setting:
-    if cell not in population.card.places:
+def _cells(population: Population, *, reciprocal: bool) -> Setting:
+    if CELL not in population.card.places:
         has = ", ".join(population.card.places)
-        raise ParameterError(f"{population.path} has no places {cell}; there are {has}; name one of them")
-    place = population.column(cell).astype(np.int32)
+        raise ParameterError(f"{population.path} has no places {CELL}; there are {has}; build one that has them")
+    place = population.column(CELL).astype(np.int32)
     venue: I32 = place * np.int32(BANDS) + band_of(population.column("age"))
-    cells = len(population.card.places[cell])
+    cells = len(population.card.places[CELL])
     alike = np.bincount(venue, minlength=cells * BANDS).reshape(cells, BANDS)
     people = np.repeat(alike.sum(axis=1), BANDS) if reciprocal else alike.ravel()
     weights = population.rate if reciprocal else population.contacts

@@ -182,9 +182,9 @@ def require_a_client_done(deployment: Deployment) -> None:
         )
 
 
-def wait_for_engine(deployment: Deployment, *, timeout_s: float = ENGINE_S) -> bool:
+def wait_for_engine(deployment: Deployment) -> bool:
     """Wait until the engine that drove a deployment from elsewhere has written its files; False if it has not."""
-    ended, end = deployment.party(ENGINE) / ENDED, time.monotonic() + timeout_s
+    ended, end = deployment.party(ENGINE) / ENDED, time.monotonic() + ENGINE_S
     while not ended.exists() and time.monotonic() < end:
         time.sleep(POLL_S)
     return ended.exists()

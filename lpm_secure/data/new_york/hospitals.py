@@ -55,12 +55,12 @@ def read(periods: int) -> InstitutionSeries:
     )
 
 
-def places(tables: NycTables | None = None) -> PlaceTable:
+def places() -> PlaceTable:
     """Return people by borough and age, contacts by age, and commuting between boroughs.
 
     Source: the tables of `lpm_secure.data.nyc_tables`.
     """
-    tables = tables or NycTables.read()
+    tables = NycTables.read()
     people = np.zeros((len(LETTERS), len(AGES)))
     for borough, ages in zip(tables.zcta.borough, tables.ages, strict=True):
         np.add.at(people[borough], BAND_TO_AGE, ages)

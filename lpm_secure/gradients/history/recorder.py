@@ -9,10 +9,9 @@ from lpm_secure.gradients.history.step import Columns, GraphStep, Surroundings
 from lpm_secure.gradients.model.model_problem import Copies, ModelProblem
 from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.distributions import F64
-from protocols.models.agent_model import UNKNOWN
 from protocols.models.cells import cell_totals
 from protocols.models.graph.draws import DrawSource
-from protocols.models.graph.inputs import check_parameters
+from protocols.models.graph.inputs import check_parameters, state_before_begin
 from protocols.models.graph.interpreter import Inputs
 from protocols.models.likelihood.dependence import Dependence
 from protocols.models.likelihood.events import ChanceEvent, Chances
@@ -110,13 +109,9 @@ class HistoryRecorder:
     def inputs_of_begin(self, rows: Any) -> Inputs:
         """Return what some rows have before `begin`: private columns, and what somebody knows."""
         draws = self._draws(rows, BEGINNING)
-        n = draws.agents.size
         given = {name: column[rows] for name, column in self._copies.columns.items()}
-        held, known = dict[str, Any](), dict[str, Any]()
-        for name, field in self._graph.fields.items():
-            column = given.get(name, np.full(n, UNKNOWN))
-            held[name], known[name] = np.maximum(column, field.low), (column >= field.low) & (not field.private)
-        return Inputs(held, self.step.parameters, draws, known=known)
+        state, known = state_before_begin(self._graph, given, draws.agents.size)
+        return Inputs(state, self.step.parameters, draws, known=known)
 
     def _move(self, state: Columns, levels: Columns, step: int) -> tuple[Columns, Columns]:
         tape, inputs = self._record.new_tape(), self._inputs(state, step)

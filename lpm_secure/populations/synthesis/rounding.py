@@ -1,10 +1,14 @@
 """Whole people from shares of people, with totals kept."""
 
+from typing import Final
+
 import numpy as np
 
 from client_sdk.private.table import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
+
+ROUNDS: Final = 30
 
 
 def largest_remainder(weights: F64 | I64, total: int) -> I64:
@@ -27,17 +31,18 @@ def largest_remainder(weights: F64 | I64, total: int) -> I64:
     return np.asarray(found)
 
 
-def fit_margins(seed: F64, rows: I64, columns: I64, *, rounds: int = 30) -> F64:
+def fit_margins(seed: F64, rows: I64, columns: I64) -> F64:
     """Scale a table until its rows and columns have given totals (iterative proportional fitting).
+
+    Totals of columns are exact at the end, of rows nearly.
 
     Args:
         seed: float64[r, c], above 0 wherever both totals are.
         rows: int64[r].
         columns: int64[c], of the same sum.
-        rounds: how often; totals of columns are exact at the end, of rows nearly.
     """
     table = np.array(seed, dtype=np.float64)
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         table *= _ratio(rows, table.sum(axis=1))[:, None]
         table *= _ratio(columns, table.sum(axis=0))[None, :]
     return table

@@ -29,7 +29,14 @@ from protocols.models.graph.checks import check
 from protocols.models.graph.course import Course
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.graph import MAX_BYTES, GraphField, ModelGraph, Name, Word, encode
-from protocols.models.graph.inputs import check_columns, check_known, check_parameters, edges_of, knowable
+from protocols.models.graph.inputs import (
+    check_columns,
+    check_known,
+    check_parameters,
+    edges_of,
+    knowable,
+    state_before_begin,
+)
 from protocols.models.graph.interpreter import Inputs, check_elapsed, evaluate
 from protocols.models.graph.stages import is_left_once, speakers
 from protocols.models.outcome import LARGEST_SUM, OutcomeSpec
@@ -175,14 +182,11 @@ class ModelInterpreter(AgentModel):
         Raises:
             DataError: a column is missing, or out of its range.
         """
-        n, fields = source.agents.size, self.graph.fields
-        private = check_columns(self.graph, columns, n)
+        n = source.agents.size
         given = check_known(self.graph, select_field_columns(self.graph, columns), n)
-        known = {name: given.get(name, np.full(n, UNKNOWN)) for name in fields}
-        told = {name: values >= fields[name].low for name, values in known.items()}
-        state = {name: np.maximum(values, fields[name].low) for name, values in known.items()}
+        state, known = state_before_begin(self.graph, {**check_columns(self.graph, columns, n), **given}, n)
         draws = DrawSource(source.agents, BEGINNING, source.key)
-        inputs = Inputs({**state, **private}, self.parameters, draws, known=told)
+        inputs = Inputs(state, self.parameters, draws, known=known)
         check_elapsed(self.graph, inputs)
         return inputs
 

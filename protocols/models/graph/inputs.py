@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from protocols.arithmetic.distributions import check_law
 from protocols.arithmetic.fixed_point import I64
@@ -81,6 +82,21 @@ def check_known(graph: ModelGraph, given: Mapping[str, I64], n: int) -> dict[str
                     f"agent {row}: {name} is given and {field.elapsed} is not; give both, or leave both empty", row
                 )
     return known
+
+
+def state_before_begin(
+    graph: ModelGraph, given: Mapping[str, I64], n: int
+) -> tuple[dict[str, I64], dict[str, npt.NDArray[np.bool_]]]:
+    """Return each field before `begin`, int64[n], and of which agents it is known; the least where it is not.
+
+    Args:
+        given: private columns, and of fields that holders know their values, `UNKNOWN` where one does not.
+    """
+    state, known = {}, {}
+    for name, field in graph.fields.items():
+        column = given.get(name, np.full(n, UNKNOWN))
+        state[name], known[name] = np.maximum(column, field.low), (column >= field.low) & (not field.private)
+    return state, known
 
 
 def check_public(allowed: Mapping[str, tuple[int, int]], given: Mapping[str, int]) -> dict[str, int]:

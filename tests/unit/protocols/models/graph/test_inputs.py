@@ -11,6 +11,7 @@ from lpm_secure.engine.model_agents import ModelAgents
 from lpm_secure.models.tracer import trace
 from protocols.errors import DataError, ParameterError
 from protocols.models.agent_model import UNKNOWN
+from protocols.models.graph.inputs import state_before_begin
 
 N = 4
 
@@ -132,3 +133,16 @@ def test_a_single_number_is_whole_and_one():
                 key=(1, 2),
                 columns=INCOME,
             )
+
+
+def test_before_they_begin_agents_hold_what_is_known_the_least_of_a_range_too_and_columns_are_not_known():
+    given = INCOME | {"mood": np.array([UNKNOWN, 0, 1, 3])}
+    state, known = state_before_begin(TRACED.graph, given, N)
+    assert {name: values.tolist() for name, values in state.items()} == {
+        "mood": [0, 0, 1, 3],
+        "wealth": [0] * N,
+        "income": [2**18] * N,
+    }
+    assert known["mood"].tolist() == [False, True, True, True]
+    assert not known["wealth"].any()
+    assert not known["income"].any()
