@@ -4,6 +4,7 @@ import sys
 from typing import Final
 
 OWN: Final = ("lpm_secure", "client_sdk", "aggregator", "protocols")
+OF_PAGES: Final = ("starlette", "uvicorn")
 OF_CLIENTS: Final = ("enrol", "doctor", "start")  # a client's installation has all that these need
 
 
@@ -20,8 +21,6 @@ def main() -> None:
             from client_sdk.__main__ import main as run_client  # noqa: PLC0415 - only where the whole is not there
 
             sys.exit(run_client())
-        print(
-            f"lpm: {error.name} is not installed; lpm needs: pip install 'lpm-secure[engine,aggregator]'",
-            file=sys.stderr,
-        )
+        extras = "engine,aggregator,serve" if (error.name or "").partition(".")[0] in OF_PAGES else "engine,aggregator"
+        print(f"lpm: {error.name} is not installed; lpm needs: pip install 'lpm-secure[{extras}]'", file=sys.stderr)
         sys.exit(2)

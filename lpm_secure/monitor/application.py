@@ -30,7 +30,7 @@ LISTS: Final = 4  # polls between two looks at a list, or at an operator's aggre
 MOST_STREAMS: Final = 64
 LINES: Final = 500  # of a journal in one message
 REPORT_POLICY: Final = (  # a report has its script in the page; it gets an origin of its own, and reads nothing here
-    "sandbox allow-scripts allow-popups; default-src 'none'; script-src 'self' 'unsafe-inline'; "
+    "sandbox allow-scripts; default-src 'none'; script-src 'self' 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data: blob:; frame-ancestors 'none'"
 )
 SCRIPT_PATH: Final = f"/runs/{SCRIPT}"
@@ -90,7 +90,7 @@ def application_of(root: Path, operators: Mapping[str, OperatorView]) -> Starlet
 
     async def report(request: Request) -> Response:
         folder, page = folder_of(request), request.path_params["page"]
-        if page not in PAGES or not (folder / page).is_file():
+        if page not in PAGES or (folder / page).is_symlink() or not (folder / page).is_file():
             raise HTTPException(404, "there is no such page")
         return FileResponse(folder / page, headers={"content-security-policy": REPORT_POLICY})
 

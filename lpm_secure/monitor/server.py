@@ -30,7 +30,7 @@ def serve(
     """Serve the runs of a folder until told to stop.
 
     Args:
-        root: folder of runs, or of one run.
+        root: folder of runs, or of one run; one that the first run will make is empty until then.
         operators: folders from which aggregators of this machine are started, each of which gets a page.
         host: address to listen on.
         port: to listen on; 0 for any that is free.
@@ -40,7 +40,7 @@ def serve(
     Raises:
         ParameterError: there is no such folder, a folder is no aggregator's, or the address cannot be bound.
     """
-    if not root.is_dir():
+    if root.exists() != root.is_dir() or not root.resolve().parent.is_dir():
         raise ParameterError(f"{root} is no folder; give the one that runs are in, such as runs")
     views = [OperatorView(folder) for folder in operators]
     names = {view.name: view for view in views}

@@ -97,6 +97,13 @@ def test_the_command_leaves_tables_figures_and_a_report(given):
     for path in (folder / "institutions").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(list((folder / "institutions").iterdir())) == 6
+    rounds = [json.loads(line) for line in (folder / "progress.jsonl").read_text().splitlines()]
+    assert [each["step"] for each in rounds if each["event"] == "fit"] == list(range(1, 9))
+    (last,) = (each for each in rounds if each["event"] == "fit" and each["step"] == 8)
+    assert last["members"] == 6
+    assert isinstance(last["loss"], float)
+    assert {band["name"] for band in last["posterior"]} == {"reproduction", "prevalence", "rate", "stay_days"}
+    assert len(last["forecast"]["median"]) == 6  # of all places together, and of no institution
 
 
 def test_a_second_calibration_leaves_the_first_one_as_it_is(given):

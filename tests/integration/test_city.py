@@ -104,6 +104,10 @@ def test_a_city_run_leaves_a_folder_that_pandas_and_a_browser_open(config, lpm, 
     assert "GENERATED LOOK-ALIKE" in report
     assert "<script src=../plotly.min.js>" in report
     assert not (folder / "checkpoint.safetensors").exists()
+    events = [json.loads(line) for line in (folder / "progress.jsonl").read_text().splitlines()]
+    assert [event["step"] for event in events if event["event"] == "step"] == list(range(181))
+    assert sum(events[-2]["values"][0][:7]) == 2_000
+    assert events[-1]["outcome"] == "ended"
 
 
 @pytest.mark.skipif(catalogue.where("nyc_population") is None, reason="nyc_population is not here: lpm data get it")

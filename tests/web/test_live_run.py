@@ -61,3 +61,14 @@ def test_a_page_that_is_open_during_a_run_shows_its_days_stages_a_killed_client_
     shown = numbers.get_by_role("row", name=re.compile("^recovered")).get_by_role("cell").all_inner_texts()
     assert [int(each.replace(",", "")) for each in shown] == [int(last["private_R"]), int(last["synthetic_R"])]
     check_page(page)
+
+    (party,) = (tmp_path / "runs").glob("*/parties/aggregator-1")
+    page = open_page(serve(tmp_path / "runs", "--operator", party))
+    page.get_by_role("link", name="aggregator-1").click()
+    page.get_by_role("heading", name="Aggregator aggregator-1").wait_for()
+    page.get_by_text(f"Round {STEPS + 1} of {STEPS + 1} has closed, in step {STEPS}.").wait_for()
+    page.get_by_text("11 of 12 clients took part in it; a release is over at least 5.").wait_for()
+    page.get_by_text("dse: late").wait_for()
+    page.get_by_text(f"tally: {STEPS + 1} times, exact").wait_for()
+    page.get_by_text("This aggregator tells no metrics").wait_for()
+    check_page(page)

@@ -40,17 +40,18 @@ def test_the_log_of_a_run_stays_in_its_folder(notices, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_library_that_is_not_installed_is_one_line(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("name", "extras"), [("torch", "engine,aggregator"), ("starlette.routing", "engine,aggregator,serve")]
+)
+def test_a_library_that_is_not_installed_is_one_line(name, extras, monkeypatch, capsys):
     def missing():
-        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        raise ModuleNotFoundError(f"No module named '{name}'", name=name)
 
     monkeypatch.setattr(command_line, "main", missing)
     with pytest.raises(SystemExit) as ended:
         entry.main()
     assert ended.value.code == 2
-    assert capsys.readouterr().err == (
-        "lpm: torch is not installed; lpm needs: pip install 'lpm-secure[engine,aggregator]'\n"
-    )
+    assert capsys.readouterr().err == (f"lpm: {name} is not installed; lpm needs: pip install 'lpm-secure[{extras}]'\n")
 
 
 def test_a_module_of_ours_that_is_missing_is_not_blamed_on_the_installation(monkeypatch):

@@ -93,6 +93,13 @@ def test_nothing_else_of_a_folder_is_served(runs, path):
     assert SECRET not in answer.text
 
 
+def test_a_report_that_is_a_link_is_not_followed(runs, tmp_path):
+    (runs / "x" / "audit.html").symlink_to(tmp_path / "outside")
+    answer = get(runs, "/runs/x/audit.html")
+    assert answer.status_code == 404
+    assert SECRET not in answer.text
+
+
 def test_a_report_stands_in_a_sandbox_and_its_script_needs_no_cookie(runs):
     report = get(runs, "/runs/x/report.html")
     assert report.text == "<h1>Report</h1>"

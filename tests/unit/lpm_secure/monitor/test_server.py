@@ -34,7 +34,10 @@ def test_the_command_prints_an_address_that_answers_and_ends_when_told_so(tmp_pa
 
 def test_mistakes_are_one_line(tmp_path):
     with pytest.raises(ParameterError, match="is no folder"):
-        serve(tmp_path / "nothing", say=print)
+        serve(tmp_path / "nothing" / "runs", say=print)
+    (tmp_path / "file").touch()
+    with pytest.raises(ParameterError, match="is no folder"):
+        serve(tmp_path / "file", say=print)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
