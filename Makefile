@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo calibrate amortise test test-all test-web bench fuzz mutants faults check dist clean
+.PHONY: help demo calibrate amortise test test-all test-web bench fuzz mutants faults check dist site clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -51,8 +51,9 @@ fuzz: $(READY)  ## fuzz every decoder and the servicer; SECONDS=600 each
 mutants: $(READY)  ## apply listed mistakes to a copy, each of which the tests must notice; an hour
 	$(BIN)/python -m tests.mutants
 
-faults: $(READY)  ## 60 faults over processes of active runs and 5,000 within one, from where it stopped; twenty minutes
+faults: $(READY)  ## 60 faults over processes of active runs, 40 of semi-honest ones, 5,000 within one; half an hour
 	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.faults --semi-honest
 	$(BIN)/python -m tests.faults --within
 
 check: $(READY)  ## style, types, import contracts, generated code, the rules of the house
@@ -63,6 +64,11 @@ check: $(READY)  ## style, types, import contracts, generated code, the rules of
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m protocols.wire.generate --check
 	$(BIN)/python -m tests.checks
+
+site: $(READY)  ## the pages as a site in build/site/html, its links checked; zensical is installed for it
+	$(PYTHON) -m venv build/site-venv
+	build/site-venv/bin/python -m pip install --quiet --disable-pip-version-check zensical==0.0.73 mkdocstrings-python==2.0.11
+	PYTHONPATH=. build/site-venv/bin/python -m tests.site build/site
 
 dist: $(READY)  ## wheels and a source distribution in dist/, each installed where nothing else is, and tried
 	$(BIN)/python -m tests.distributions dist

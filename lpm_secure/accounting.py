@@ -87,16 +87,32 @@ def sigma_for(epsilon: float, delta: float, sensitivity: float = 1, *, times: in
     if not epsilon > 0:
         raise ParameterError(f"got epsilon {epsilon}; it must be above 0")
     unit = 10**DIGITS
-    low, high = 0, unit
+    high = max(math.ceil(_continuous(epsilon, delta) * sensitivity * math.sqrt(times) * unit), 1)
 
     def enough(sigma: int) -> bool:
-        return epsilon_of([Cost(sigma / unit, sensitivity, times)], delta) <= epsilon
+        return sigma > 0 and epsilon_of([Cost(sigma / unit, sensitivity, times)], delta) <= epsilon
 
-    while not enough(high):
-        low, high = high, high * 2
+    width = 1
+    while high > WIDEST or not enough(high):  # both ends are looked for from where the continuous law would have it
         if high > WIDEST:
             raise ParameterError(f"no sigma below {WIDEST / unit:.3g} gives epsilon {epsilon}; allow more")
+        high, width = high + width, 2 * width
+    while enough(low := max(high - width, 0)):
+        high, width = low, 2 * width
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high / unit
+
+
+def _continuous(epsilon: float, delta: float) -> float:
+    """Return about which multiplier of the continuous Gaussian costs so much, to one part in 10^4."""
+    low, high = 0.0, 1.0
+    while gaussian_epsilon(high, delta) > epsilon:
+        low, high = high, 2 * high
+        if high > WIDEST:
+            return WIDEST
+    while high - low > high * 1e-4:
+        middle = (low + high) / 2
+        low, high = (low, middle) if gaussian_epsilon(middle, delta) <= epsilon else (middle, high)
+    return high

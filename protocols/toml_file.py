@@ -23,6 +23,10 @@ from msgspec.inspect import (
 from protocols.errors import ConfigError, LpmError, did_you_mean
 
 T = TypeVar("T", bound=msgspec.Struct)
+PATTERNS: Final[Mapping[str, str]] = {  # of texts that files have, in words
+    r"^[a-z0-9][a-z0-9._-]{0,62}\Z": "a name of a-z, 0-9, '.', '_' and '-', up to 63, beginning with a letter or digit",
+    r"^[A-Za-z0-9.\-\[\]:]{1,255}:[0-9]{1,5}\Z": "host and port, such as server.example:8443",
+}
 STEP: Final = re.compile(r"\.([\w-]+)|\[(\d+)\]")  # of the path in a message
 
 
@@ -54,10 +58,17 @@ def convert_tables(content: Mapping[str, Any], kind: type[T], *, origin: str, te
         message = (
             str(cause)
             if isinstance(cause, LpmError)
-            else f"{error}{_got(str(error), content)}{_hint(str(error), kind)}"
+            else f"{_plain(str(error))}{_got(str(error), content)}{_hint(str(error), kind)}"
         )
         line = _line(text, str(error))
         raise ConfigError(f"{origin}:{line}: {message}" if line else f"{origin}: {message}") from error
+
+
+def _plain(message: str) -> str:
+    """Return a message with words in place of a pattern that we have words for."""
+    for pattern, words in PATTERNS.items():
+        message = message.replace(f"Expected `str` matching regex {pattern!r}", f"Expected {words}")
+    return message
 
 
 def read_tables(path: Path) -> dict[str, Any]:

@@ -20,7 +20,6 @@ LABELS = {"st-anne": "St. Anne", "st-john": "Süd-Klinik", "st-mary": "st-mary"}
 START = datetime.date(2026, 1, 5)
 WEEKS = 18
 ROUNDS = 6
-DEALER = '[dealer]\nname = "dealer-c"\noperator = "statistics"\naddress = "dealer-c.example:8443"\n'
 TOGETHER = """
 name = "together"
 seed = 1
@@ -38,24 +37,28 @@ clip = 500.0
 """
 
 
-def calibration(folder, *, active=False, rounds=ROUNDS, epsilon=None):
+def calibration(folder, **given):
     """Write the project of a calibration on loopback."""
     path = write_project("fever", folder, calibration=True)
-    text = path.read_text()
-    text = re.sub(r"^rounds = 300$", f"rounds = {rounds}", text, flags=re.MULTILINE)
-    text = re.sub(r"^start = .*$", f"start = {START}", text, flags=re.MULTILINE)
-    text = re.sub(r"^(join_timeout_s) = .*$", r"\1 = 90.0", text, flags=re.MULTILINE)
+    path.write_text(on_loopback(path.read_text(), **given))
+    return path
+
+
+def on_loopback(text, *, active=False, rounds=ROUNDS, epsilon=None, min_cohort=3):
+    """Return a first project of a calibration with the hospitals' weeks, and addresses that are free."""
+    for key, value in (("rounds", rounds), ("min_cohort", min_cohort), ("start", START), ("join_timeout_s", 90.0)):
+        text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
     if active:
-        text = text.replace('# security = "active"', 'security = "active"').replace(
-            "[[clients]]", f"{DEALER}\n[[clients]]", 1
+        text = text.replace('# security = "active"', 'security = "active"').replace("# [dealer]", "[dealer]")
+        text = re.sub(
+            r'^# ((name|operator|address) = "(dealer-c|statistics|dealer-c.example:8443)")', r"\1", text, flags=re.M
         )
     if epsilon is not None:
         text = text.replace("# epsilon = 4.0", f"epsilon = {epsilon}")
     named = re.findall(r'^address = ("[a-z-]+\.example:\d+")', text, flags=re.MULTILINE)
     for address, free in zip(named, free_addresses(len(named)), strict=True):
         text = text.replace(f"= {address}", f'= "{free}"', 1)
-    path.write_text(text)
-    return path
+    return text
 
 
 def counts(name):

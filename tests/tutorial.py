@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 from tests.three_hospitals import HOSPITALS, SERVERS, edited, own_files
@@ -38,24 +39,40 @@ class Tutorial:
     def kit(self, name):
         return self.folder / name / name
 
-    def type(self, *, stays=False, key="KEY"):
-        """Type the next block; commands that stay are left running."""
+    def type(self, *, stays=False, key="KEY", also=None):
+        """Type the next block, and for further parties a line each; commands that stay are left running."""
         who, lines = next(self.blocks)
-        for party in PARTIES[who]:
-            for line in lines:
-                words = shlex.split(line.replace(NAMES.get(who, "\0"), party).replace("KEY", key))
+        typed = [
+            *((party, lines) for party in PARTIES[who]),
+            *((party, [line]) for party, line in (also or {}).items()),
+        ]
+        for party, block in typed:
+            for line in block:
                 self.typed.append((party, line))
-                place = [] if self.networks is None else self.networks.inside(party)
-                command = [*place, sys.executable, "-m", "lpm_secure.cli", *words[1:]]
-                with (self.folder / f"{party}.log").open("ab") as log:
-                    child = subprocess.Popen(command, cwd=self.folder / party, stdout=log, stderr=log)
+                given = line.replace(NAMES.get(who, "\0"), party).replace("KEY", key)
                 if stays:
-                    self.running[party] = child
-                    continue
-                _, status, usage = os.wait4(child.pid, 0)
-                child.returncode = os.waitstatus_to_exitcode(status)
-                assert child.returncode == 0, self.log(party)
-                self.seconds.append((party, line, usage.ru_utime + usage.ru_stime))
+                    self.running[party] = self._start(party, given)
+                else:
+                    self.run(party, line, given)
+
+    def run(self, party, line, given=None, *, codes=(0,)):
+        """Run a command of a party to its end, and keep what it cost."""
+        child = self._start(party, given or line.replace("KEY", self.operator_key(party)))
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        assert child.returncode in codes, self.log(party)
+        self.seconds.append((party, line, usage.ru_utime + usage.ru_stime))
+
+    def _start(self, party, line):
+        place = [] if self.networks is None else self.networks.inside(party)
+        command = [*place, sys.executable, "-m", "lpm_secure.cli", *shlex.split(line)[1:]]
+        with (self.folder / f"{party}.log").open("ab") as log:
+            return subprocess.Popen(command, cwd=self.folder / party, stdout=log, stderr=log)
+
+    def operator_key(self, party):
+        """Return the key of the run's operator, as a kit has it."""
+        kit = self.kit(party) / "kit.toml"
+        return tomllib.loads(kit.read_text())["operator_key"] if kit.exists() else "KEY"
 
     def log(self, party):
         return (self.folder / f"{party}.log").read_text()
@@ -75,8 +92,8 @@ class Tutorial:
         for child in self.running.values():
             child.wait(30)
 
-    def play(self):
-        """Play the page until all hospitals have ended, and return the ministry's folder of the project."""
+    def prepare(self):
+        """Play the page until all can start, and return the ministry's folder of the project."""
         winter = self.folder / "ministry" / "winter"
         self.type()
         path = winter / "project.toml"
@@ -97,6 +114,11 @@ class Tutorial:
         for name in (*SERVERS, *HOSPITALS):
             for file in (winter / "answers" / name).iterdir():
                 self.carry(file, self.kit(name) / file.name)
+        return winter
+
+    def play(self):
+        """Play the page until all hospitals have ended, and return the ministry's folder of the project."""
+        winter = self.prepare()
         self.type(stays=True)
         for server in SERVERS:
             file = self.kit(server) / f"manifest.{server}.sig"

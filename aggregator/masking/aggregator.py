@@ -301,11 +301,12 @@ class MaskingAggregator(MessageUnion):
 
         Raises:
             BudgetSpent: the manifest allows no further release.
-            CohortTooSmall: fewer clients are left than the manifest promises.
+            CohortTooSmall: fewer clients are left than the manifest promises, or too few came or went since a release.
         """
         with self.guard():
             self._require(RoundStage.JUDGED)
             self._require_cohort()
+            self._membership.require_apart(self._round.accepted)
             self._spending.charge(self.number)
             question = ReleaseQuestion(
                 run=self.plan.run,

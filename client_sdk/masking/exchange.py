@@ -12,7 +12,7 @@ from client_sdk.masking.masking_client import NOTHING, MaskingClient, Reading
 from client_sdk.simulation.exchange import Answer
 from protocols.arithmetic.counters import FIRST_ROUND, FIRST_STEP, RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import AnswerLost, LpmError, ParameterError, RoundClosed, RunEnded
+from protocols.errors import AnswerLost, LpmError, ParameterError, RoundClosed, RunEnded, RunExpired
 from protocols.identity.sealing_key import public_key
 from protocols.identity.server_keys import IDENTITY
 from protocols.identity.signing import read_key
@@ -130,7 +130,11 @@ class MaskedExchange:
 
     async def _ask(self, number: RoundNumber, words: U64, step: Step) -> Reading | None:
         """Send a round's words, and return what was told; None where the round closed without this client."""
-        message = self.client.message(number, words)
+        try:
+            message = self.client.message(number, words)
+        except RunExpired as error:
+            await self._stop(error)
+            raise
         try:
             return self.client.open(number, await self.channel.exchange(message, step=step))
         except RoundClosed:

@@ -176,8 +176,10 @@ class MaskingClient(MaskingParty):
         Raises:
             ConflictingReplay: other words were sent in this round before.
             RunEnded: the run is over.
+            RunExpired: the time for which its manifest is valid is.
         """
         self.require_running()
+        self.require_current()
         plan, source, name = self.plan, self.seed.source, self.signer.name
         if x.shape != (plan.count(name, number),):
             raise WrongLength(f"got {x.size} words for round {number}; the layout has {plan.count(name, number)}")

@@ -24,6 +24,10 @@ from protocols.task.release_plan import releases_of
 MANIFEST: Final = "manifest.json"
 LEDGERS: Final = "ledgers"
 LOW_DEGREE: Final = 3
+FROM_FOLDER: Final = (
+    "the operator's key was taken from the folder itself, and whoever can write there can replace it; ask the run's "
+    "operator for the key, and give it with --operator-key"
+)
 SKIPPED: Final = (
     "SKIPPED: the tests of this build were not run, so this report says nothing about whether the program hides what "
     "it should; run the audit without --no-build-checks"
@@ -48,6 +52,7 @@ class Report:
         notes: what a reader should know, and no rule forbids.
         privacy: of each release, what it cost, with that of a round in which an active run stopped.
         together: what all of them cost, from the first aggregator's ledger; and that round, which the manifest names.
+        learned: who learned what, in which mode, over how many, and at what cost, in sentences.
     """
 
     run: str
@@ -56,6 +61,12 @@ class Report:
     privacy: list[dict[str, Any]] = field(default_factory=list)
     received: dict[str, Any] = field(default_factory=dict)
     together: PrivacyCost | None = None
+    learned: list[str] = field(default_factory=list)
+
+    @property
+    def caveats(self) -> list[str]:
+        """Return the notes without which the rest would seem to say more than it does."""
+        return [note for note in self.notes if note in (FROM_FOLDER, SKIPPED)]
 
     @property
     def findings(self) -> int:

@@ -11,6 +11,7 @@ from lpm_secure.report.public_file import write_public
 
 JSON: Final = "audit.json"
 HTML: Final = "audit.html"
+SIGNING: Final = ("who made this audit", "data protection officer", "ethics board")
 PRIVACY: Final = ("release", "unit of privacy", "sigma", "epsilon", "delta", "promised")
 
 
@@ -22,25 +23,39 @@ def write(folder: Path, report: Report) -> Path:
 
 
 def page_of(report: Report) -> Page:
-    """Return the page; it has no plots."""
-    verdict = "Nothing was found" if not report.findings else f"{report.findings} findings"
+    """Return the page, for whoever has to agree to a run or to answer for it; it has no plots."""
+    verdict = "Nothing was found"
+    if report.findings:
+        verdict = f"{report.findings} finding{'s' * (report.findings > 1)}"
     checks = [("passed" if not lines else "FAILED", name, "; ".join(lines)) for name, lines in report.checks.items()]
+    broken = [place for place, (verdict_of_check, *_) in enumerate(checks) if verdict_of_check == "FAILED"]
     privacy = [[_cell(value) for value in row.values()] for row in report.privacy]
-    received = [
-        (aggregator, party, str(sums["count"]), f"{sums['bytes']:,}", sums["sha256"])
+    told = [
+        (aggregator, party, sums["count"], f"{sums['bytes']:,}", sums["sha256"])
         for aggregator, parties in report.received.items()
         for party, sums in parties.items()
     ]
+    notes = [note for note in report.notes if note not in report.caveats]
     parts = [
-        html.digest("Run", report.run),
-        html.table(checks, head=("", "check", "found")),
+        *(html.warning(f"First: {caveat}.") for caveat in report.caveats),
+        *([html.heading("Who learned what, and at what cost"), html.items(report.learned)] if report.learned else []),
+        html.heading("What was checked"),
+        html.table(checks, head=("", "check", "found"), broken=broken),
         html.heading("What was opened, and what it cost"),
         html.table(privacy, head=PRIVACY),
         html.paragraph(str(report.together)) if report.together else "",
         html.heading("Who was told what"),
-        html.table(received, head=("by", "party", "answers", "bytes", "SHA-256")),
+        html.paragraph("By each aggregator: answers, and their bytes in all. What they held, its ledger does not say."),
+        html.table([row[:-1] for row in told], head=("by", "party", "answers", "bytes")),
         html.heading("To know"),
-        html.items(report.notes),
+        html.items(notes) if notes else html.paragraph("Nothing more."),
+        html.fold(
+            "Hashes, by which the run and what each party was told can be recognised",
+            html.digest("Run", report.run),
+            html.table([(by, party, sha256) for by, party, _, _, sha256 in told], head=("by", "party", "SHA-256")),
+        ),
+        html.heading("Signatures"),
+        html.signatures(SIGNING),
     ]
     return Page("Audit", parts, headline=verdict)
 

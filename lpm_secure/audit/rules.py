@@ -13,7 +13,7 @@ from protocols.errors import ParameterError
 from protocols.models.graph.inputs import check_public
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
-from protocols.task.manifest import Manifest, Simulation, cohort, is_active
+from protocols.task.manifest import Manifest, Simulation, cohort, few_between, is_active
 from protocols.task.parties import contributors
 from protocols.task.release_plan import records_in, releases_of
 from protocols.task.rounds import Phase
@@ -154,9 +154,9 @@ def differencing(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]
         lines.append(f"{len(cohorts)} cohorts are too many to compare: those after step {known[-1][1]} were not")
     for place, (one, step) in enumerate(known):
         for other, later in known[:place]:
-            if exact and 0 < len(one ^ other) < manifest.min_cohort and not one ^ other <= gone:
+            if exact and (few := few_between(manifest, one, other)) and not few <= gone:
                 lines.append(
-                    f"steps {later} and {step}: cohorts differ by {', '.join(sorted(one ^ other))} alone, and "
+                    f"steps {later} and {step}: cohorts differ by {', '.join(sorted(few))} alone, and "
                     f"{' and '.join(exact)} were opened exact: their difference tells of these"
                 )
     return lines

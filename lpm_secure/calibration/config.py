@@ -1,7 +1,7 @@
 """The configuration of `lpm calibrate`."""
 
 from pathlib import Path
-from typing import Annotated, Literal, final
+from typing import Annotated, Final, Literal, final
 
 import msgspec
 
@@ -21,9 +21,15 @@ from lpm_secure.models.courses.expected_course import ExpectedCourse
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.task.base import Security
-from protocols.toml_file import load_config
+from protocols.toml_file import load_config, read_tables
 
 Transport = Literal["in-process", "native", "flower"]
+OTHERS: Final = {  # tables of other files, and what takes these
+    "private": "a run's parameters are fitted through its people by a table [fit] beside [gradient], "
+    "docs/calibration.md",
+    "calibration": "a project between real parties has kits, lpm project kit, and is rehearsed with lpm rehearse",
+    "population": "a city is run with lpm run, and differentiated with lpm sensitivity",
+}
 
 
 @final
@@ -143,6 +149,14 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 def load(path: Path) -> CalibrationConfig:
-    """Read a configuration; errors are ConfigError."""
+    """Read a configuration.
+
+    Raises:
+        ConfigError: it has a mistake, or is of something else; one line that says which command takes it.
+    """
+    found = read_tables(path)
+    for table, what in OTHERS.items():
+        if table in found and "data" not in found:
+            raise ConfigError(f"{path} has [{table}], and lpm calibrate fits series of institutions, [data]: {what}")
     config = load_config(path, CalibrationConfig)
     return msgspec.structs.replace(config, data=config.data.beside(path.parent))

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from plotly.subplots import make_subplots
 
 from lpm_secure.calibration.figures import JSON, figures, in_order, lines_of, spending, tables
@@ -11,6 +12,7 @@ from lpm_secure.calibration.forecasts.plots import draw_bands, draw_values, even
 from lpm_secure.calibration.job import CalibrationResult
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
+from lpm_secure.report.run_parts import settings_part
 from lpm_secure.report.summary import REPORT, Summary
 from protocols.quantity import quantity
 
@@ -53,6 +55,7 @@ def _parts(result: CalibrationResult, noise: Rows) -> list[str | Plot]:
         html.heading("Left out"),
         *_faults(result),
         *([html.heading("What noise costs"), html.records(noise)] if noise else []),
+        settings_part(msgspec.to_builtins(result.config)),
     ]
 
 

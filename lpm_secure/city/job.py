@@ -10,7 +10,7 @@ from lpm_secure.city.config import CityConfig
 from lpm_secure.city.report import lines_of, summary_of
 from lpm_secure.city.run import CHECKPOINT, OnDay, run
 from lpm_secure.city.series import CityWords
-from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.models.words import stage_words, word_of
 from lpm_secure.populations.source import open_population
 from lpm_secure.report import folder as folders

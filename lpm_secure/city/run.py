@@ -17,6 +17,7 @@ from lpm_secure.city.recorder import CityRecorder
 from lpm_secure.city.series import CitySeries, CityWords
 from lpm_secure.config.environment import environment_of
 from lpm_secure.environments.announcer import Announcer
+from lpm_secure.models.report import parameters_in_words
 from lpm_secure.populations import Population
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.graph import ModelGraph
@@ -34,19 +35,22 @@ class CityRun:
         start_s: drawing the agents, or loading them.
         days_s: all days that this process computed, checkpoints included.
         resumed_from: the day of the checkpoint that it began from; None where it began at the beginning.
+        parameters: of the model, with their units, in words.
     """
 
     series: CitySeries
     start_s: float
     days_s: float
     resumed_from: int | None
+    parameters: Sequence[tuple[str, str, str]] = ()
 
 
 @final
-class _Days:
+class DayNumbers:
     """The environment's numbers of each day, from the totals of the days before."""
 
     def __init__(self, graph: ModelGraph, config: CityConfig, words: CityWords) -> None:
+        """Begin a run."""
         public = dict(sorted(graph.public.items()))
         environment = environment_of(config.environment)
         self._announcer = Announcer(public, environment, steps=config.days, words=words.names)
@@ -91,7 +95,7 @@ def run(
     model = model_of(config, population)
     agents, words = agents_of(config, model, device), CityWords.of(model.graph)
     recorder = CityRecorder(words, *places_of(population))
-    announcer = _Days(model.graph, config, words)
+    announcer = DayNumbers(model.graph, config, words)
     file, tag = folder / CHECKPOINT, f"{config.hash} of population {population.card.sha256}"
     resumed_from = None
     if file.exists():
@@ -115,4 +119,6 @@ def run(
             checkpoint.save(file, agents.save() | recorder.save(), owner=tag)
             written = time.perf_counter()
     announcer.next(recorder.counts[-1])
-    return CityRun(recorder.series(announcer.numbers), begun - started, time.perf_counter() - begun, resumed_from)
+    series, days_s = recorder.series(announcer.numbers), time.perf_counter() - begun
+    parameters = parameters_in_words(model.graph, model.parameters)
+    return CityRun(series, begun - started, days_s, resumed_from, parameters)

@@ -14,6 +14,7 @@ from lpm_secure.cli.analysis.gradients import sensitivity, verify_gradients
 from lpm_secure.cli.analysis.risk import risk
 from lpm_secure.cli.model.check import check_model
 from lpm_secure.cli.model.new import new_model
+from lpm_secure.cli.model.schema import schema
 from lpm_secure.cli.people import data, population
 from lpm_secure.cli.run.results import compare, runs
 from lpm_secure.cli.run.run import engine, run, up
@@ -63,6 +64,7 @@ app.command()(risk)
 app.command()(calibrate)
 app.command()(amortise)
 app.command()(check_model)
+app.command()(schema)
 app.command()(new_model)
 app.add_typer(data.app, name="data")
 app.add_typer(population.app, name="population")

@@ -109,6 +109,11 @@ def read_survey(people: Path | Any, contacts: Path | Any | None, asked: SurveyQu
     columns = read_columns(lines, asked.specs, calendar)
     listed = ContactList.read(met, asked.channels, number_of=ids.get, calendar=calendar)
     table, _, outside = listed.by_step()
+    if outside and not table.day.size:
+        raise DataError(
+            f"{met.path}: all {outside:,} contacts are over before the first step, on {calendar.start}; "
+            "set start earlier"
+        )
     data = ContactData(
         people=np.arange(1, len(ids) + 1),
         group=_names(lines, asked.client),

@@ -1,8 +1,8 @@
 """What a model is, says and tells, in words and figures: read off its graph, for its author and for who consents."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Final, final
 
 from protocols.models.gradient import FACTOR
 from protocols.models.graph.agents import GraphModel
@@ -14,6 +14,14 @@ from protocols.models.likelihood.dependence import Dependence
 from protocols.models.likelihood.entries import parameters_read
 from protocols.models.likelihood.factors.level_factors import factor_reasons
 from protocols.models.outcome import WHEN
+
+UNITS: Final = {
+    "number": "a number",
+    "probability": "a probability",
+    "rate": "a hazard per step and unit of exposure",
+    "law": "steps until it happens, drawn for each agent",
+}
+MOST_SHOWN: Final = 8  # entries of a list
 
 
 @final
@@ -100,6 +108,24 @@ def _value(parameter: GraphParameter, value: int | tuple[int, ...]) -> Any:
     if isinstance(value, tuple) or not parameter.bits:
         return value
     return f"{value / 2**parameter.bits:.6g} ({value} / 2**{parameter.bits})"
+
+
+def parameters_in_words(graph: ModelGraph, values: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return of each parameter its name, its value in its author's unit, and that unit in words."""
+    rows = []
+    for name, value in values.items():
+        parameter = graph.parameters[name]
+        law = parameter.unit == "law" and not parameter.axes and isinstance(value, tuple)
+        if law and sum(value):
+            mean = sum(day * weight for day, weight in enumerate(value, start=1)) / sum(value)
+            rows.append((name, f"{mean:.4g} on average", UNITS["law"]))
+        elif isinstance(value, tuple) and not parameter.axes:
+            shown = ", ".join(f"{each / 2**parameter.bits:.6g}" for each in value[:MOST_SHOWN])
+            rows.append((name, shown + (", ..." if len(value) > MOST_SHOWN else ""), UNITS[parameter.unit]))
+        else:
+            number = _value(parameter, value) if isinstance(value, tuple) else f"{value / 2**parameter.bits:.6g}"
+            rows.append((name, str(number), UNITS[parameter.unit]))
+    return rows
 
 
 def _said(graph: ModelGraph) -> Iterator[tuple[str, ...]]:

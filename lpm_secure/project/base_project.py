@@ -131,5 +131,5 @@ def _check_addresses(servers: Sequence[ServerEntry]) -> None:
     for each in places:
         if places.count(each) > 1:
             raise ConfigError(f"two servers, or two services of one, have the address {each}; each needs its own")
-        if int(each.rpartition(":")[2]) > LAST_PORT:
-            raise ConfigError(f"the address {each} has no such port; ports end at {LAST_PORT}")
+        if not 1 <= int(each.rpartition(":")[2]) <= LAST_PORT:
+            raise ConfigError(f"the address {each} has no such port; there are 1 to {LAST_PORT}")

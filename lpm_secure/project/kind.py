@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from lpm_secure.project.base_project import BaseProject, OperatedParty
-from lpm_secure.project.explanation import comment
+from lpm_secure.project.documentation.explanation import comment
 from protocols.atomic_file import write_atomically
 from protocols.errors import ConfigError
 from protocols.file_mode import PUBLIC_MODE

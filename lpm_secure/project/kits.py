@@ -12,7 +12,7 @@ from lpm_secure.project.authority import INVITATIONS, authority_in, operator_key
 from lpm_secure.project.base_project import BaseProject, ServerEntry
 from lpm_secure.project.calibration.kind import CalibrationKind
 from lpm_secure.project.calibration.project_file import CALIBRATION, load_calibration
-from lpm_secure.project.explanation import comment
+from lpm_secure.project.documentation.explanation import comment
 from lpm_secure.project.kind import RunKind, begin_kit, values_of, write_page
 from lpm_secure.project.manifest import manifest_of
 from lpm_secure.project.policy_template import policy_text

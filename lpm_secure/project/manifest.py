@@ -52,6 +52,7 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
         start=project.start or msgspec.UNSET,
         compare_contacts=_compares(project, model) or msgspec.UNSET,
         twins=_twins(project) or msgspec.UNSET,
+        refuse_differencing=project.refuse_differencing or msgspec.UNSET,
         model=model,
         model_hash=model.digest,
         channels=channels,

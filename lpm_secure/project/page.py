@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from lpm_secure.config.model import exclusions
 from lpm_secure.project.base_project import BaseProject, ServerEntry
-from lpm_secure.project.explanation import WIDTH
+from lpm_secure.project.documentation.explanation import WIDTH
 from lpm_secure.project.project_file import ProjectFile
 from lpm_secure.report.summary import align
 from lpm_secure.run.disclosure import describe_disclosure

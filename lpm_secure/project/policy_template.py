@@ -4,8 +4,8 @@ import math
 from typing import Any, Final
 
 from lpm_secure.project.base_project import BaseProject
-from lpm_secure.project.explanation import comment
-from protocols.task.manifest import Manifest, Simulation, compares
+from lpm_secure.project.documentation.explanation import comment
+from protocols.task.manifest import Manifest, Simulation, compares, refuses_differencing
 from protocols.task.policy import Policy, epsilon_of, outputs_of, rho_of
 
 DELTA: Final = 1e-5
@@ -51,5 +51,6 @@ def _of_simulation(manifest: Simulation) -> dict[str, Any]:
         "thresholds": sorted({outcome.threshold for outcome in model.outcomes}),
         "compare_contacts": compares(manifest),
         "twins": bool(manifest.twins),
+        "refuse_differencing": refuses_differencing(manifest),
         "testbed": False,  # what hides nothing is asked for by name, by whom it concerns
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lpm_secure.project.calibration.scaffold import calibration_text, write_first_tables
-from lpm_secure.project.explanation import comment
+from lpm_secure.project.documentation.explanation import comment
 from lpm_secure.project.project_file import ProjectFile
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
@@ -25,6 +25,7 @@ OPTIONAL: Final[Mapping[str, Any]] = {
     "compare_contacts": False,
     "mode": "sum",
     "security": "active",
+    "refuse_differencing": False,
     "validity": "off",
     "edges": "permuted",
     "degree": 8,

@@ -34,6 +34,7 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ConfigError, ParameterError
 from protocols.quantity import quantity
 from protocols.task.manifest import Simulation
+from protocols.task.parties import agents_of
 from protocols.task.release_plan import releases_of
 
 FIGURES: Final = "rehearsal.json"
@@ -84,7 +85,8 @@ def rehearse(
     manifest = manifest_of(project, folder)
     testbed = draw_people(project, manifest)
     twin = dataclasses.replace(testbed, manifest=exact_twin(manifest))
-    say(f"{quantity(len(manifest.clients), 'client')} with {_people(manifest):,} made-up people; first in one process")
+    people = agents_of(manifest.clients)
+    say(f"{quantity(len(manifest.clients), 'client')} with {people:,} made-up people; first in one process")
     began = time.perf_counter()
     clear, series = asyncio.run(clear_history(twin))
     clear_s = (time.perf_counter() - began) / (manifest.steps + 1)
@@ -134,17 +136,13 @@ def _over_kits(
     return Measurement(same, own / (steps + 1), seconds - own, received)
 
 
-def _people(manifest: Simulation) -> int:
-    return sum(len(client.agents) for client in manifest.clients)
-
-
 def _summary(
     wanted: Simulation, manifest: Simulation, runs: Mapping[str, Measurement], *, clear: tuple[int, float], folder: Path
 ) -> Summary:
     disclosure, cost, (moved, clear_s) = describe_disclosure(wanted), cost_words(wanted), clear
     rows = [
         ("clients", f"{len(manifest.clients):,}"),
-        ("people", f"{_people(manifest):,} of {_people(wanted):,}, all made up"),
+        ("people", f"{agents_of(manifest.clients):,} of {agents_of(wanted.clients):,}, all made up"),
         ("steps", f"{manifest.steps:,}"),
         ("agents whose state changed", f"{moved:,}" if moved else STILL),
         ("seconds a step, in the clear", f"{clear_s:.4f}"),
@@ -157,8 +155,8 @@ def _summary(
     figures = {
         "run": wanted.name,
         "clients": len(manifest.clients),
-        "people": _people(manifest),
-        "people_of_the_project": _people(wanted),
+        "people": agents_of(manifest.clients),
+        "people_of_the_project": agents_of(wanted.clients),
         "steps": manifest.steps,
         "agents_whose_state_changed": moved,
         "seconds_per_step_in_the_clear": clear_s,

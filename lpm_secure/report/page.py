@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from lpm_secure.report.html import STYLE
+from lpm_secure.report.subplots import cells
+from lpm_secure.report.versions import origin
 from protocols.atomic_file import write_atomically
 from protocols.file_mode import PUBLIC_MODE
 
 SCRIPT: Final = "plotly.min.js"
+CONFIG: Final = {"displaylogo": False, "responsive": True}
+FIT: Final = (  # a plot that was drawn before its neighbours were there has their width too
+    '<script>addEventListener("load", () => dispatchEvent(new Event("resize")))</script>'
+)
 MISSING: Final = (
     f"The plots are not drawn: they need {SCRIPT}, which this page looks for at {{place}}. Copy it there together with "
     "this page; text and tables are whole without it."
@@ -26,10 +32,14 @@ class Plot:
     figure: Any
 
     def html(self) -> str:
-        """Return the figure without the script that draws it."""
+        """Return the cells of the figure, beside or below each other, without the script that draws them."""
         import plotly.io as pio  # noqa: PLC0415 - slow to load, and a page without plots does without
 
-        return str(pio.to_html(self.figure, include_plotlyjs=False, full_html=False, config={"displaylogo": False}))
+        drawn = []
+        for each in cells(self.figure):
+            plot = pio.to_html(each.figure, include_plotlyjs=False, full_html=False, config=CONFIG)
+            drawn.append(f"<figure><figcaption>{html.escape(each.title)}</figcaption>{plot}</figure>")
+        return f"<div class=plots>{''.join(drawn)}</div>"
 
 
 @final
@@ -57,8 +67,10 @@ class Page:
         title, headline = html.escape(self.title), html.escape(self.headline or self.title)
         parts = (part.html() if isinstance(part, Plot) else part for part in self.parts)
         return (
-            f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
-            f"<h1>{headline}</h1>{_loader(script) if self.has_plots else ''}{''.join(parts)}</html>"
+            f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
+            f"<meta name=viewport content='width=device-width, initial-scale=1'><style>{STYLE}</style>"
+            f"<main><h1>{headline}</h1>{_loader(script) if self.has_plots else ''}{''.join(parts)}"
+            f"<p class=made>{html.escape(origin())}</p></main>{FIT if self.has_plots else ''}</html>"
         )
 
 

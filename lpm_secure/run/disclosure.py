@@ -70,6 +70,26 @@ def describe_twins(manifest: Manifest) -> str:
     )
 
 
+def describe_cost(manifest: Simulation) -> list[str]:
+    """Return what releases cost in privacy, a sentence for each that has noise, and one for all that have none."""
+    each = releases_of(manifest).each
+    lines = [
+        f"{release.name}: with noise. Whoever sees the whole series learns of what one agent adds to it at most as "
+        f"much as epsilon {release.epsilon:.4g} allows, but for a chance of {release.delta:g}. What an agent does to "
+        "others later in the run is not covered."
+        for release in each
+        if release.mechanism == NOISE
+    ]
+    exact = [release.name for release in each if release.mechanism != NOISE]
+    if exact:
+        lines.append(
+            f"{' and '.join(exact)}: exact. No budget bounds what they tell; what protects a person is that each is "
+            f"over at least {manifest.min_cohort} clients"
+            + (f", and that counts below {manifest.min_count} are released as 0." if manifest.min_count else ".")
+        )
+    return lines
+
+
 def describe_security(manifest: Manifest) -> str:
     """Return who must not pool what they have, and whether a server that lies reads anything, for who consents."""
     if is_active(manifest):

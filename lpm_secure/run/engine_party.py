@@ -11,24 +11,24 @@ from typing import Any, Final
 import msgspec
 
 from lpm_secure.config.environment import environment_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.loop import EngineAgents, simulate
 from lpm_secure.engine.masked_part import private_part
 from lpm_secure.engine.series import PARTS, StageSeries
-from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.environments.announcer import rehearse
 from lpm_secure.environments.environment import Environment
 from lpm_secure.models.words import word_of
 from lpm_secure.report import folder as folders
 from lpm_secure.report import html
-from lpm_secure.report.page import Page, Plot
+from lpm_secure.report.page import Page
 from lpm_secure.report.summary import REPORT, Summary, align
 from lpm_secure.report.table import both
 from lpm_secure.run import engine_config
-from lpm_secure.run.disclosure import describe_disclosure
+from lpm_secure.run.disclosure import describe_cost, describe_disclosure
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import FIGURES
-from lpm_secure.run.report import plots
+from lpm_secure.run.report import series_parts
 from lpm_secure.run.run_progress import RunProgress, record_run
 from lpm_secure.testbed.synthetic import Synthetic
 from protocols import folder_lock
@@ -196,7 +196,9 @@ def _summary(
             [
                 html.warning(describe_disclosure(manifest)),
                 html.table(rows),
-                Plot(plots(series, returns=bool(manifest.model.recurrence))),
+                *series_parts(manifest, series, people=True),
+                html.heading("What it costs in privacy"),
+                html.items(describe_cost(manifest)),
             ],
         ),
     )

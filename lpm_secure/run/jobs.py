@@ -14,8 +14,8 @@ from lpm_secure.audit.collect import collect
 from lpm_secure.audit.index import INDEX
 from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import Config
+from lpm_secure.engine.device import device_of
 from lpm_secure.engine.series import StageSeries
-from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.local_process.launch import begin
 from lpm_secure.local_process.modules import ACTIVE_SERVER, CLIENT, SERVER
 from lpm_secure.report import folder as folders

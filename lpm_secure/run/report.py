@@ -4,21 +4,28 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lpm_secure.engine.series import PARTS, StageSeries
+from lpm_secure.models.report import parameters_in_words
 from lpm_secure.models.words import colours_of, departure_words, word_of
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
+from lpm_secure.report.run_parts import CHANCE, announcement_parts, parameter_parts, settings_part
 from lpm_secure.report.summary import REPORT, Summary, align
 from lpm_secure.report.table import both
 from lpm_secure.run import ingress
-from lpm_secure.run.disclosure import describe_disclosure
+from lpm_secure.run.disclosure import describe_cost, describe_disclosure
 from lpm_secure.run.ingress import Ingress, by_party
 from lpm_secure.run.private_run import FIGURES, PrivateRun
+from protocols.task.manifest import Simulation
+from protocols.task.parties import agents_of
 
 BARS: Final = "#ee6677"
+RING: Final = "#222222"
+SMALL: Final = 5  # people; tables of fewer are commonly not published
 
 
 def summary_of(run: PrivateRun, folder: Path) -> Summary:
@@ -83,22 +90,52 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     if run.testbed.look_alike:
         parts.append(html.warning(run.label))
     parts += [html.warning(describe_disclosure(manifest)), html.table(rows)]
-    parts.append(Plot(plots(run.private.series, returns=bool(manifest.model.recurrence))))
+    parts += series_parts(manifest, run.private.series, people=not run.testbed.look_alike)
+    parts += [html.heading("What it costs in privacy"), html.items(describe_cost(manifest))]
     if run.received:
         parts += [html.heading("What each party received"), _ingress_table(run.received)]
     if run.clear is not None:
         parts.append(html.heading(f"Parity: {'identical' if run.parity else 'DIFFERENT'}"))
         if not run.parity:
             parts.append(html.warning(run.private.series.difference(run.clear.series)))
-        parts += [html.digest("private", run.private.series.hash), html.digest("clear", run.clear.series.hash)]
-    return parts
+        digests = [("private", run.private.series.hash), ("clear", run.clear.series.hash)]
+        parts.append(html.fold("Hashes of both series", *(html.digest(*each) for each in digests)))
+    return [*parts, settings_part(msgspec.to_builtins(run.config))]
+
+
+def series_parts(manifest: Simulation, series: StageSeries, *, people: bool) -> list[str | Plot]:
+    """Return the plots of a run, what they do not say, and its parameters.
+
+    Args:
+        manifest: of the run.
+        series: of it.
+        people: whether private agents stand for real people, whose small counts are marked.
+    """
+    parts: list[str | Plot] = [Plot(plots(series, returns=bool(manifest.model.recurrence), people=people))]
+    few = small_counts(series) if people else 0
+    if few:
+        parts.append(
+            html.warning(
+                f"{few:,} counts of private agents are of 1 to {SMALL - 1} people, and ringed in the plots: such a "
+                "count can single somebody out. Look at them before you pass this report on; min_count in [protocol] "
+                "has them released as 0."
+            )
+        )
+    parts += announcement_parts(series.public, [step * series.dt for step in range(len(series.counts))])
+    model = manifest.model
+    return [*parts, html.paragraph(CHANCE), *parameter_parts(parameters_in_words(model.graph, model.parameters))]
+
+
+def small_counts(series: StageSeries) -> int:
+    """Return how many counts of private agents in stages are of so few people that they can single somebody out."""
+    counts = series.counts[:, PARTS.index("private"), : series.stages]
+    return int(((counts > 0) & (counts < SMALL)).sum())
 
 
 def _description(run: PrivateRun) -> str:
     manifest = run.testbed.manifest
-    n = sum(len(client.agents) for client in manifest.clients)
     return (
-        f"{len(manifest.clients)} clients with {n} private agents, "
+        f"{len(manifest.clients)} clients with {agents_of(manifest.clients)} private agents, "
         f"{len(manifest.aggregators)} aggregators, {run.testbed.synthetic:,} synthetic agents in the engine, "
         f"{manifest.steps} steps of {manifest.dt:g} d, seed {run.config.seed}."
     )
@@ -110,8 +147,14 @@ def _ingress_table(rows: Sequence[Ingress]) -> str:
     return html.table(cells, head=("received by", "from", "bytes per step"))
 
 
-def plots(series: StageSeries, *, returns: bool) -> Any:
-    """Return stages, observables and who left the first stage, of private and synthetic agents, one column each."""
+def plots(series: StageSeries, *, returns: bool, people: bool = False) -> Any:
+    """Return stages, observables and who left the first stage, of private and synthetic agents, one column each.
+
+    Args:
+        series: of a run.
+        returns: whether some may come back to the first stage.
+        people: whether small counts of private agents are ringed.
+    """
     words = departure_words(series.first)
     rows = ["stages" if len(series.names) == series.stages else "stages and observables"]
     rows += [words.returns if returns else words.departures] if series.stages else []
@@ -122,6 +165,8 @@ def plots(series: StageSeries, *, returns: bool) -> Any:
     for column, part in enumerate(parts, start=1):
         for line in _lines(series, part, days, legend=column == 1):
             figure.add_trace(line, row=1, col=column)
+        if people and part == "private" and small_counts(series):
+            figure.add_trace(_rings(series, days), row=1, col=column)
         if series.stages:
             bars = go.Bar(x=days, y=series.incidence(part).tolist(), marker_color=BARS, showlegend=False)
             figure.add_trace(bars, row=2, col=column)
@@ -144,3 +189,16 @@ def _lines(series: StageSeries, part: str, days: Sequence[float], *, legend: boo
             showlegend=legend,
             line={"color": colour},
         )
+
+
+def _rings(series: StageSeries, days: Sequence[float]) -> Any:
+    """Return rings around counts of few people."""
+    counts = series.counts[:, PARTS.index("private"), : series.stages]
+    steps, stages = ((counts > 0) & (counts < SMALL)).nonzero()
+    return go.Scatter(
+        x=[days[step] for step in steps.tolist()],
+        y=counts[steps, stages].tolist(),
+        mode="markers",
+        name=f"1 to {SMALL - 1} people",
+        marker={"symbol": "circle-open", "size": 9, "color": RING},
+    )

@@ -2,19 +2,16 @@
 
 import contextlib
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from lpm_secure.audit.audit import Report, audit, key_of
+from lpm_secure.audit.audit import FROM_FOLDER, MANIFEST, Report, audit, key_of
 from lpm_secure.audit.build import OnCheck, silent
 from lpm_secure.audit.two_worlds import RUNS
+from lpm_secure.run.disclosure import describe_cost, describe_disclosure, describe_security
 from protocols.errors import ParameterError
-
-FROM_FOLDER: Final = (
-    "the operator's key was taken from the folder itself, and whoever can write there can replace it; ask the run's "
-    "operator for the key, and give it with --operator-key"
-)
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest, Simulation
 
 
 def audit_run(
@@ -45,7 +42,22 @@ def audit_run(
     report = audit(path, operator_key=key, runs=replays, on_check=on_check)
     if operator_key is None:
         report.notes.append(FROM_FOLDER)
+    if report.run:  # else no manifest says what was allowed
+        report.learned.extend(_learned(manifests.load(path / MANIFEST)))
     return report
+
+
+def _learned(manifest: Manifest) -> list[str]:
+    """Return who took part, who learned what, in which mode, over how many, and at what cost."""
+    servers = ", ".join(f"{each.name} ({each.address})" for each in manifest.aggregators)
+    lines = [
+        f"{manifest.name}: {len(manifest.clients):,} clients, and {len(manifest.aggregators)} aggregators: {servers}."
+    ]
+    if not isinstance(manifest, Simulation):
+        return [*lines, f"Sums over at least {manifest.min_cohort} clients were opened.", describe_security(manifest)]
+    agents = sum(len(client.agents) for client in manifest.clients)
+    lines.append(f"They hold {agents:,} agents, in {manifest.steps} steps of {manifest.dt:g} days.")
+    return [*lines, describe_disclosure(manifest), *describe_cost(manifest)]
 
 
 def require_run(folder: Path) -> None:

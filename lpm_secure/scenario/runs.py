@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from lpm_secure.config.simulation import Config
+from lpm_secure.engine.bitslice.lane_model import EnsembleObstacle
 from lpm_secure.report.summary import Summary
-from lpm_secure.scenario.ensemble.ensemble import EnsembleTask, compute
+from lpm_secure.scenario.ensemble.batch import compute_batch
+from lpm_secure.scenario.ensemble.ensemble import NOTICES, EnsembleTask, compute
 from lpm_secure.scenario.execution import execute, series_of
 from lpm_secure.scenario.progress import watch
 from lpm_secure.scenario.results.result import Result
@@ -32,7 +34,7 @@ def run_clear(
     device: str = "auto",
     progress: bool = True,
 ) -> dict[str, Result]:
-    """Return the result of each configuration over the same seeds, all agents in the clear.
+    """Return the result of each configuration over the same seeds, all agents in the clear, each run by itself.
 
     Raises:
         ParameterError: as `compute` does; or the number of workers is none.
@@ -46,6 +48,22 @@ def run_clear(
         name: _result(task.config.name, tables_of_config(task.config), seeds, tables)
         for (name, task), tables in zip(tasks.items(), found, strict=True)
     }
+
+
+def run_batch(task: EnsembleTask, seeds: Sequence[int], *, progress: bool = True) -> Result | None:
+    """Return the result of a configuration's seeds that are computed many at once; none where a notice says why not.
+
+    Raises:
+        ParameterError: a mistake in the configuration.
+    """
+    with watch([task.config.name], seeds=len(seeds), shown=progress) as on_series:
+        try:
+            tables = compute_batch(task.config, seeds, beside=task.beside, on_series=lambda: on_series(0))
+        except EnsembleObstacle as reason:
+            NOTICES.warning("the seeds of %s are computed one by one: %s", task.config.name, reason)
+            return None
+    result = _result(task.config.name, tables_of_config(task.config), seeds, tables)
+    return dataclasses.replace(result, hashes=(), ensemble="batched")
 
 
 def run_parties(

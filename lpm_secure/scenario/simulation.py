@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final, Literal, final
 
 import msgspec
 
@@ -22,6 +22,7 @@ from lpm_secure.scenario.results.result import Result
 from protocols.errors import ParameterError
 
 SHORT: Final = 12  # characters of a hash in a folder's name
+ENSEMBLES: Final = ("exact", "batched")
 NAME: Final = re.compile("[^a-z0-9]+")
 
 
@@ -169,6 +170,7 @@ class Simulation:
         seeds: int | Sequence[int] = 1,
         *,
         private: bool = False,
+        ensemble: Literal["exact", "batched"] = "exact",
         workers: int | None = None,
         out: Path | str = "runs",
         parity: bool = True,
@@ -180,6 +182,9 @@ class Simulation:
         Args:
             seeds: how many, from the simulation's own on; or which.
             private: over processes of this machine, one for each party, in place of in the clear; seed after seed.
+            ensemble: "exact": each seed with the bits of `lpm run`, whatever runs beside it. "batched": up to 512 seeds
+                at once on one graph, by the same law, with other draws; where a model or its people do not allow it,
+                a notice says why, and the seeds are computed one by one. `Result.ensemble` says which way was taken.
             workers: processes of runs in the clear; as many as are worth their start unless given. Same bits.
             out: private runs write their folders in it.
             parity: replay private runs in the clear, and compare.
@@ -193,11 +198,19 @@ class Simulation:
         listed = runs.seeds_from(self.config.seed, seeds)
         if private and not isinstance(self.config, Config):
             raise ParameterError(f"{self.config.name} is a city without private agents; leave private=True out")
+        if ensemble not in ENSEMBLES or (private and ensemble != "exact"):
+            raise ParameterError(
+                f"ensemble is {ensemble!r}; give {' or '.join(map(repr, ENSEMBLES))}, and exact for private runs"
+            )
         with self.own_names():
             if private and isinstance(self.config, Config):
                 given: dict[str, Any] = {"beside": self.beside, "out": Path(out), "parity": parity}
                 return runs.run_parties(self.config, listed, **given, device=device, progress=progress)
             task = {self.config.name: EnsembleTask(self.config, self.beside)}
+            if ensemble == "batched":
+                batched = runs.run_batch(task[self.config.name], listed, progress=progress)
+                if batched is not None:
+                    return batched
             return runs.run_clear(task, listed, workers=workers, device=device, progress=progress)[self.config.name]
 
     @property

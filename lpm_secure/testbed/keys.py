@@ -14,7 +14,7 @@ from protocols.identity import certificates, signing
 from protocols.identity.certificates import Authority, Credentials
 from protocols.identity.server_keys import ServerKeys, digest_of
 from protocols.identity.trust import Trust
-from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.manifest import Manifest, Simulation, is_active, refuses_differencing
 from protocols.task.parties import ENGINE
 from protocols.task.policy import Policy, outputs_of
 from protocols.task.secure_sum.spec import SecureSum
@@ -99,6 +99,7 @@ def permissive(manifest: Manifest) -> str:
             thresholds=tuple(sorted({outcome.threshold for outcome in outcomes})),
             twins=bool(manifest.twins),
             testbed=manifest.testbed_seed is not None,
+            refuse_differencing=refuses_differencing(manifest),
         )
     given = {name: getattr(policy, name) for name in policy.__struct_fields__ if name not in ("identities", "consents")}
     return msgspec.toml.encode(given).decode()

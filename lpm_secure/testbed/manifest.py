@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from lpm_secure.config.gradient_spec import gradient_for
@@ -43,6 +44,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         engine=True,
         mode=config.protocol.mode,
         security=config.private.security,
+        refuse_differencing=config.private.refuse_differencing or msgspec.UNSET,
         aggregators=_aggregators(config, addresses),
         edges=config.protocol.edges,
         devices=Devices(degree=config.protocol.degree or most_contacts(data)) if permuted else None,
@@ -147,6 +149,12 @@ def _cells(config: Config, data: ContactData, *, moves: bool) -> tuple[int, ...]
         size = given.size or -(-(data.people.size + synthetic) // max(given.count, 1))
         return (size,) * given.count
     count = Counter(data.cell)
+    crowded = next((name for name in sorted(count) if count[name] > (given.size or count[name])), None)
+    if crowded is not None:
+        raise ConfigError(
+            f"cells.size is {given.size}, and cell {crowded} has {count[crowded]} of your people; set it to how many "
+            "mix there, or leave it out"
+        )
     return tuple(given.size or count[name] + -(-synthetic // len(count)) for name in sorted(count))
 
 

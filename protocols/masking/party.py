@@ -58,9 +58,11 @@ class MaskingParty:
 
         Raises:
             RunEnded: the run is over.
+            RunExpired: the time for which its manifest is valid is.
         """
         self.require_running()
         try:
+            self.require_current()
             yield
         except LpmError as error:
             self._end(str(error))
@@ -74,6 +76,15 @@ class MaskingParty:
         """
         if self.ending:
             raise RunEnded(f"the run is over: {self.ending}")
+
+    def require_current(self) -> None:
+        """Refuse to go on with a run whose time is over: that is looked at in each step of the protocol.
+
+        Raises:
+            RunExpired: it is.
+        """
+        if self.plan.manifest.trust is not None:
+            self.plan.manifest.trust.require_current()
 
     def read(self, envelope: SignedMessage, *kinds: type[M], sender: str | None = None) -> M:
         """Return a message, which must come from `sender` where one is given.

@@ -2,14 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
 from protocols.arithmetic.extension_field import Element, P, from_words
 from protocols.arithmetic.fixed_point import U64
 from protocols.masking.kernels.folding_kernels import NODES
 from protocols.masking.words import expand
-
-DIGEST_BYTES: Final = 32
 
 
 @final

@@ -15,7 +15,6 @@ from protocols.sealing.route import Route
 SECRET_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
-MAX_COUNTER: Final = 2**63 - 1
 REQUEST: Final = b"request"
 REPLY: Final = b"reply"
 

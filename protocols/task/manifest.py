@@ -82,6 +82,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             engine's twins of its agents, one for each and in its cell, stand in for them there and in the engine's
             tally: a cell has the same number of people in every step. All parties read these counts here, and the
             engine is told who takes part in a step. Unset, who is away leaves a gap, and neither is told.
+        refuse_differencing: the run ends before an exact release whose members differ from those of an earlier one by
+            fewer than `min_cohort` clients, whom the difference would tell of. Where security is active.
     """
 
     model: GraphModel
@@ -107,6 +109,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
     start: datetime.date | msgspec.UnsetType = msgspec.UNSET  # unset, it is not encoded: of manifests without it
     compare_contacts: bool | msgspec.UnsetType = msgspec.UNSET
     twins: dict[Name, tuple[Count, ...]] | msgspec.UnsetType = msgspec.UNSET
+    refuse_differencing: bool | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
@@ -133,6 +136,11 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             self._check_releases(self.releases)
 
     def _check_mode(self) -> None:
+        if self.refuse_differencing is True and self.security != "active":
+            raise ParameterError(
+                'refuse_differencing is looked at where security is "active": say so, or leave it out; of other runs '
+                "lpm audit finds such releases afterwards"
+            )
         bound = self.level_bound
         if self.mode == "outcome":
             model = self.model.agents
@@ -242,6 +250,17 @@ def is_active(manifest: Manifest) -> bool:
 def compares(manifest: Manifest) -> bool:
     """Tell whether a run's clients compare their contacts before they join."""
     return isinstance(manifest, Simulation) and manifest.compare_contacts is True
+
+
+def refuses_differencing(manifest: Manifest) -> bool:
+    """Tell whether a run ends before two exact releases differ by a few clients."""
+    return isinstance(manifest, Simulation) and manifest.refuse_differencing is True
+
+
+def few_between(manifest: Manifest, one: Iterable[str], other: Iterable[str]) -> frozenset[str]:
+    """Return by which clients two cohorts differ, if these are fewer than a release promises; nobody otherwise."""
+    apart = (frozenset(one) ^ frozenset(other)) & contributors(manifest.clients)
+    return apart if len(apart) < manifest.min_cohort else frozenset()
 
 
 def cohort(manifest: Manifest, members: Iterable[str]) -> int:

@@ -16,7 +16,7 @@ from protocols.identity.trust import Name, Trust
 from protocols.models.outcome import Threshold
 from protocols.releases.query import NOISE, Release
 from protocols.task.base import Security
-from protocols.task.manifest import Manifest, Simulation, compares, is_active
+from protocols.task.manifest import Manifest, Simulation, compares, is_active, refuses_differencing
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import require_countersigned, trust_of
@@ -56,6 +56,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         compare_contacts: allow that each other client of a run learns which of its own contacts this one lists too.
         twins: allow that all parties read how many of this client's agents are in each cell, and that the engine is
             told in which steps it takes part, so that synthetic agents stand in for its own when it does not.
+        refuse_differencing: exact releases whose members differ by fewer than the manifest's min_cohort end the run
+            before they are made; it then does not go on without one that is cut off.
         testbed: allow a manifest that holds the seed of all draws: for simulated people only.
     """
 
@@ -78,6 +80,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     countersigned: bool = False
     compare_contacts: bool = True
     twins: bool = False
+    refuse_differencing: bool = False
     testbed: bool = False
 
     def __post_init__(self) -> None:
@@ -248,6 +251,8 @@ def _conflicts_of_simulation(manifest: Simulation, policy: Policy) -> Iterator[t
                 "thresholds",
                 f"allowed are {_list(policy.thresholds)}, and that of {outcome.name} may change: {outcome.threshold}",
             )
+    if policy.refuse_differencing and not refuses_differencing(manifest):
+        yield "refuse_differencing", "the manifest allows exact releases that differ by a few clients"
     if compares(manifest) and not policy.compare_contacts:
         yield "compare_contacts", "clients of this run compare what they list of contacts between their agents"
     if manifest.twins and not policy.twins:

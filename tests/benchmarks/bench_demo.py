@@ -6,7 +6,7 @@ from pathlib import Path
 from measure import Row
 
 from lpm_secure.config import simulation
-from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.run.processes import run_clear, run_private
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses

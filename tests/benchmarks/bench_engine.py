@@ -25,13 +25,12 @@ from lpm_secure.city.run import run as run_city
 from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.data import catalogue
 from lpm_secure.data.nyc_tables import DATA
-from lpm_secure.engine.kernels.observers import run
-from lpm_secure.engine.kernels.random_graph import random_graph
 from lpm_secure.engine.kernels.workers import Workers
 from lpm_secure.populations.source import open_population
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.jit import compile_kernel
 from tests.epidemics import agents_on
+from tests.random_graph import random_graph
 
 AGENTS, STEPS, F = 8_400_000, 100, 24
 THREADS = min(2, os.cpu_count() or 1)
@@ -54,6 +53,12 @@ def model(r0=2.16):
     return TableIntegers(
         beta=(beta,), cell_beta=0, latent=latent, infectious=infectious, initial=LAW_TOTAL // 1_000, f=F
     )
+
+
+def run(agents, steps):
+    """Move agents on by so many steps."""
+    for _ in range(steps):
+        agents.update()
 
 
 def timed(make, *, steps=STEPS):

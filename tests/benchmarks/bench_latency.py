@@ -15,7 +15,7 @@ from links import per_link
 from measure import Row, cpu_seconds, pids_of
 
 from lpm_secure.config import simulation
-from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.run.processes import run_private
 from lpm_secure.testbed import deployment as deployments
 from lpm_secure.testbed.contacts import contacts_of

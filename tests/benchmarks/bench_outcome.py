@@ -10,7 +10,7 @@ from measure import Memory, Row, cpu_seconds, pids_of
 
 from lpm_secure.config import simulation
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.run.processes import run_clear, run_private
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses

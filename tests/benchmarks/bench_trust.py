@@ -17,7 +17,7 @@ from aggregator.store import RoundClosure
 from lpm_secure.accounting import sigma_for
 from lpm_secure.config import simulation
 from lpm_secure.config.releases import NoiseConfig
-from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.run.processes import run_clear, run_private
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses

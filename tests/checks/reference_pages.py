@@ -9,7 +9,7 @@ from client_sdk.config import ClientConfig
 from client_sdk.private.contact_list import COLUMNS
 from client_sdk.private.data_dictionary import DataDictionary
 from client_sdk.private.files import PEOPLE
-from lpm_secure.project.explanation import explanations, toml_value
+from lpm_secure.project.documentation.explanation import explanations, toml_value
 from protocols.task.policy import Policy
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -35,7 +35,13 @@ END_S = 30.0  # for all parties, after the engine has, beyond what a client's la
 
 
 class Fault:
-    """What happens to which party, and when, as a seed draws it."""
+    """What happens to which party, and when, as a seed draws it.
+
+    Attributes:
+        servers: of the run that it happens to.
+    """
+
+    servers = SERVERS
 
     def __init__(self, seed):
         draw = random.Random(seed)
@@ -50,6 +56,10 @@ class Fault:
             self.party = draw.choice(SERVERS)
         self.lie = draw.choice(sorted(LIES)) if draw.random() < 0.5 else ""
 
+    def write(self, folder):
+        """Write the run that it happens to."""
+        return write_active(folder, steps=STEPS, timeout_s=TIMEOUT_S)
+
     def __str__(self):
         more = {"stop": f" for {self.pause_s} s", "restore": f" to {self.saved}", "clock": f" by {self.days} days"}
         when = f"{self.delay_s:.2f} s after step {self.step}"
@@ -61,12 +71,12 @@ class Scene:
     """One run, and its fault."""
 
     def __init__(self, fault, folder):
-        self.fault, self.deployment = fault, write_active(folder, steps=STEPS, timeout_s=TIMEOUT_S)
+        self.fault, self.deployment = fault, fault.write(folder)
         self.step = -1
         self.saved, self.others, self.second, self.driven, self.is_back = folder / "saved", [], None, None, False
 
     def start(self):
-        for name in (*SERVERS, *CLIENTS):
+        for name in (*self.fault.servers, *CLIENTS):
             if name == LIAR and self.fault.lie:
                 self._launch(name, ["tests.masked_liar", self.fault.lie, self._config(name)])
             else:
@@ -180,9 +190,9 @@ class Scene:
         return ReleaseJournal(self.deployment.party("engine") / "releases.jsonl", run=run, engine="0" * 64)
 
 
-def play(seed, folder):
+def play(seed, folder, draw=Fault):
     """Play one fault, and return its line: what it was, how the run ended, and what is wrong with that."""
-    fault, started = Fault(seed), time.perf_counter()
+    fault, started = draw(seed), time.perf_counter()
     scene = Scene(fault, folder)
     try:
         scene.start()
@@ -239,6 +249,7 @@ def judge(scene, ending, codes):
 
 
 def _lied(deployment):
+    """Tell whether an active run's party said what is not so; a semi-honest run has none that lies."""
     return '"lied"' in (deployment.party(LIAR) / "log.jsonl").read_text(errors="replace")
 
 
@@ -265,7 +276,7 @@ def absences(deployment):
 def _in_logs(deployment):
     """Return what no log may hold: a traceback, or a failure that a server does not understand."""
     wrong = []
-    for name in (*SERVERS, *CLIENTS):
+    for name in (each for each in (*SERVERS, *CLIENTS) if (deployment.party(each) / "log.jsonl").exists()):
         text = (deployment.party(name) / "log.jsonl").read_text(errors="replace")
         wrong += [f"{name} has a traceback" for mark in ("Traceback", '"failed"') if mark in text]
         ended = [line for line in text.splitlines() if line.startswith("client: ")]

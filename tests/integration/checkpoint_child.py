@@ -8,14 +8,13 @@ import numpy as np
 
 from lpm_secure import checkpoint
 from lpm_secure.config.model import TableIntegers, graph_of
-from lpm_secure.engine.kernels.observers import Observer, StageCounts, run
-from lpm_secure.engine.kernels.random_graph import random_graph
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL
 from tests.epidemics import agents_on
+from tests.random_graph import random_graph
 
 N, STEPS = 5_000, 120
 DAYS = (LAW_TOTAL // 4,) * 4
@@ -40,29 +39,23 @@ def venues(threads):
     return VenueAgents(traced.graph, parameters, meet, key=(7, 8), threads=threads)
 
 
-class EveryStep(Observer):
-    """Writes a checkpoint, with the series of the steps before it."""
-
-    def __init__(self, path, kind, series):
-        self.path, self.kind, self.series = path, kind, series
-
-    def see(self, agents):
-        arrays = agents.save() | {"series": self.series.counts[: agents.step]}
-        checkpoint.save(self.path, arrays, owner=self.kind)
-
-
 def main(kind, path, threads=1):
     """Go on from the file, or begin; print the hash of all bits at the end."""
     path = Path(path)
     agents = {"graph": graph, "venues": venues}[kind](int(threads))
-    series = StageCounts()
+    series = np.zeros((STEPS + 1, agents.tally().size), dtype=np.int64)
     if path.exists():
         saved, _ = checkpoint.load(path, checkpoint.Nothing, owner=kind)
         agents.load(saved)
-        series = StageCounts(saved["series"])
+        series[: agents.step] = saved["series"]
     print(f"from {agents.step}", flush=True)
-    run(agents, steps=STEPS - agents.step, observers=[EveryStep(path, kind, series), series])
-    bits = [series.counts, agents.stage, *agents.save().values()]
+    while agents.step < STEPS:
+        checkpoint.save(path, agents.save() | {"series": series[: agents.step]}, owner=kind)
+        series[agents.step] = agents.tally()
+        agents.update()
+    checkpoint.save(path, agents.save() | {"series": series[: agents.step]}, owner=kind)
+    series[STEPS] = agents.tally()
+    bits = [series, agents.stage, *agents.save().values()]
     print(hashlib.sha256(b"".join(array.tobytes() for array in bits)).hexdigest(), int(agents.tally()[0]), flush=True)
 
 

@@ -152,6 +152,19 @@ def test_an_interrupted_fit_goes_on_to_the_same_figures(given, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("example", "said"),
+    [
+        ("workplace.toml", r"has \[private\], and .* a table \[fit\] beside \[gradient\]"),
+        ("city.toml", "lpm sensitivity"),
+    ],
+)
+def test_a_configuration_of_people_is_refused_with_what_takes_it(example, said):
+    with pytest.raises(ConfigError, match=said) as caught:
+        configs.load(EXAMPLE.parent / example)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         (("fit_periods = 6", "fit_periodds = 6"), "did you mean `fit_periods`"),

@@ -92,7 +92,7 @@ def test_three_tables_in_three_kits_have_the_posterior_of_one_table(tmp_path, ac
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_centre_and_an_institution_that_are_killed_go_on_to_the_same_bits(tmp_path):
-    path = ready_series(tmp_path, rounds=40)
+    path = ready_series(tmp_path, rounds=30, min_cohort=2)
     deployment = deployed(path)
     deployment.start()
     deployment.start_party("engine")
@@ -103,7 +103,7 @@ def test_a_centre_and_an_institution_that_are_killed_go_on_to_the_same_bits(tmp_
         return max((len(file.read_text().splitlines()) - 1 for file in journal.glob("sums-*.jsonl")), default=0)
 
     try:
-        for stop in sorted(rng.choice(36, 3, replace=False).tolist()):
+        for stop in sorted(rng.choice(26, 3, replace=False).tolist()):
             while rounds() < stop + 1 and deployment.process("engine").poll() is None:
                 pass
             name = ("engine", "st-john", "engine")[killed % 3]

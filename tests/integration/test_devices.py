@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.run.processes import run_clear, run_private
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build

@@ -9,7 +9,7 @@ import pytest
 from lpm_secure.audit import rules
 from lpm_secure.audit.audit import audit
 from lpm_secure.audit.collect import collect
-from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.models.tracer import trace
 from lpm_secure.run.processes import run_clear, run_private
 from lpm_secure.testbed.deployment import Deployment, free_addresses

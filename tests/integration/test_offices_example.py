@@ -11,7 +11,7 @@ from lpm_secure.city.config import load
 from lpm_secure.city.model import KEY
 from lpm_secure.city.run import CHECKPOINT, run
 from lpm_secure.cli.main import main
-from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.populations.source import open_population
 from protocols.models.graph.draws import BEGIN, STEP, DrawSource
 

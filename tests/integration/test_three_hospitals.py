@@ -1,7 +1,9 @@
 """docs/three_hospitals.md, command by command, and what comes of it."""
 
 import contextlib
+import json
 import re
+import time
 import tomllib
 
 import pytest
@@ -10,7 +12,8 @@ from lpm_secure.config.simulation import load as load_run
 from lpm_secure.run.jobs import simulate_clear
 from tests.networks import Networks
 from tests.three_hospitals import HOSPITALS, PEOPLE, SEED, SERVERS, STEPS, together, unnamed
-from tests.tutorial import Tutorial
+from tests.three_series import on_loopback, own_series
+from tests.tutorial import BLOCKS, Tutorial
 
 
 @pytest.fixture
@@ -49,8 +52,7 @@ def test_three_hospitals_run_with_noise_take_results_home_and_are_audited(tutori
     for server in SERVERS[:2]:
         (ledger,) = played.kit(server).glob("ledger-*.jsonl")
         played.carry(ledger, played.folder / "ministry" / f"{server}.jsonl")
-    key = tomllib.loads((played.kit("st-anne") / "kit.toml").read_text())["operator_key"]
-    played.type(key=key)
+    played.type(key=played.operator_key("st-anne"))
     assert len(played.typed) == 17
     assert "FAIL" not in played.log("ministry")
     assert re.search(r"release incidence: epsilon [0-9.]+, unit contribution", played.log("ministry"))
@@ -74,3 +76,54 @@ def test_a_seeded_run_of_three_hospitals_is_the_clear_run_of_their_tables_togeth
             assert [int(row[stage]) for row in rows] == clear.of("private", place).tolist()
     stages = [clear.of("private", place).tolist() for place in range(4)]
     assert len({tuple(each) for each in zip(*stages, strict=True)}) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_same_parties_calibrate_and_each_takes_its_forecast_home(tutorial, tmp_path):
+    """Section 7: the centre is the ministry's, in its folder."""
+    played = tutorial()
+    second = next(place for place, (_, lines) in enumerate(BLOCKS) if "--calibration" in lines[0])
+    played.blocks = iter(BLOCKS[second:])
+    everybody, ministry = (*SERVERS, *HOSPITALS), played.folder / "ministry"
+    kits = {name: played.folder / name / "fever" for name in everybody} | {"ministry": ministry / "engine"}
+    played.type()
+    path = ministry / "fever" / "project.toml"
+    path.write_text(on_loopback(path.read_text(), active=True, rounds=6))
+    played.type()
+    for name, kit in kits.items():
+        (ministry / "fever" / "kits" / ("engine" if name == "ministry" else name)).rename(kit)
+    played.type(also={"ministry": "lpm enrol engine"})
+    for name, kit in kits.items():
+        own = "engine" if name == "ministry" else name
+        played.carry(kit / f"{own}.request", ministry / "fever" / "requests" / f"{own}.request")
+    for name in HOSPITALS:
+        own_series(kits[name], name)
+    played.type()
+    for name, kit in kits.items():
+        for file in (ministry / "fever" / "answers" / ("engine" if name == "ministry" else name)).iterdir():
+            played.carry(file, kit / file.name)
+    played.type(stays=True)
+    for server in SERVERS:
+        file = kits[server] / f"manifest.{server}.sig"
+        while not file.exists():
+            assert played.running[server].poll() is None, played.log(server)
+            time.sleep(0.2)
+        for name in HOSPITALS:
+            played.carry(file, kits[name] / file.name)
+    played.type(stays=True, also={"ministry": "lpm start engine"})
+    played.wait((*HOSPITALS, "ministry"))
+    figures = json.loads((kits["ministry"] / "results" / "calibration.json").read_text())
+    assert (figures["rounds"], figures["absences"]) == (6, {})
+    for name in HOSPITALS:
+        assert len((kits[name] / "forecast.csv").read_text().splitlines()) == 1 + 18
+        assert len((kits[name] / "course.csv").read_text().splitlines()) == 1 + 2 * 18
+        assert (kits[name] / "consent-1.json").exists()
+        assert set(unnamed(kits[name])) <= {"series.parquet"}
+    assert not list(kits["ministry"].rglob("forecast.csv"))
+    played.stop()
+    for server, short in zip(SERVERS[:2], "ab", strict=True):
+        (ledger,) = kits[server].glob("ledger-*.jsonl")
+        played.carry(ledger, ministry / f"fever-{short}.jsonl")
+    played.type(key=tomllib.loads((kits["st-anne"] / "kit.toml").read_text())["operator_key"])
+    assert "FAIL" not in played.log("ministry")

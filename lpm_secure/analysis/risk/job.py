@@ -22,7 +22,7 @@ from lpm_secure.analysis.risk.personal import Personal
 from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.engine.device import device_of
 from lpm_secure.local_process.launch import LocalProcess, launch
 from lpm_secure.run.jobs import write_drive_file
 from lpm_secure.run.processes import drive, supervise

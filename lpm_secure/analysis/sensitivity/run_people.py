@@ -18,6 +18,7 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import UNKNOWN, Columns
 from protocols.models.graph.agents import GraphModel
+from protocols.task.parties import agents_of
 
 
 class RunProblem(NamedTuple):
@@ -83,7 +84,7 @@ def _model(config: Config, columns: Columns) -> tuple[GraphModel, Mapping[str, G
 
 
 def _people(testbed: Testbed, model: GraphModel, given: Columns) -> tuple[ModelPeople, str]:
-    manifest, own = testbed.manifest, _private(testbed)
+    manifest, own = testbed.manifest, agents_of(testbed.manifest.clients)
     lives = testbed.city is not None and testbed.city.population is not None
     more = 0 if lives else testbed.synthetic
     words = f", without its {testbed.synthetic:,} synthetic agents, who live in a population" if lives else ""

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from protocols.errors import ParameterError
+
 if TYPE_CHECKING:
     from lpm_secure.calibration.config import CalibrationConfig
 
@@ -29,14 +31,21 @@ def calibrate(
     on where that has a fit, with calibration.csv (values and bands by institution and period),
     calibration_posterior.csv, calibration_scores.csv, calibration.json and report.html. Exit code 2 for a mistake in
     the input, 3 if the fit cannot go on.
+
+    A run's configuration with a table [fit] is fitted through its private agents instead: each round is a run whose
+    derivatives are sums over clients (`--transport in-process`: in the clear, the same bits).
     """
     from lpm_secure.calibration import job, report
     from lpm_secure.calibration.config import load
     from lpm_secure.calibration.figures import POSTERIOR
     from lpm_secure.calibration.noise_table import noise_table
+    from lpm_secure.calibration.people.config import is_people
     from lpm_secure.cli.progress import round_bar
     from lpm_secure.report import folder as folders
 
+    if is_people(config):
+        _calibrate_people(config, out, resume=resume, transport=transport)
+        return
     content = _travelling_by(transport, load(config))
     folder = folders.last_of(out, content.name)
     if not resume and (folder / POSTERIOR).exists():  # a fit that has ended
@@ -52,6 +61,31 @@ def calibrate(
         typer.echo(line)
     if content.federation.transport == "native":
         _show_audit(folder)
+
+
+def _calibrate_people(config: Path, out: Path, *, resume: bool, transport: str | None) -> None:
+    """Fit a run's parameters through its private agents."""
+    from lpm_secure.calibration.people import job, report
+    from lpm_secure.calibration.people.config import load_people
+    from lpm_secure.cli.progress import round_bar
+    from lpm_secure.report import folder as folders
+
+    asked = load_people(config)
+    if transport == "flower":
+        raise ParameterError(
+            'got --transport flower, which carries sums of series; people take "native" or "in-process"'
+        )
+    folder = folders.last_of(out, asked.run.name)
+    if not resume and (folder / report.POSTERIOR).exists():
+        folder = folders.next_of(out, asked.run.name)
+    with round_bar(asked.run.name, rounds=asked.fit.rounds) as on_round:
+        result = job.fit_people(asked, folder, private=transport != "in-process", resume=resume, on_round=on_round)
+    summary = report.summary_of(result, folder)
+    folders.write(folder, summary)
+    for line in summary.lines:
+        typer.echo(line)
+    if not summary.passed:
+        raise typer.Exit(1)
 
 
 def _travelling_by(transport: str | None, config: "CalibrationConfig") -> "CalibrationConfig":

@@ -47,6 +47,10 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes for --seeds; as many as pay by default.")
     ] = None,
+    ensemble: Annotated[
+        str,
+        typer.Option(help="exact: the bits of each seed; batched: many seeds at once on one graph, by the same law."),
+    ] = "exact",
     as_json: Json = False,
 ) -> None:
     """Run a configuration: aggregators, clients and engine as processes of this machine; or a city in this process.
@@ -65,6 +69,10 @@ def run(
     single = {name: each[0] for name, each in lists.items() if len(each) == 1}
     simulation = simulation.with_(single) if single else simulation
     several = {name: each for name, each in lists.items() if len(each) > 1}
+    if ensemble != "exact" and (seeds is None or several):
+        raise ParameterError(
+            f"got --ensemble {ensemble} without --seeds, or with several values; give --seeds 512 alone"
+        )
     if seeds is None and not several:
         observers: dict[str, Any] = {"observer": step_bar, "city_observer": city_bar}
         given: dict[str, Any] = {"clear": clear is True, "parity": parity, "resume": resume, "device": device}
@@ -77,7 +85,10 @@ def run(
     if several and clear is False:
         raise ParameterError("got --private and several values; compare private runs one by one, or leave it out")
     many: dict[str, Any] = {"seeds": seeds or 1, "workers": workers, "device": device}
-    show(_sweep(simulation, several, out, many) if several else _seeds(simulation, clear, parity, out, many), as_json)
+    if several:
+        show(_sweep(simulation, several, out, many), as_json)
+    else:
+        show(_seeds(simulation, clear, parity, out, many | {"ensemble": ensemble}), as_json)
 
 
 def up(config: ConfigFile, out: Out = Path("runs")) -> None:

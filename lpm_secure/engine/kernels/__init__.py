@@ -1,1 +1,1 @@
-"""Compiled tools that know no epidemic: draws, sparse graphs, exposures, threads over ranges of agents, observers."""
+"""Compiled tools that know no epidemic: draws, sparse graphs, exposures, threads over ranges of agents."""

@@ -41,12 +41,6 @@ def block(key: tuple[Any, Any], number: Any, purpose: Any, step: Any) -> tuple[A
 
 
 @inline_kernel
-def word(key: tuple[Any, Any], number: Any, purpose: Any) -> Any:
-    """Return one word of 64 random bits, as `philox.words` does for step 0."""
-    return block(key, number, purpose, np.uint64(0))[0]
-
-
-@inline_kernel
 def log(x: float) -> float:
     """Return the natural logarithm of a positive, normal number: the bits of `distributions.log`."""
     m, exponent = math.frexp(x)
@@ -94,11 +88,6 @@ def rest_of_days(bits: Any, bounds: U64, elapsed: Any) -> Any:
         return 0
     upper = passed + ((bits >> HALF) * left >> HALF)
     return np.int64(days(upper << HALF, bounds)) - elapsed
-
-
-def bounds_of(law: tuple[int, ...]) -> U64:
-    """Return the bounds that `days` searches, uint64[len(law) - 1]."""
-    return np.cumsum(np.array(law[:-1], dtype=np.uint64), dtype=np.uint64)
 
 
 def key_of(key: tuple[int, int]) -> tuple[np.uint64, np.uint64]:

@@ -5,9 +5,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, final
 
-import numpy as np
-
-from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
 
 Span = tuple[int, int]  # first agent of a range, and the one past its last
@@ -49,8 +46,3 @@ class Workers:
         if self._pool is None:
             return [function(thread, span) for thread, span in enumerate(self.ranges)]
         return list(self._pool.map(function, range(len(self.ranges)), self.ranges))
-
-
-def total(counts: list[Any]) -> I64:
-    """Add up what each thread counted."""
-    return np.asarray(np.sum(np.array(counts, dtype=np.int64), axis=0), dtype=np.int64)

@@ -12,7 +12,7 @@ from lpm_secure.project import services
 from lpm_secure.project.calibration.manifest import places_of, shares_of, sums_of_project
 from lpm_secure.project.calibration.page import centre_page, institution_page
 from lpm_secure.project.calibration.project_file import CALIBRATION, CalibrationProject
-from lpm_secure.project.explanation import comment, tables
+from lpm_secure.project.documentation.explanation import comment, tables
 from lpm_secure.project.kind import RunKind, begin_kit, values_of, write_page
 from lpm_secure.project.policy_template import policy_text
 from protocols.atomic_file import write_atomically

@@ -14,7 +14,7 @@ from lpm_secure.models.courses.compartments.config import (
     LogNormal,
 )
 from lpm_secure.project.calibration.project_file import CALIBRATION, CalibrationProject, CentreEntry, InstitutionEntry
-from lpm_secure.project.explanation import comment, tables, toml_value
+from lpm_secure.project.documentation.explanation import comment, tables, toml_value
 from lpm_secure.project.kind import values_of
 from protocols.atomic_file import write_atomically
 from protocols.file_mode import PUBLIC_MODE

@@ -13,8 +13,8 @@ from lpm_secure.city.config import CheckpointConfig, CityConfig
 from lpm_secure.city.run import run as run_city
 from lpm_secure.config.simulation import Config
 from lpm_secure.data.contact_data import ContactData
+from lpm_secure.engine.device import device_of
 from lpm_secure.engine.series import PARTS, StageSeries
-from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.populations.source import open_population
 from lpm_secure.run.processes import run_clear
 from lpm_secure.scenario.results.words import SeriesWords, describe

@@ -40,6 +40,8 @@ class Result:
         parity: "identical" where private runs had the series of their clear replays to the bit, "different" where one
             had not; None where nothing was replayed.
         hashes: SHA-256 of each seed's series, as `lpm run` prints it.
+        ensemble: "exact" where each seed has the bits of `lpm run`; "batched" where all were computed at once, by the
+            same law and with other draws: a seed then names one of the runs, and says nothing of its bits.
         folders: of private runs, for `lpm audit`.
         config: tables of the configuration, as a TOML file has them.
     """
@@ -50,6 +52,7 @@ class Result:
     parity: str | None = None
     hashes: tuple[str, ...] = field(default=(), repr=False)
     folders: tuple[Path, ...] = ()
+    ensemble: str = "exact"
     config: Mapping[str, Any] = field(default_factory=lambda: NOTHING, repr=False)
 
     @property
@@ -152,6 +155,7 @@ class Result:
             ("seeds", f"{len(self.seeds)}"),
             *((f"at the end, {name}", text) for name, text in self.endings()),
             *([("parity", self.parity)] if self.parity else []),
+            *([("ensemble", "batched: the law of single runs, not their bits")] if self.ensemble == "batched" else []),
             *([("report", str(folder / REPORT))] if folder else []),
         ]
         content = {
@@ -160,6 +164,7 @@ class Result:
             "stages": list(self.stages),
             "sha256": dict(zip(map(str, self.seeds), self.hashes, strict=False)),
             "parity": self.parity,
+            "ensemble": self.ensemble,
             "folders": [str(each) for each in self.folders],
             "versions": versions(),
             "config": dict(self.config),

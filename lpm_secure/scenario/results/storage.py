@@ -45,6 +45,7 @@ def open_result(folder: Path | str) -> Result:
         table=table,
         stages=stages,
         parity=parity_word(figures.get("parity")),
+        ensemble=str(figures.get("ensemble", "exact")),
         config=config,
     )
 

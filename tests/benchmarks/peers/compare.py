@@ -56,7 +56,7 @@ def ours(n):
     """Return our seconds and attack: exact, on 2 threads, draws included."""
     from bench_engine import makers, timed, warm
 
-    from lpm_secure.engine.kernels.random_graph import random_graph
+    from tests.random_graph import random_graph
 
     make = makers()["graph_8m"]
     warm(make)

@@ -11,7 +11,6 @@ from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.engine.kernels.exposure import Traversal
-from lpm_secure.engine.kernels.random_graph import random_graph
 from lpm_secure.engine.kernels.workers import Workers
 from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents
 from lpm_secure.engine.venues.agents import VenueAgents
@@ -23,6 +22,7 @@ from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.library.supply import Supply
 from protocols.errors import ParameterError
 from tests.conformance.engines.test_venue_models import FASTER, MODELS, STEPS, Mood, N, public_of, traced_of
+from tests.random_graph import random_graph
 from tests.user_models import Lenders
 
 CELLS = 9

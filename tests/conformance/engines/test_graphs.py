@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.engine.kernels.csr import Csr
-from lpm_secure.engine.kernels.draws import key_of, log, uniform, word
+from lpm_secure.engine.kernels.draws import block, key_of, log, uniform
 from lpm_secure.engine.kernels.exposure import Traversal
-from lpm_secure.engine.kernels.random_graph import random_graph
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
 from protocols.arithmetic import distributions
@@ -19,6 +18,7 @@ from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.models.cells import pressure
 from tests.epidemics import agents_on
 from tests.plain_epidemic import PlainEpidemic
+from tests.random_graph import random_graph
 from tests.repetitions import repetitions
 
 DRAWN = settings(max_examples=repetitions(15), deadline=None, suppress_health_check=list(HealthCheck))
@@ -47,7 +47,7 @@ def table_of(generator, n, *, edges, days, channels):
 def exponentials(key, numbers, purpose, out):
     """Fill `out`, float64[n], with draws of Exp(1)."""
     for i in range(numbers.size):
-        out[i] = -log(uniform(word(key, numbers[i], purpose)))
+        out[i] = -log(uniform(block(key, numbers[i], purpose, np.uint64(0))[0]))
 
 
 @given(key=keys, first=st.integers(0, 2**63))

@@ -195,7 +195,7 @@ def test_a_compiled_step_is_the_interpreters_to_the_bit(model, seed):
         for agents in compiled:
             for name in agents.fields:
                 np.testing.assert_array_equal(agents.column(name), plain.state[name], err_msg=f"{name} in step {step}")
-    assert len(seen) > 3  # something happens in more than a step
+    assert len(seen) > 2  # something happens in more than a step
 
 
 @pytest.mark.parametrize("model", [Seirs, Mood])

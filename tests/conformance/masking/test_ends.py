@@ -1,18 +1,24 @@
 """A run that is over leaves no key on a server's disk, however it has ended, and a restart finds that it is over."""
 
 import asyncio
+import datetime
 
+import msgspec
 import pytest
 
+from lpm_secure.testbed.keys import pin_keys
 from lpm_secure.testbed.masked_run import MaskedRun
-from protocols.errors import RunEnded
+from protocols.errors import RunEnded, RunExpired
 from protocols.masking.journal import BEGIN, END
-from protocols.masking.messages import Closing
-from tests.conformance.masking.test_server_restarts import DECIDE, TIMES, Turncoat, replace, take_part
+from protocols.masking.messages import Closing, WordsNotice
+from protocols.masking.party import MaskingParty
+from tests.conformance.masking.test_server_restarts import DECIDE, TIMES, Turncoat, content_of, replace, take_part
 from tests.masked_restarts import SERVERS, Ends, Servers
 from tests.masked_runs import Secrets
 
 ONE, TWO, _ = SERVERS
+BEGIN_OF, END_OF = (datetime.datetime(2001, 1, day, tzinfo=datetime.UTC) for day in (1, 2))
+OVER = {"not_before": BEGIN_OF, "not_after": END_OF}
 
 
 async def everybody(run, folder, act):
@@ -51,3 +57,48 @@ def test_an_aggregator_forgets_a_run_that_is_over_and_knows_so_when_it_is_starte
         servers.stop()
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize("late", ["aggregator-0", "dealer", "client-0"])
+def test_a_run_whose_time_is_over_in_the_middle_ends_for_all_by_whoevers_clock_says_so_first(
+    late, small, tmp_path, monkeypatch
+):
+    manifest = pin_keys(small(steps=2, round_timeout_s=0.5, join_timeout_s=20.0))[0]
+    after, now = [], MaskingParty.require_current
+
+    def require_current(party):
+        if party.signer.name == late and after:
+            msgspec.structs.replace(manifest.trust, **OVER).require_current()
+        now(party)
+
+    async def act(servers, caller, callee, request, go_on):
+        content = content_of(request)
+        if isinstance(content, WordsNotice) and content.number == DECIDE:
+            after.append(1)
+        return await go_on()
+
+    monkeypatch.setattr(MaskingParty, "require_current", require_current)
+
+    async def play():
+        run = MaskedRun.draw(manifest)
+        servers = Servers(run, tmp_path)
+        servers.act = lambda *given: act(servers, *given)
+        told = [take_part(servers.parties, name, Secrets()) for name in run.plan.names]
+        told = await asyncio.wait_for(asyncio.gather(*told), 30.0)
+        await asyncio.sleep(0.1)
+        servers.stop()
+        return told, [party.ending for party in (*run.aggregators, run.dealer)]
+
+    told, endings = asyncio.run(play())
+    assert all(isinstance(each[-1], str) for each in told)
+    assert all("expired at 2001-01-02" in ending for ending in endings)
+
+
+def test_the_time_of_a_run_is_looked_at_in_each_step_of_the_protocol(small):
+    manifest = pin_keys(small())[0]
+    run = MaskedRun.draw(msgspec.structs.replace(manifest, trust=msgspec.structs.replace(manifest.trust, **OVER)))
+    for step in (run.aggregators[0].commit, run.aggregators[1].offer, run.aggregators[0].close):
+        with pytest.raises(RunEnded, match="expired"):
+            step()
+    with pytest.raises(RunExpired, match="expired"):
+        run.clients["client-0"].message(0, Secrets().words(run)["client-0"])

@@ -65,3 +65,8 @@ def test_budgets_that_mean_nothing_are_refused():
     ):
         with pytest.raises(ParameterError):
             call()
+
+
+def test_a_sigma_of_a_large_sensitivity_is_found_where_the_search_once_met_laws_that_are_none():
+    sigma = sigma_for(4.0, 1e-5, 2**16, times=5)
+    assert epsilon_of([Cost(sigma, 2**16, 5)], 1e-5) <= 4.0 < epsilon_of([Cost(sigma * 0.999, 2**16, 5)], 1e-5)

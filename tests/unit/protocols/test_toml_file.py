@@ -1,7 +1,7 @@
 """TOML into frozen types; a mistake names the nearest key, the place, and what is allowed."""
 
 from pathlib import Path
-from typing import Annotated, Literal, final
+from typing import Annotated, Literal, final, get_args
 
 import msgspec
 import pytest
@@ -9,7 +9,9 @@ import pytest
 from lpm_secure.city.config import is_city
 from protocols.errors import ConfigError, ParameterError
 from protocols.identity.signing import PublicKey
-from protocols.toml_file import load_config
+from protocols.identity.trust import NAME
+from protocols.task.parties import Address
+from protocols.toml_file import PATTERNS, load_config
 
 ALL = sorted((Path(__file__).parents[4] / "examples").glob("*.toml"))
 EXAMPLES = [path for path in ALL if "\n[private]" in path.read_text() or is_city(path)]  # of lpm run
@@ -152,3 +154,8 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path):
 )
 def test_a_key_of_another_table_is_answered_with_the_table(tmp_path, text, kind, tables):
     assert refused(tmp_path, text, kind).endswith(f"it is a key of {tables}")
+
+
+def test_the_patterns_of_names_and_addresses_have_words():
+    address = get_args(Address)[1].pattern
+    assert set(PATTERNS) == {NAME, address}

@@ -22,7 +22,7 @@ from peers.epidemic.seir_step import (
 from lpm_secure.config.model import TableIntegers
 from lpm_secure.engine.kernels.csr import I32, Csr
 from lpm_secure.engine.kernels.exposure import Traversal
-from lpm_secure.engine.kernels.workers import Workers, total
+from lpm_secure.engine.kernels.workers import Workers
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError, WouldWrap
 from protocols.models.graph.draws import LARGEST
@@ -166,7 +166,7 @@ class GraphAgents:
         now = self.step
         results = self._workers.each(lambda _, span: advance(span, now, law, store, flow))
         self._ends = [int(result[0]) for result in results]
-        infections, onsets, ends, returns = total([result[1:] for result in results]).tolist()
+        infections, onsets, ends, returns = np.sum([result[1:] for result in results], axis=0).tolist()
         self._counts += np.array([returns - infections, infections - onsets, onsets - ends, ends - returns])
         self.step += 1
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from lpm_secure.config.model import TableIntegers
 from lpm_secure.engine.kernels.csr import I32
-from lpm_secure.engine.kernels.draws import block, bounds_of, days, key_of, log, uniform, word
+from lpm_secure.engine.kernels.draws import block, days, key_of, log, uniform
 from lpm_secure.engine.kernels.workers import Span
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.jit import compile_kernel, inline_kernel
@@ -102,6 +102,17 @@ def number_of(law: Any, i: Any) -> Any:
     if law.numbers.size:
         return law.numbers[i]
     return law.base + np.uint64(i)
+
+
+def bounds_of(law: tuple[int, ...]) -> U64:
+    """Return the bounds that `days` searches, uint64[len(law) - 1]."""
+    return np.cumsum(np.array(law[:-1], dtype=np.uint64), dtype=np.uint64)
+
+
+@inline_kernel
+def word(key: tuple[Any, Any], number: Any, purpose: Any) -> Any:
+    """Return one word of 64 random bits, as `philox.words` does for step 0."""
+    return block(key, number, purpose, np.uint64(0))[0]
 
 
 @inline_kernel

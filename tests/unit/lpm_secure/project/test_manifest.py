@@ -87,7 +87,10 @@ MISTAKES = {
     "two servers of one operator": ('"charity"', '"university"', "two parties have the same operator"),
     "two servers at one address": ("agg-b.example:8443", "agg-a.example:8443", "the address agg-a.example:8443; each"),
     "services at one address": ("agg-a.example:8444", "agg-a.example:8443", "the address agg-a.example:8443; each"),
-    "no such port": ("agg-a.example:8444", "agg-a.example:84440", "ports end at 65535"),
+    "no such port": ("agg-a.example:8444", "agg-a.example:84440", "there are 1 to 65535"),
+    "port 0": ("agg-a.example:8444", "agg-a.example:0", "there are 1 to 65535"),
+    "an address without a port": ("agg-a.example:8444", "agg-a.example", "Expected host and port, such as server"),
+    "a name with a space": ('name = "winter"', 'name = "winter 26"', "Expected a name of a-z, 0-9"),
     "cells as numbers": ('"ward 1" = 40', '"ward 1" = "40"', "Expected `int`, got `str`"),
     "a file that is not there": ("agents = 25", 'agents = "anne.txt"', "agents are a number, a list of numbers, or"),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from lpm_secure.engine.series import StageSeries
 from lpm_secure.run.ingress import Ingress
 from lpm_secure.run.private_run import PrivateRun
 from lpm_secure.run.processes import Execution
-from lpm_secure.run.report import summary_of
+from lpm_secure.run.report import series_parts, small_counts, summary_of
 
 
 @pytest.fixture
@@ -34,7 +34,10 @@ def ended(manifest_of, tmp_path):
 
 @pytest.fixture(autouse=True)
 def _plain_config(monkeypatch):
-    monkeypatch.setattr("lpm_secure.run.private_run.msgspec.to_builtins", str)
+    def plain(value):
+        return vars(value) if isinstance(value, SimpleNamespace) else str(value)
+
+    monkeypatch.setattr("lpm_secure.run.private_run.msgspec.to_builtins", plain)
 
 
 def traces(summary):
@@ -52,7 +55,8 @@ def test_another_models_run_shows_its_own_stages_and_observables(ended):
     assert "LOW 2, MIDDLE 2, HIGH 1, above_mean 9" in summary.lines[2]
     assert not any("synthetic agents  " in line and "LOW" in line for line in summary.lines)
     figure = traces(summary)
-    assert [line.name for line in figure.data if line.type == "scatter"] == ["LOW", "MIDDLE", "HIGH", "above_mean"]
+    lines = [line.name for line in figure.data if line.type == "scatter" and line.mode != "markers"]
+    assert lines == ["LOW", "MIDDLE", "HIGH", "above_mean"]
     assert [title.text for title in figure.layout.annotations] == [
         "private agents: stages and observables",
         "private agents: left LOW, less returns",
@@ -76,3 +80,25 @@ def test_where_agents_may_return_nobody_is_called_attacked(ended, seir):
     _, summary = ended(seir(waning=(2**31, 2**31)), [8, 0, 2, 0], [5, 2, 2, 1])
     assert any(line.startswith("not susceptible at the end, private agents") for line in summary.lines)
     assert traces(summary).layout.annotations[1].text == "private agents: new infections, less returns"
+
+
+def test_small_counts_of_people_are_ringed_and_counted_and_those_of_a_look_alike_are_not(manifest_of):
+    manifest = manifest_of(steps=2)
+    counts = np.array([[[9, 1, 4, 0], [1, 1, 1, 1]], [[5, 5, 0, 4], [1, 1, 1, 1]], [[14, 0, 0, 0], [1, 1, 1, 1]]])
+    series = StageSeries.of_tally(counts, 1.0, manifest.model.agents.tally)
+    assert small_counts(series) == 3
+    parts = series_parts(manifest, series, people=True)
+    (rings,) = [trace for trace in parts[0].figure.data if trace.name == "1 to 4 people"]
+    assert sorted(zip(rings.x, rings.y, strict=True)) == [(0, 1), (0, 4), (1, 4)]
+    assert any("3 counts of private agents are of 1 to 4 people" in part for part in parts if isinstance(part, str))
+    made_up = series_parts(manifest, series, people=False)
+    assert not [trace for trace in made_up[0].figure.data if trace.name == "1 to 4 people"]
+    assert not any("1 to 4 people" in part for part in made_up if isinstance(part, str))
+
+
+def test_a_run_says_its_parameters_with_units_what_it_costs_and_that_it_is_one_draw(ended):
+    _, summary = ended(graph_model_of("tests.user_models:Averaging", {}), [3, 1, 1, -7], [2, 2, 1, 9])
+    text = "".join(part for part in summary.page.parts if isinstance(part, str))
+    assert "tally: exact. No budget bounds what they tell" in text
+    assert "One run is one draw of chance" in text
+    assert "Everything that was asked for" in text

@@ -233,7 +233,7 @@ def test_the_bound_on_a_call_covers_the_names_of_all_clients():
         {"parts": (memoryview(b"1"),) * 65},
         None,
     ],
-    ids=str,
+    ids=["nonce", "signature", "sender", "empty part", "65 parts", "nothing"],
 )
 def test_a_signed_message_with_a_part_of_another_size_is_refused(changes):
     whole = SignedMessage("a", b"", bytes(32), bytes(64))

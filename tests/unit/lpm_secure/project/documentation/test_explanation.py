@@ -3,7 +3,7 @@
 import math
 import tomllib
 
-from lpm_secure.project.explanation import comment, explanations, toml_value
+from lpm_secure.project.documentation.explanation import comment, explanations, toml_value
 from protocols.task.policy import Policy
 
 

@@ -1,0 +1,177 @@
+"""A run's configuration with a table `[fit]`: which parameters are fitted through its private agents, to what."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, final
+
+import msgspec
+import numpy as np
+
+from client_sdk.likelihood.likelihood import Likelihood
+from client_sdk.likelihood.observation import LAWS, Law, Spread
+from client_sdk.likelihood.series import Series
+from client_sdk.private.table import F64
+from client_sdk.private.table_file import read_file
+from lpm_secure.config.simulation import Config
+from protocols.errors import ConfigError, DataError
+from protocols.toml_file import convert_tables, read_tables
+
+FIT: Final = "fit"
+STEP, VALUE = "step", "value"
+
+
+@final
+class PositivePrior(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A prior of a parameter above 0, and where the fit begins.
+
+    Attributes:
+        median: of the parameter.
+        sd: of its log.
+    """
+
+    median: Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+    sd: Annotated[float, msgspec.Meta(gt=0, le=10)]
+
+
+@final
+class PeopleFit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The table `[fit]` of a run.
+
+    Attributes:
+        observed: a table (CSV or Parquet) beside the configuration, `step, value`: how many agents have left the first
+            stage in the step before; what has no row, or nothing in it, is missing.
+        agents: whose: "private", "synthetic", or "all".
+        likelihood: of a value around what is expected.
+        spread: its second parameter, as a calibration's; none of Poisson.
+        rounds: at most; each is a run, whose derivatives are the next step.
+        replicates: discrete runs at the end, with other seeds; from them is found how far outbreaks vary together
+            over steps, and by how much relaxed runs are off. 0 for none: intervals are then too narrow.
+        tolerance: the fit ends where no parameter moves by more of its posterior's standard deviations.
+        priors: of each parameter that is fitted, by its name in `[gradient]`.
+    """
+
+    observed: str
+    agents: Literal["private", "synthetic", "all"] = "all"
+    likelihood: Law = "poisson"
+    spread: Spread | None = None
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 12
+    replicates: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 24
+    tolerance: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
+    priors: Annotated[dict[str, PositivePrior], msgspec.Meta(min_length=1)]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PeopleCalibration:
+    """A fit through private agents.
+
+    Attributes:
+        run: whose parameters are fitted; those of the configuration are where nothing is fitted.
+        fit: which, and to what.
+        observed: float64[T], of steps 1 to T; nan where missing.
+    """
+
+    run: Config
+    fit: PeopleFit
+    observed: F64
+
+    @property
+    def law(self) -> Likelihood:
+        """Return the likelihood of what was observed."""
+        return LAWS[self.fit.likelihood](Series.of(self.observed))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the fitted parameters."""
+        return tuple(self.fit.priors)
+
+    def theta(self, z: F64) -> F64:
+        """Return the parameters, float64[p], of what has a standard normal prior."""
+        priors = self.fit.priors.values()
+        return np.array([each.median * np.exp(each.sd * at) for each, at in zip(priors, z.tolist(), strict=True)])
+
+    def at(self, theta: F64) -> Config:
+        """Return the run with these parameters, and derivatives by them alone.
+
+        Raises:
+            ConfigError: a parameter left its range, or is none of the run's.
+        """
+        tables: dict[str, Any] = msgspec.to_builtins(self.run)
+        tables["gradient"]["parameters"] = list(self.names)
+        for name, value in zip(self.names, theta.tolist(), strict=True):
+            _put(tables, name, value)
+        return convert_tables(_given(tables), Config, origin=f"parameters {dict(zip(self.names, theta, strict=True))}")
+
+
+def is_people(path: Path) -> bool:
+    """Tell whether a configuration is of a fit through private agents."""
+    return {FIT, "private"} <= read_tables(path).keys()
+
+
+def load_people(path: Path) -> PeopleCalibration:
+    """Read a run's configuration with a table `[fit]`.
+
+    Raises:
+        ConfigError, DataError: it has a mistake, or its table has.
+    """
+    content, text = read_tables(path), path.read_text(encoding="utf-8")
+    fit = convert_tables({FIT: content.pop(FIT)}, _Only, origin=str(path), text=text).fit
+    run = convert_tables(content, Config, origin=str(path), text=text)
+    private, synthetic = run.private.beside(path.parent), run.synthetic.beside(path.parent)
+    run = msgspec.structs.replace(run, private=private, synthetic=synthetic)
+    if run.gradient is None or run.gradient.way != "tangents":
+        raise ConfigError(f'{path}: [fit] goes by [gradient] with way = "tangents"; docs/private_gradients.md')
+    if run.dt != 1.0:
+        raise ConfigError(f"{path}: dt is {run.dt:g}, and [fit] takes steps of a day; leave dt out")
+    if (fit.spread is None) != (fit.likelihood == "poisson"):
+        raise ConfigError(f'{path}: fit.spread is of every likelihood but "poisson"; give it, or leave it out')
+    found = PeopleCalibration(run, fit, _observed(path.parent / fit.observed, run.steps))
+    found.at(found.theta(np.zeros(len(fit.priors))))  # a name or a median that the run has not is found before a run
+    return found
+
+
+class _Only(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    fit: PeopleFit
+
+
+def _observed(path: Path, steps: int) -> F64:
+    table = read_file(path, least=1)
+    table.require((STEP, VALUE), allowed=(STEP, VALUE))
+    found = np.full(steps, np.nan)
+    for row, step in enumerate(table.numbers(STEP).tolist()):
+        if not 1 <= step <= steps or step != int(step):
+            raise DataError(
+                f"{table.place(row)}: step {step:g} is none of 1 to {steps}; correct it, or the run's steps"
+            )
+        text = table.columns[VALUE][row]
+        found[int(step) - 1] = float(text) if text not in ("", "NA") else np.nan
+    if not np.isfinite(found).any():
+        raise DataError(f"{path} has no value; a fit needs some")
+    return found
+
+
+def _put(tables: dict[str, Any], name: str, value: float) -> None:
+    """Set a parameter, in a table `[model]` or of a model by its name.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    if isinstance(tables["model"], str):
+        tables["parameters"][name] = value
+        return
+    place, key = tables["model"], name
+    for part in name.split(".")[:-1]:
+        place, key = place.get(part), name.rsplit(".", maxsplit=1)[-1]
+    if not isinstance(place, dict) or key not in place:
+        raise ConfigError(f"fit.priors has {name}, which the table [model] has not; [gradient] names what it has")
+    if isinstance(place[key], dict):  # a law of days, whose mean is fitted
+        place[key]["mean"] = value
+    else:
+        place[key] = value
+
+
+def _given(value: Any) -> Any:
+    """Return plain values without those that are none, as a file has them."""
+    if isinstance(value, dict):
+        return {key: _given(each) for key, each in value.items() if each is not None}
+    return value

@@ -1,0 +1,219 @@
+"""`lpm calibrate` through private agents: runs whose derivatives are sums over clients, each a step of the fit."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, final
+
+import msgspec
+import numpy as np
+
+from client_sdk.likelihood.observation import LAWS
+from client_sdk.likelihood.series import Series
+from client_sdk.private.table import F64
+from lpm_secure.calibration.people.config import PeopleCalibration
+from lpm_secure.calibration.people.scoring import LEAST_MEAN, ScoringPoint, Search
+from lpm_secure.config.simulation import Config
+from lpm_secure.engine.device import device_of
+from lpm_secure.engine.series import PARTS
+from lpm_secure.event_loop import complete
+from lpm_secure.gradients.private.result import GradientFigures, difference, find
+from lpm_secure.report.folder import write_figures
+from lpm_secure.run.jobs import local_deployment, local_testbed
+from lpm_secure.run.processes import over_processes, run_clear, run_private
+from protocols.errors import ConfigError, ParameterError
+
+STATE: Final = "rounds.json"
+ROUNDS: Final = "rounds"  # folder with that of each run
+REPLICATES: Final = "replicates"  # and with that of each discrete run at the end
+OnRound = Callable[[int, str], None]
+
+
+@final
+class PeopleRound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one run said: where it was, what was expected, with derivatives of the logs, and whether parity held."""
+
+    z: tuple[float, ...]
+    mean: tuple[float, ...]
+    by_log: tuple[tuple[float, ...], ...]
+    parity: bool | None = None
+
+
+@final
+class PeopleState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All runs of a fit so far, and what they were asked for."""
+
+    asked: str
+    rounds: tuple[PeopleRound, ...] = ()
+    replicates: tuple[tuple[float, ...], ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PeopleResult:
+    """A finished fit.
+
+    Attributes:
+        calibration: what was asked for.
+        best: the mode of the relaxed runs' posterior.
+        z: float64[p], the posterior's mean; covariance: float64[p, p], of it.
+        mean: float64[T], expected values there.
+        rounds: all runs.
+        converged: whether it ended by itself.
+    """
+
+    calibration: PeopleCalibration
+    best: ScoringPoint
+    z: F64
+    covariance: F64
+    mean: F64 = field(repr=False)
+    rounds: tuple[PeopleRound, ...]
+    converged: bool
+
+    @property
+    def parity(self) -> bool | None:
+        """Whether every run had the clear run's numbers to the last bit; None where none was compared."""
+        each = [one.parity for one in self.rounds if one.parity is not None]
+        return all(each) if each else None
+
+
+def fit_people(
+    asked: PeopleCalibration,
+    folder: Path,
+    *,
+    private: bool = True,
+    parity: bool = True,
+    resume: bool = False,
+    on_round: OnRound = lambda number, words: None,
+) -> PeopleResult:
+    """Fit a run's parameters, run by run.
+
+    Args:
+        asked: what is fitted.
+        folder: of the fit; its runs' folders are below it.
+        private: over clients as processes; else in the clear, which has the same bits.
+        parity: hold each private run's numbers against those in the clear.
+        resume: go on from the folder's rounds.
+        on_round: is told how many runs there are, and where the fit is.
+
+    Raises:
+        ParameterError: there are rounds and no `resume`, or `resume` and those of another fit.
+        ProtocolError: a run could not go on.
+    """
+    state = _state(asked, folder, resume=resume)
+    for number in range(len(state.rounds), asked.fit.rounds):
+        search = _search(asked, state.rounds)
+        if search.is_over(asked.fit.tolerance):
+            break
+        z = search.next_z(len(asked.names))
+        try:
+            found = _run(asked, z, folder / ROUNDS if private else None, parity=parity)
+        except ConfigError as error:
+            raise ParameterError(f"round {number + 1}: {error}; a narrower prior keeps the fit from there") from error
+        state = PeopleState(state.asked, (*state.rounds, found))
+        folder.mkdir(parents=True, exist_ok=True)
+        write_figures(folder / STATE, msgspec.to_builtins(state))
+        theta = ", ".join(f"{name} {value:.3g}" for name, value in zip(asked.names, asked.theta(z), strict=True))
+        on_round(number + 1, theta)
+    search = _search(asked, state.rounds)
+    if search.best is None:
+        raise ParameterError("no run has been; give fit.rounds")
+    best = next(each for each in state.rounds if np.array_equal(each.z, search.best.z))
+    for number in range(len(state.replicates), asked.fit.replicates):
+        drawn = _replicate(asked, search.best.z, number, folder / REPLICATES if private else None)
+        state = PeopleState(state.asked, state.rounds, (*state.replicates, drawn))
+        write_figures(folder / STATE, msgspec.to_builtins(state))
+        on_round(len(state.rounds), f"replicate {number + 1}")
+    z, covariance = search.best.posterior(_scores(asked, best, state.replicates))
+    return PeopleResult(
+        asked, search.best, z, covariance, np.array(best.mean), state.rounds, search.is_over(asked.fit.tolerance)
+    )
+
+
+def _search(asked: PeopleCalibration, rounds: tuple[PeopleRound, ...]) -> Search:
+    """Return the search after these runs."""
+    search, law = Search(), asked.law
+    for each in rounds:
+        z, mean, by_log = np.array(each.z), np.array(each.mean), np.array(each.by_log)
+        search = search.after(ScoringPoint.of(z, mean, by_log, law, asked.fit.spread or 1.0))
+    return search
+
+
+def _run(asked: PeopleCalibration, z: F64, out: Path | None, *, parity: bool) -> PeopleRound:
+    """Return what a run at z says: expected departures in each step, and derivatives of their logs by z."""
+    theta = asked.theta(z)
+    found, same = _derivatives(asked.at(theta), out, parity=parity)
+    mean, by_theta = _departures(found, asked.fit.agents)
+    scale = theta * np.array([each.sd for each in asked.fit.priors.values()])
+    by_log = by_theta * scale / np.maximum(mean, 1e-12)[:, None]
+    return PeopleRound(tuple(z.tolist()), tuple(mean.tolist()), tuple(map(tuple, by_log.tolist())), same)
+
+
+def _replicate(asked: PeopleCalibration, z: F64, number: int, out: Path | None) -> tuple[float, ...]:
+    """Return departures in steps 1 to T of a discrete run, in which people draw anew."""
+    config = msgspec.structs.replace(asked.at(asked.theta(z)), gradient=None, seed=asked.run.seed + 1 + number)
+    if out is None:
+        series = run_clear(local_testbed(config), device_of("cpu")).series
+    else:
+        with local_deployment(config, out=out) as deployment:
+            series = run_private(deployment, device_of("cpu")).series
+    parts = {"private": PARTS[:1], "synthetic": PARTS[1:], "all": PARTS}[asked.fit.agents]
+    departures = np.sum([series.incidence(part) for part in parts], axis=0)[1:]
+    return tuple(map(float, departures.tolist()))
+
+
+def _scores(asked: PeopleCalibration, best: PeopleRound, replicates: tuple[tuple[float, ...], ...]) -> F64:
+    """Return what the log likelihood's gradient by z would be, had a replicate been observed, float64[R, p]."""
+    mean, by_log, known = np.maximum(best.mean, LEAST_MEAN), np.array(best.by_log), np.isfinite(asked.observed)
+    scores = [np.zeros((0, len(asked.names)))]
+    for values in replicates:
+        law = LAWS[asked.fit.likelihood](Series.of(np.where(known, values, np.nan)))
+        scores.append((by_log.T @ law.log_likelihood(mean, asked.fit.spread or 1.0)[1])[None])
+    return np.concatenate(scores)
+
+
+def _derivatives(config: Config, out: Path | None, *, parity: bool) -> tuple[GradientFigures, bool | None]:
+    """Return the derivatives of a run over its clients, and whether the clear run's are the same bits."""
+    if out is None:
+        return complete(find(local_testbed(config), None)), None
+    with local_deployment(config, out=out) as deployment:
+        testbed = deployment.testbed
+        found = over_processes(deployment, lambda remote: find(testbed, remote))
+    return found, difference(found, complete(find(testbed, None))) == 0.0 if parity else None
+
+
+def _departures(found: GradientFigures, agents: str) -> tuple[F64, F64]:
+    """Return expected departures from the first stage in steps 1 to T, float64[T], and derivatives, float64[T, p]."""
+    parts = {"private": [0], "synthetic": [1], "all": [0, 1]}[agents]
+    first = found.numbers[:, parts, 0, :].sum(axis=1)
+    departures = first[:-1] - first[1:]
+    return departures[:, 0], departures[:, 1:]
+
+
+def _state(asked: PeopleCalibration, folder: Path, *, resume: bool) -> PeopleState:
+    """Return the fit as it begins or goes on."""
+    plain = msgspec.json.encode((asked.run, asked.fit, asked.observed.tolist()), order="deterministic").decode()
+    path = folder / STATE
+    if not path.exists():
+        if resume:
+            raise ParameterError(f"{path} is not there; start the fit without --resume")
+        return PeopleState(plain)
+    if not resume:
+        raise ParameterError(f"{folder} has rounds of a fit; go on with --resume, or give another folder with --out")
+    try:
+        state = msgspec.json.decode(path.read_bytes(), type=PeopleState)
+    except msgspec.MsgspecError as error:
+        raise ParameterError(f"{path} holds no rounds of a fit ({error}); start anew, without --resume") from error
+    if state.asked != plain:
+        raise ParameterError(f"{path} is of another fit; start anew, without --resume, or undo the change")
+    return state
+
+
+def intervals(result: PeopleResult, level: float = 0.9) -> Iterator[tuple[str, float, float, float]]:
+    """Yield each parameter's name with its posterior median and the bounds of a central interval."""
+    from scipy import special  # noqa: PLC0415 - slow to load
+
+    wide, z = float(special.ndtri(0.5 + level / 2)) * np.sqrt(np.diag(result.covariance)), result.z
+    each = (result.calibration.theta(at) for at in (z, z - wide, z + wide))
+    median, low, high = (values.tolist() for values in each)
+    yield from zip(result.calibration.names, median, low, high, strict=True)

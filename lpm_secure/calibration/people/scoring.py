@@ -1,0 +1,123 @@
+"""Fisher scoring of a series whose expectation comes with derivatives: one step a run, to the posterior's mode."""
+
+from dataclasses import dataclass, replace
+from typing import Final, final
+
+import numpy as np
+
+from client_sdk.likelihood.likelihood import Likelihood
+from client_sdk.private.table import F64
+
+LONGEST: Final = 1.0  # of a step, in standard deviations of the prior
+LEAST_MEAN: Final = 1e-6
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoringPoint:
+    """Where the fit is, and what one run said of it.
+
+    Attributes:
+        z: float64[p], whose prior is standard normal.
+        value: log posterior, but for a constant.
+        gradient: float64[p], of it.
+        information: float64[p, p], of the observations.
+        dispersion: Pearson's: how much wider values are than their law says; at least 1.
+    """
+
+    z: F64
+    value: float
+    gradient: F64
+    information: F64
+    dispersion: float
+
+    @classmethod
+    def of(cls, z: F64, mean: F64, by_log: F64, law: Likelihood, spread: float) -> "ScoringPoint":
+        """Return a point from a run there.
+
+        Args:
+            z: float64[p].
+            mean: float64[T], expected values.
+            by_log: float64[T, p], derivatives of their logs by z.
+            law: of what was observed.
+            spread: its second parameter.
+        """
+        mean = np.maximum(mean, LEAST_MEAN)
+        value, by_mean, _ = law.log_likelihood(mean, spread)
+        known = law.series.known
+        information = known * law.information(mean, spread)
+        residual = np.where(known, (law.series.guess - mean) / mean, 0.0)
+        pearson = float((information * residual**2).sum()) / max(int(known.sum()) - z.size, 1)
+        return cls(
+            z=z,
+            value=float(value.sum()) - 0.5 * float(z @ z),
+            gradient=by_log.T @ by_mean - z,
+            information=by_log.T @ (information[:, None] * by_log),
+            dispersion=max(pearson, 1.0),
+        )
+
+    @property
+    def precision(self) -> F64:
+        """Return the observations' information and the prior's, float64[p, p], as the law has it."""
+        return np.asarray(self.information + np.eye(self.z.size))
+
+    def posterior(self, scores: F64) -> tuple[F64, F64]:
+        """Return the posterior's mean and covariance in z, as discrete runs at this point correct them.
+
+        Args:
+            scores: float64[R, p], gradients of the log likelihood by z of what R such runs had; none where R is 0.
+
+        Returns:
+            float64[p]: the mode, moved by what these runs' mean differs from what is expected of them; float64[p, p]:
+            of scores that vary together over steps (Godambe), whose mean is known up to R runs.
+        """
+        runs = len(scores)
+        if runs <= self.z.size:
+            return self.z, self.covariance
+        inverse = np.linalg.inv(self.precision)
+        spread = np.atleast_2d(np.cov(scores.T)) * (1 + 1 / runs) + np.eye(self.z.size)
+        return self.z - inverse @ scores.mean(axis=0), inverse @ spread @ inverse
+
+    @property
+    def covariance(self) -> F64:
+        """Return the posterior's around the mode, float64[p, p], as much wider as values are dispersed."""
+        return np.asarray(np.linalg.inv(self.information / self.dispersion + np.eye(self.z.size)))
+
+    @property
+    def step(self) -> F64:
+        """Return where scoring goes from here, float64[p]; no parameter by more than `LONGEST`."""
+        step = np.linalg.solve(self.precision, self.gradient)
+        return np.asarray(step * min(1.0, LONGEST / max(float(np.abs(step).max()), 1e-12)))
+
+    @property
+    def remaining(self) -> float:
+        """Return the longest part of the next step, in standard deviations of the posterior."""
+        return float((np.abs(self.step) / np.sqrt(np.diag(self.covariance))).max())
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """Scoring with steps that are halved while they make it worse.
+
+    Attributes:
+        best: the best point so far; None before the first run.
+        share: of the step from there that comes next.
+    """
+
+    best: ScoringPoint | None = None
+    share: float = 1.0
+
+    def next_z(self, p: int) -> F64:
+        """Return where the next run is to be, float64[p]; the first one is at the prior's median."""
+        return np.zeros(p) if self.best is None else self.best.z + self.share * self.best.step
+
+    def after(self, found: ScoringPoint) -> "Search":
+        """Return the search after a run."""
+        if self.best is not None and found.value < self.best.value:
+            return replace(self, share=self.share / 2)
+        return Search(found, 1.0)
+
+    def is_over(self, tolerance: float) -> bool:
+        """Tell whether what remains is less than a tolerance."""
+        return self.best is not None and self.share * self.best.remaining < tolerance

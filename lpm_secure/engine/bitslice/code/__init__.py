@@ -1,0 +1,1 @@
+"""A graph's step as generated code."""

@@ -1,1 +1,0 @@
-"""Torch: the device that the engine computes on, and contacts as tensors."""

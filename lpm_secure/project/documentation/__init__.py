@@ -1,0 +1,1 @@
+"""What a type of a file says of its keys: comments of templates, and schemas for editors."""

@@ -1,0 +1,62 @@
+"""Hundreds of seeds at once on one graph, against the same runs one by one: `ensemble_512`.
+
+Every model of the library whose messages are 0 or 1, among agents with ten contacts each, and in cells of 23 where it
+has some. The ratio is CPU time a run, the setting up and compiling of each included, but for the compiled loops of the
+single runs, which are kept on disk.
+"""
+
+import time
+
+import numpy as np
+from measure import Row, peak_mib, reset_peak
+
+from lpm_secure.engine.bitslice.agents import LaneAgents
+from lpm_secure.engine.venues.agents import VenueAgents
+from tests.lane_worlds import MODELS, lane_model, world
+
+AGENTS, DAYS, LANES, SINGLE = 1_000_000, 100, 512, 3
+DEGREE, TIMES, LIMIT_MIB = 10, 5, 4096
+
+
+def single_run(given, days, seed):
+    """Return the totals at the end of a run that is computed by itself, and its CPU seconds."""
+    graph, parameters, channels, columns = given
+    before = time.process_time()
+    agents = VenueAgents(graph, parameters, channels, key=(seed, 1), columns=columns, steps=days)
+    for _ in range(days):
+        agents.update()
+    return agents.tally(), time.process_time() - before
+
+
+def many_runs(given, days):
+    """Return the totals at the end of runs that are computed at once, and the CPU seconds of one of them."""
+    before = time.process_time()
+    agents = LaneAgents(lane_model(given, days), lanes=LANES, key=b"benchmark")
+    for _ in range(days):
+        agents.update()
+    return agents.totals, (time.process_time() - before) / LANES
+
+
+def ensemble_512(scale=0.1, models=MODELS):
+    """Run 512 seeds through 100 days at once, and some one by one, of each model; a scale of 1 is a million agents."""
+    n, rows = round(AGENTS * scale), []
+    for kind in models:
+        given = world(kind, n=n, contacts=True, degree=DEGREE)
+        single_run(world(kind, n=2_000, contacts=True, degree=DEGREE), 5, 0)  # compiles
+        single = [single_run(given, DAYS, seed) for seed in range(SINGLE)]
+        reset_peak()
+        totals, many_s = many_runs(given, DAYS)
+        mib, single_s = peak_mib(), min(cpu_s for _, cpu_s in single)
+        ends = np.array([total for total, _ in single])
+        differs = np.abs(totals.mean(axis=0) - ends.mean(axis=0)) / np.maximum(totals.std(axis=0), 0.5)
+        against = (
+            f"a run by itself, {single_s:.3f} CPU s: {single_s / many_s:.1f} times as much; limit of {TIMES} times"
+        )
+        against += f"; ends differ by {differs.max() * np.sqrt(SINGLE):.1f} standard errors"
+        rows.append(Row(f"ensemble_512_{kind.__name__}", many_s, "CPU s a run", against, many_s / single_s, mib))
+    most = max(row.peak_mib for row in rows)
+    rows.append(Row("ensemble_512_memory", most, "MiB", f"limit of {LIMIT_MIB} MiB", most / LIMIT_MIB, most))
+    return rows
+
+
+BENCHMARKS = {"ensemble_512": ensemble_512}

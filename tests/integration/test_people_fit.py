@@ -1,0 +1,176 @@
+"""`lpm calibrate` through private agents: known parameters of made outbreaks are found by their derivatives alone."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lpm_secure.calibration.people import job
+from lpm_secure.calibration.people.config import load_people
+from lpm_secure.calibration.people.job import fit_people, intervals
+from lpm_secure.cli.main import app
+from lpm_secure.config.simulation import load as load_run
+from lpm_secure.run.jobs import simulate_clear
+from protocols.errors import LpmError, ParameterError
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "workplace_fit.toml"
+TRUTH = {"cell_beta": 0.25, "initial": 0.05}
+RUN = """
+name = "outbreak"
+seed = {seed}
+steps = {steps}
+[model]
+beta = {{ near = 0.0008 }}
+cell_beta = 0.25
+latent = {{ mean = 3.0, sd = 1.5 }}
+infectious = {{ mean = 6.0, sd = 2.0 }}
+initial = 0.05
+[private]
+dataset = "look_alike"
+clients = "group"
+[cells]
+count = 4
+[synthetic]
+agents = {synthetic}
+[protocol]
+mode = "sum"
+min_cohort = 5
+"""
+FIT = """
+[gradient]
+way = "tangents"
+stays = "exact"
+clip = 65536.0
+[fit]
+observed = "observed.csv"
+replicates = {replicates}
+[fit.priors]
+cell_beta = {{ median = 0.15, sd = 0.7 }}
+initial = {{ median = 0.03, sd = 0.7 }}
+"""
+
+
+def outbreak(folder, *, seed=1, steps=30, synthetic=4000, replicates=24):
+    """Write an outbreak that one discrete run makes, and the configuration that fits it."""
+    run = RUN.format(seed=seed, steps=steps, synthetic=synthetic)
+    (folder / "run.toml").write_text(run)
+    series = simulate_clear(load_run(folder / "run.toml"), device="cpu")
+    departures = series.incidence("private") + series.incidence("synthetic")
+    rows = [f"{step},{departures[step]}" for step in range(1, steps + 1)]
+    (folder / "observed.csv").write_text("\n".join(["step,value", *rows]))
+    (folder / "fit.toml").write_text(run + FIT.format(replicates=replicates))
+    return folder / "fit.toml"
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return outbreak(tmp_path_factory.mktemp("outbreak"), replicates=8)
+
+
+def lpm(*arguments):
+    return CliRunner().invoke(app, ["calibrate", *map(str, arguments)])
+
+
+def test_known_parameters_of_an_outbreak_are_found(path, tmp_path):
+    asked = load_people(path)
+    result = fit_people(asked, tmp_path, private=False)
+    assert result.converged
+    found = {name: median for name, median, _, _ in intervals(result)}
+    assert found["cell_beta"] == pytest.approx(TRUTH["cell_beta"], rel=0.1)
+    assert found["initial"] == pytest.approx(TRUTH["initial"], rel=0.3)
+    for name, _, low, high in intervals(result):
+        assert high - low < asked.fit.priors[name].median  # far narrower than the prior
+
+
+def test_what_a_round_says_are_derivatives_of_what_it_expects(path):
+    asked, z, h = load_people(path), np.array([0.3, -0.2]), 1e-3
+    here = job._run(asked, z, None, parity=False)
+    for place in range(2):
+        ends = [job._run(asked, z + sign * h * np.eye(2)[place], None, parity=False).mean for sign in (1, -1)]
+        differences = (np.log(ends[0]) - np.log(ends[1])) / (2 * h)
+        assert np.array(here.by_log)[5:, place] == pytest.approx(differences[5:], rel=0.02, abs=1e-3)
+
+
+def test_an_interrupted_fit_goes_on_to_the_same_posterior(path, tmp_path):
+    asked = load_people(path)
+    whole = list(intervals(fit_people(asked, tmp_path / "whole", private=False)))
+
+    def interrupt(number, words):
+        if number == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_people(asked, tmp_path / "part", private=False, on_round=interrupt)
+    with pytest.raises(ParameterError, match="go on with --resume"):
+        fit_people(asked, tmp_path / "part", private=False)
+    assert list(intervals(fit_people(asked, tmp_path / "part", private=False, resume=True))) == whole
+    path.with_name("other.toml").write_text(path.read_text().replace("median = 0.03", "median = 0.04"))
+    with pytest.raises(ParameterError, match="is of another fit"):
+        fit_people(load_people(path.with_name("other.toml")), tmp_path / "part", private=False, resume=True)
+
+
+def test_the_command_writes_a_posterior_and_a_second_one_beside_it(path, tmp_path):
+    for folder in ("outbreak", "outbreak-2"):
+        done = lpm(path, "--out", tmp_path, "--transport", "in-process")
+        assert done.exit_code == 0, done.exception
+        assert str(tmp_path / folder / "report.html") in done.output
+    figures = json.loads((tmp_path / "outbreak" / "calibration.json").read_text())
+    assert [row["parameter"] for row in figures["posterior"]] == ["cell_beta", "initial"]
+    assert figures["parity"] is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('way = "tangents"', 'way = "adjoints"', r'goes by \[gradient\] with way = "tangents"'),
+        ("cell_beta = { median", "cel_beta = { median", "fit.priors has cel_beta"),
+        ("initial = { median = 0.03", "initial = { median = 3.0", "initial"),
+        ("replicates = 8", "replicates = 8\nspread = 3.0", "fit.spread is of every likelihood but"),
+        ("replicates = 8", "replicas = 8", "did you mean `replicates`"),
+        ("steps = 30", "steps = 20", "step 21 is none of 1 to 20"),
+        ("observed.csv", "observe.csv", "cannot read .*observe.csv"),
+    ],
+)
+def test_a_mistake_is_one_line(path, old, new, said):
+    changed, text = path.with_name("wrong.toml"), path.read_text()
+    assert old in text
+    changed.write_text(text.replace(old, new))
+    with pytest.raises(LpmError, match=said) as caught:
+        load_people(changed)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_example_runs_on_fewer_people(tmp_path):
+    text = EXAMPLE.read_text().replace("workplace_invs15", "look_alike").replace("100_000", "300")
+    text = text.replace("rounds = 10", "rounds = 1").replace("replicates = 8", "replicates = 0")
+    (tmp_path / "fit.toml").write_text(text.replace("workplace_fit.csv", str(EXAMPLE.with_suffix(".csv"))))
+    done = lpm(tmp_path / "fit.toml", "--out", tmp_path, "--transport", "in-process")
+    assert done.exit_code == 0, done.exception
+    assert "no: raise fit.rounds, 1" in done.output
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_rounds_over_processes_have_the_pooled_runs_numbers(tmp_path):
+    path = outbreak(tmp_path, steps=6, synthetic=200, replicates=1)
+    path.write_text(path.read_text().replace("[fit]", "[fit]\nrounds = 2", 1))
+    private = fit_people(load_people(path), tmp_path / "private")
+    assert private.parity is True
+    clear = fit_people(load_people(path), tmp_path / "clear", private=False)
+    assert [each.mean for each in private.rounds] == [each.mean for each in clear.rounds]
+    assert list(intervals(private)) == list(intervals(clear))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_intervals_of_90_percent_hold_the_truth_in_18_of_20_outbreaks(tmp_path):
+    held = dict.fromkeys(TRUTH, 0)
+    for seed in range(1, 21):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        result = fit_people(load_people(outbreak(folder, seed=seed)), folder / "out", private=False)
+        for name, _, low, high in intervals(result):
+            held[name] += low <= TRUTH[name] <= high
+    assert min(held.values()) >= 18, held  # of Binomial(20, 0.9) a third is below 18; the seeds are fixed

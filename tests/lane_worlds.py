@@ -1,0 +1,84 @@
+"""Small worlds of library models, in which many runs are computed at once and one by one."""
+
+import numpy as np
+
+from lpm_secure.engine.bitslice.lane_model import LaneModel
+from lpm_secure.engine.kernels.random_graph import random_graph
+from lpm_secure.engine.venues.agents import VenueAgents
+from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
+from lpm_secure.models.library.banks import Banks
+from lpm_secure.models.library.doses import LeakyVaccination
+from lpm_secure.models.library.onset import LineList, WaningLineList
+from lpm_secure.models.library.opinion import Opinion
+from lpm_secure.models.library.pandemic_work import PandemicWork
+from lpm_secure.models.library.seir import SeirModel
+from lpm_secure.models.library.seirs import Seirs
+from lpm_secure.models.library.strains import Strains
+from lpm_secure.models.library.supply import Supply
+from lpm_secure.models.library.work import LabourMarket
+from lpm_secure.models.tracer import trace
+
+MODELS = (
+    SeirModel,
+    Seirs,
+    LeakyVaccination,
+    LineList,
+    WaningLineList,
+    Strains,
+    Opinion,
+    Banks,
+    Supply,
+    LabourMarket,
+    PandemicWork,
+)  # of the library, all whose messages are 0 or 1
+LARGEST = {"doubt": 4, "buffer": 3, "need": 4, "cover": 5, "wage": 200, "reserve": 900, "caution": 3}  # of columns
+FASTER = 4  # hazards of contacts, so that an epidemic of a few days is one
+
+
+def setting(n, name, size):
+    """Return venues of so many agents each, drawn at random; five agents are in none."""
+    venue = (np.arange(n) // size).astype(np.int32)
+    np.random.default_rng(size).shuffle(venue)
+    venue[:5] = -1
+    return Setting(name, venue, np.maximum(np.bincount(venue[venue >= 0], minlength=n // size + 1), 1))
+
+
+def world(kind, *, n, contacts=False, degree=6):
+    """Return graph, parameters, channels and columns of a model, whose agents meet in venues or along contacts."""
+    traced = trace(kind)
+    graph = traced.graph
+    venues = Venues.of([setting(n, "home", 3), setting(n, "work", 23)])
+    edges, links, days = random_graph(n, mean_degree=degree, seed=2), {}, {}
+    for name, channel in sorted(graph.channels.items()):
+        along = not channel.cell and (channel.directed or contacts)
+        days |= {name: (edges,)} if along else {}
+        links[name] = () if along else (VenueLink(1),) if channel.cell else (VenueLink(0), VenueLink(1, scale=3))
+    generator = np.random.default_rng(5)
+    columns = {
+        name: generator.integers(each.low, LARGEST[name] + 1, n) for name, each in graph.fields.items() if each.private
+    }
+    parameters = dict(traced.parameters)
+    for name, each in graph.parameters.items():
+        if "contact_rate" in name:
+            parameters[name] = min(FASTER * parameters[name], each.high)
+    return graph, parameters, VenueChannels(venues, links, days), columns
+
+
+def lane_model(given, steps):
+    """Return a world for many runs at once."""
+    graph, parameters, channels, columns = given
+    return LaneModel.of(graph, parameters, channels, columns=columns, steps=steps)
+
+
+def single_runs(given, steps, seeds):
+    """Return int64[seeds, T + 1, q], totals of runs computed one by one."""
+    graph, parameters, channels, columns = given
+    found = []
+    for seed in seeds:
+        agents = VenueAgents(graph, parameters, channels, key=(seed, 9), columns=columns, steps=steps)
+        totals = [agents.tally()]
+        for _ in range(steps):
+            agents.update()
+            totals.append(agents.tally())
+        found.append(totals)
+    return np.array(found)

@@ -1,0 +1,57 @@
+"""Fisher scoring finds the mode of a log-linear series, and replicates correct its bias and its spread."""
+
+import numpy as np
+import pytest
+
+from client_sdk.likelihood.poisson import Poisson
+from client_sdk.likelihood.series import Series
+from lpm_secure.calibration.people.scoring import ScoringPoint, Search
+
+TIME = np.linspace(0.0, 1.0, 30)
+BY_LOG = np.stack([np.ones_like(TIME), TIME], axis=1)
+
+
+def point(z, values):
+    return ScoringPoint.of(z, np.exp(3.0 + BY_LOG @ z), BY_LOG, Poisson(Series.of(values)), 1.0)
+
+
+def searched(values, rounds=12):
+    search = Search()
+    for _ in range(rounds):
+        search = search.after(point(search.next_z(2), values))
+    return search
+
+
+def test_the_mode_has_no_gradient_and_the_search_ends_there():
+    values = np.random.default_rng(1).poisson(np.exp(3.0 + BY_LOG @ [0.8, -0.5])).astype(float)
+    values[4] = np.nan
+    search = searched(values)
+    assert search.is_over(0.01)
+    assert np.abs(search.best.gradient).max() < 1e-4
+    assert search.best.dispersion < 2.0
+    assert not Search().is_over(1.0)
+
+
+def test_a_step_that_makes_it_worse_is_halved_from_the_best_point():
+    values = np.full(30, 20.0)
+    good, bad = point(np.zeros(2), values), point(np.array([3.0, 0.0]), values)
+    search = Search(good).after(bad)
+    assert search.best is good
+    assert search.share == 0.5
+    assert search.next_z(2) == pytest.approx(good.z + 0.5 * good.step)
+
+
+def test_replicates_that_vary_more_than_their_law_widen_the_posterior_and_move_it():
+    values = np.full(30, 20.0)
+    best = searched(values).best
+    law = np.random.default_rng(2).multivariate_normal(np.zeros(2), best.information, 4_000)
+    z, covariance = best.posterior(law)
+    assert z == pytest.approx(best.z, abs=0.01)
+    inverse = np.linalg.inv(best.precision)
+    assert covariance == pytest.approx(inverse, rel=0.1, abs=1e-3)  # scores with the law's own spread change nothing
+    moved, wider = best.posterior(3.0 * law + best.precision @ [0.2, 0.0])
+    assert moved == pytest.approx(best.z - [0.2, 0.0], abs=0.02)
+    assert (np.diag(wider) > 2.0 * np.diag(covariance)).all()
+    few, own = best.posterior(np.zeros((0, 2)))
+    assert few is best.z
+    assert own == pytest.approx(best.covariance)

@@ -1,0 +1,22 @@
+"""Parts of pages of runs: what was announced, and what was asked for."""
+
+from lpm_secure.report import html
+from lpm_secure.report.run_parts import announcement_parts, parameter_parts, settings_part
+
+
+def test_each_public_number_is_drawn_as_steps():
+    head, plot = announcement_parts({"a": [1, 2], "b": [3, 3]}, [0.0, 0.5])
+    assert "announced" in head
+    assert [(line.name, list(line.x), list(line.y), line.line.shape) for line in plot.figure.data] == [
+        ("a", [0.0, 0.5], [1, 2], "hv"),
+        ("b", [0.0, 0.5], [3, 3], "hv"),
+    ]
+    assert announcement_parts({}, [0.0]) == []
+
+
+def test_settings_are_rows_of_paths_without_what_is_not_given():
+    config = {"name": "x", "model": {"beta": {"near": 0.5}, "none": None}, "ages": [0, 20], "empty": {}, "off": False}
+    assert html.flatten(config) == [("name", "x"), ("model.beta.near", "0.5"), ("ages", "0, 20"), ("off", "False")]
+    assert "<details><summary>Everything that was asked for" in settings_part(config)
+    assert "&lt;b&gt;" in settings_part({"name": "<b>"})
+    assert parameter_parts([]) == []
