@@ -35,6 +35,7 @@ def _fold() -> None:
     loaded.evaluate(nothing, nothing[:, :1, 0], nothing[:, :1], groups=1)
     loaded.fold(nothing, nothing)
     loaded.inner_product(nothing, nothing[:, :, 0].copy())
+    loaded.claims(nothing, nothing[:, 0].copy(), nothing[:, :1].copy())
 
 
 def _compare() -> None:

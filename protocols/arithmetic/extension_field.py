@@ -147,10 +147,10 @@ def lagrange(r: Element, nodes: int) -> tuple[Element, ...]:
     before = accumulate(at[:-1], product, initial=ONE)
     after = list(accumulate(at[:0:-1], product, initial=ONE))[::-1]
     numerators = map(product, before, after)
-    return tuple((x * weight % P, y * weight % P) for (x, y), weight in zip(numerators, _weights(nodes), strict=True))
+    return tuple((x * weight % P, y * weight % P) for (x, y), weight in zip(numerators, weights_of(nodes), strict=True))
 
 
 @lru_cache(maxsize=16)
-def _weights(nodes: int) -> tuple[int, ...]:
+def weights_of(nodes: int) -> tuple[int, ...]:
     """Return 1 over the product of i - j over all other nodes j, of each node i."""
     return tuple(pow(prod(i - j for j in range(nodes) if j != i), -1, P) for i in range(nodes))

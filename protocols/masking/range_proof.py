@@ -26,14 +26,10 @@ from protocols.arithmetic.extension_field import (
     element,
     elements,
     from_words,
-    inner_product,
-    lagrange,
-    minus,
     plus,
     product,
     scale,
     subtract,
-    value_at,
     vector,
 )
 from protocols.arithmetic.fixed_point import U64
@@ -57,6 +53,7 @@ from protocols.masking.folding import (
     values,
 )
 from protocols.masking.kernels import element_folding
+from protocols.masking.kernels.choice import kernels_for
 from protocols.masking.kernels.element_folding import LONGEST
 from protocols.masking.kernels.folding_kernels import NODES
 from protocols.masking.norm import HALVES
@@ -295,12 +292,12 @@ class ProofSide:
             return _factors_twice(self.shape, self.numbers, rho, self.question.challenges[0])
         return np.concatenate([_factors(self.shape, self.numbers, ONE), self.behind[None]])
 
-    def claim(self, linear: Element, rho: U64) -> Element:
-        """Return this side's share of the claim after all folds, from its part of all linear equations."""
-        if self.shape.norm is not None:
-            side = self.shape.norm.side(self.numbers, sign=-1 if self.behind is None else 1)
-            linear = plus(linear, product(element(rho), (side, 0)))
-        return _claim(self.rows, linear, self.question.challenges)
+    def linear(self, ranges: Element, rho: U64) -> Element:
+        """Return this side's part of all linear equations, from that of the ranges."""
+        if self.shape.norm is None:
+            return ranges
+        side = self.shape.norm.side(self.numbers, sign=-1 if self.behind is None else 1)
+        return plus(ranges, product(element(rho), (side, 0)))
 
 
 def parts_of(sides: Sequence[ProofSide]) -> tuple[ProofPart, ...]:
@@ -337,22 +334,14 @@ def _side_by_side(sides: Sequence[ProofSide]) -> list[ProofPart]:
     x = first_fold(shapes, [each.weights() for each in sides], bits, None if is_dealer else rho, behind)
     left = fold_all(x, [each.question.challenges[1:] for each in sides])
     words = stack([each.words for each in sides])
-    linear = linear_sides(shapes[0], stack(bits), words, stack(rho), sign=1 if is_dealer else -1)
-    claims = (each.claim(own, w) for each, own, w in zip(sides, linear, last, strict=True))
+    ranges = linear_sides(shapes[0], stack(bits), words, stack(rho), sign=1 if is_dealer else -1)
+    linear = vector([each.linear(own, w) for each, own, w in zip(sides, ranges, last, strict=True)])
+    challenges = np.array([each.question.challenges for each in sides], dtype=np.uint64)
+    rows = np.stack([np.concatenate(each.rows) for each in sides])
+    claims = elements(kernels_for(words.size).claims(rows, linear, challenges))
     return [ProofPart(*each) for each in zip(left, claims, strict=True)]
 
 
 def holds(aggregator: ProofPart, dealer: ProofPart) -> bool:
     """Tell whether a client's words are in their ranges."""
     return product(aggregator.element, dealer.element) == plus(aggregator.claim, dealer.claim)
-
-
-def _claim(rows: list[U64], claim: Element, challenges: tuple[Element, ...]) -> Element:
-    """Return one party's share of the claim after all folds, from its share of each row."""
-    (first, *later), (r, *further) = (list(map(elements, rows)), challenges)
-    half = len(first) // 2
-    claim = value_at((*first[:half], claim, *first[half:]), r)
-    for row, r in zip(later, further, strict=True):
-        at_three = minus(claim, plus(*row[:3]))
-        claim = inner_product(lagrange(r, NODES), (*row[:3], at_three, *row[3:]))
-    return claim

@@ -4,7 +4,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from protocols.arithmetic.extension_field import P, add
+from protocols.arithmetic.extension_field import P, add, weights_of
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.jit import compile_kernel, high, inline_kernel
 from protocols.masking.kernels.folding_kernels import ARITY, NODES, FoldingKernels
@@ -17,6 +17,7 @@ BLOCK: Final = 2**9  # words, so that a sum of products of 24 and 31 bits stays 
 CHUNK: Final = 6  # bits that are looked up at once
 STEP: Final = np.uint64(CHUNK)
 ENTRIES: Final = np.uint64(2**CHUNK - 1)
+WEIGHTS: Final = np.array(weights_of(NODES), dtype=np.uint64)
 
 
 @final
@@ -56,6 +57,12 @@ class CompiledKernels(FoldingKernels):
         out = np.zeros((len(rho), 2), dtype=np.uint64)
         for each, sums in enumerate(out):
             _inner_product(rho[each], numbers[each], sums)
+        return out
+
+    def claims(self, rows: U64, linear: U64, challenges: U64) -> U64:
+        """Return the claims, each by Horner's rule and then by Lagrange's, fold after fold."""
+        out = np.empty((len(rows), 2), dtype=np.uint64)
+        _claims(rows, linear, challenges, WEIGHTS, out)
         return out
 
 
@@ -216,3 +223,44 @@ def _inner_product(rho: Any, numbers: Any, out: Any) -> None:
     for i in range(len(numbers)):
         out[0] = _add(out[0], _scale(rho[i, 0], numbers[i]))
         out[1] = _add(out[1], _scale(rho[i, 1], numbers[i]))
+
+
+@compile_kernel
+def _claims(rows: Any, linear: Any, challenges: Any, weights: Any, out: Any) -> None:
+    folds = challenges.shape[1]
+    start = rows.shape[1] - (NODES - 1) * (folds - 1)
+    before, after = np.empty((NODES, 2), np.uint64), np.empty((NODES, 2), np.uint64)
+    for each in range(len(rows)):
+        r0, r1 = challenges[each, 0, 0], challenges[each, 0, 1]
+        real, imaginary = np.uint64(0), np.uint64(0)
+        for place in range(start, -1, -1):
+            real, imaginary = _multiply(real, imaginary, r0, r1)
+            if place == start // 2:
+                real, imaginary = _add(real, linear[each, 0]), _add(imaginary, linear[each, 1])
+            else:
+                sent = place - 1 if place > start // 2 else place
+                real, imaginary = _add(real, rows[each, sent, 0]), _add(imaginary, rows[each, sent, 1])
+        for fold in range(1, folds):
+            first = start + (NODES - 1) * (fold - 1)
+            for place in range(3):
+                real = _subtract(real, rows[each, first + place, 0])
+                imaginary = _subtract(imaginary, rows[each, first + place, 1])
+            r0, r1 = challenges[each, fold, 0], challenges[each, fold, 1]
+            before[0, 0], before[0, 1] = np.uint64(1), np.uint64(0)
+            after[NODES - 1, 0], after[NODES - 1, 1] = np.uint64(1), np.uint64(0)
+            for node in range(1, NODES):
+                at = _subtract(r0, np.uint64(node - 1))
+                before[node, 0], before[node, 1] = _multiply(before[node - 1, 0], before[node - 1, 1], at, r1)
+                back = NODES - 1 - node
+                at = _subtract(r0, np.uint64(back + 1))
+                after[back, 0], after[back, 1] = _multiply(after[back + 1, 0], after[back + 1, 1], at, r1)
+            three0, three1, real, imaginary = real, imaginary, np.uint64(0), np.uint64(0)
+            for node in range(NODES):
+                a0, a1 = _multiply(before[node, 0], before[node, 1], after[node, 0], after[node, 1])
+                b0, b1 = three0, three1
+                if node != 3:
+                    sent = first + (node - 1 if node > 3 else node)
+                    b0, b1 = rows[each, sent, 0], rows[each, sent, 1]
+                a0, a1 = _multiply(_scale(a0, weights[node]), _scale(a1, weights[node]), b0, b1)
+                real, imaginary = _add(real, a0), _add(imaginary, a1)
+        out[each, 0], out[each, 1] = real, imaginary

@@ -3,10 +3,20 @@
 from collections.abc import Sequence
 from typing import Final
 
-from protocols.arithmetic.extension_field import ZERO, Element, P, inner_product, lagrange
+from protocols.arithmetic.extension_field import (
+    ZERO,
+    Element,
+    P,
+    inner_product,
+    lagrange,
+    minus,
+    plus,
+    value_at,
+)
 from protocols.masking.kernels.folding_kernels import ARITY, NODES
 
 LONGEST: Final = 20  # elements of a vector
+SENT: Final = NODES - 1  # values of a later fold
 
 
 def values(left: Sequence[Element], right: Sequence[Element]) -> list[Element]:
@@ -34,3 +44,16 @@ def fold(x: Sequence[Element], r: Element, size: int) -> list[Element]:
     coefficients = lagrange(r, ARITY)
     folded = [inner_product(x[start : start + ARITY], coefficients) for start in range(0, len(x), ARITY)]
     return folded + [ZERO] * (size - len(folded))
+
+
+def claim(rows: Sequence[Element], linear: Element, challenges: Sequence[Element]) -> Element:
+    """Return one party's share of the claim after all folds, from its share of each row, as `claims` of all kernels."""
+    first, *later = challenges
+    start = len(rows) - SENT * len(later)
+    half = start // 2
+    at_r = value_at((*rows[:half], linear, *rows[half:start]), first)
+    for r in later:
+        row = rows[start : start + SENT]
+        at_r = inner_product(lagrange(r, NODES), (*row[:3], minus(at_r, plus(*row[:3])), *row[3:]))
+        start += SENT
+    return at_r

@@ -64,3 +64,13 @@ class FoldingKernels(abc.ABC):
     @abc.abstractmethod
     def inner_product(self, rho: U64, numbers: U64) -> U64:
         """Return the sum of rho times numbers modulo p, uint64[m, n, 2] and uint64[m, n] to uint64[m, 2]."""
+
+    @abc.abstractmethod
+    def claims(self, rows: U64, linear: U64, challenges: U64) -> U64:
+        """Return one party's share of the claim after all folds of m proofs, from its share of each row, uint64[m, 2].
+
+        Args:
+            rows: uint64[m, sent, 2], fold after fold.
+            linear: uint64[m, 2], its part of all linear equations: the coefficient of the first fold that is not sent.
+            challenges: uint64[m, folds, 2].
+        """

@@ -9,8 +9,9 @@ from typing import Any, Final, final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.arithmetic.extension_field import P, add, multiply, reduce
+from protocols.arithmetic.extension_field import P, add, elements, multiply, reduce, vector
 from protocols.arithmetic.fixed_point import U64
+from protocols.masking.kernels.element_folding import claim
 from protocols.masking.kernels.folding_kernels import ARITY, NODES, FoldingKernels
 
 F64 = npt.NDArray[np.float64]
@@ -100,6 +101,11 @@ class NumpyKernels(FoldingKernels):
             sums = (_limbs(numbers[:, part]).transpose(0, 2, 1) @ factors).reshape(-1, LIMBS, 2, LIMBS)
             out = add(out, _join(_join(sums).transpose(0, 2, 1)))
         return out
+
+    def claims(self, rows: U64, linear: U64, challenges: U64) -> U64:
+        """Return the claims, of which there are few, on single elements."""
+        each = zip(map(elements, rows), elements(linear), map(elements, challenges), strict=True)
+        return vector([claim(*proof) for proof in each])
 
 
 def _limbs(x: U64) -> F64:

@@ -57,6 +57,28 @@ def test_all_kernels_have_the_same_bytes(data):
             assert (got.dtype, got.shape, got.tobytes()) == (expected.dtype, expected.shape, expected.tobytes()), name
 
 
+@settings(max_examples=repetitions(25), deadline=None)
+@given(data=st.data())
+def test_claims_of_all_kernels_are_those_of_single_elements(data):
+    m, arity, folds = data.draw(st.integers(1, 3)), data.draw(st.integers(1, WIDEST)), data.draw(st.integers(1, 6))
+    edge, sent = data.draw(st.booleans()), 2 * (arity - 1) + len(folding.SENT) * (folds - 1)
+    rows, linear = numbers(data.draw, P, m, sent, 2, edge=edge), numbers(data.draw, P, m, 2, edge=edge)
+    challenges = numbers(data.draw, P, m, folds, 2, edge=edge)
+    expected = []
+    for row, own, (first, *later) in zip(
+        map(field.elements, rows), field.elements(linear), map(field.elements, challenges), strict=True
+    ):
+        claim = field.value_at((*row[: arity - 1], own, *row[arity - 1 : 2 * (arity - 1)]), first)
+        for place, r in enumerate(later):
+            start = 2 * (arity - 1) + len(folding.SENT) * place
+            at = dict(zip(folding.SENT, row[start : start + len(folding.SENT)], strict=True))
+            at[3] = field.minus(claim, field.plus(at[0], at[1], at[2]))
+            claim = field.inner_product(field.lagrange(r, 7), [at[node] for node in range(7)])
+        expected.append(claim)
+    for name, each in ALL.items():
+        assert field.elements(each.claims(rows, linear, challenges)) == tuple(expected), name
+
+
 @pytest.mark.parametrize("edge", [False, True])
 @pytest.mark.parametrize(("n", "arity"), [(0, 3), (1, 1), (7, 2), (600, WIDEST)])
 def test_sums_of_products_of_bits_are_those_of_integers(kernels, n, arity, edge):
