@@ -79,13 +79,19 @@ def total(x: U64) -> U64:
     return add(scale(reduce(high), np.array(2**32, dtype=np.uint64)), reduce(low))
 
 
-def from_words(words: U64) -> U64:
-    """Turn uniform words of 64 bits into numbers below p, in place; their law is within 2**-60 of the uniform one."""
+def from_words(words: U64, *, out: U64 | None = None) -> U64:
+    """Return a number below p for each uniform word of 64 bits; its law is within 2**-60 of the uniform one.
+
+    Args:
+        words: uint64[n].
+        out: where the numbers go, which may be `words`.
+    """
+    out = np.empty_like(words) if out is None else out
     for start in range(0, words.size, BLOCK):  # so that no array on the way leaves the cache
-        part = words[start : start + BLOCK]
-        part >>= np.uint64(3)
+        part = out[start : start + BLOCK]
+        np.right_shift(words[start : start + BLOCK], np.uint64(3), out=part)
         np.minimum(part, part - _P, out=part)  # a negative difference wraps to a large one
-    return words
+    return out
 
 
 def element(x: U64) -> Element:

@@ -28,7 +28,8 @@ class Question:
 
     def coefficients(self, n: int) -> U64:
         """Return rho of n words, uint64[n, 2]."""
-        return from_words(expand(self.rho, 2 * n)).reshape(n, 2)
+        words = expand(self.rho, 2 * n)
+        return from_words(words, out=words).reshape(n, 2)
 
 
 @final

@@ -58,4 +58,8 @@ def test_a_polynomial_is_given_by_its_values_at_the_nodes(nodes, coefficients, r
 
 
 def test_words_become_numbers_below_p():
-    assert field.from_words(words(0, 8, 2**64 - 1)).tolist() == [0, 1, 0]
+    x = words(0, 8, 2**64 - 1)
+    assert field.from_words(x).tolist() == [0, 1, 0]
+    assert x.tolist() == [0, 8, 2**64 - 1]  # others may look at them
+    assert field.from_words(x, out=x) is x
+    assert x.tolist() == [0, 1, 0]
