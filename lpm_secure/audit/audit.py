@@ -38,7 +38,7 @@ TESTED: Final = (
 )
 ACTIVE: Final = (
     "the build that was tested is the one that audits: install what the parties ran, and audit with it. NOT TESTED: "
-    "what each party sees, noise, and an aggregator that computes with other numbers; the source's own tests do that"
+    "what each party sees, and an aggregator that computes with other numbers; the source's own tests do that"
 )
 
 

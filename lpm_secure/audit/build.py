@@ -1,6 +1,6 @@
 """Tests of the build that audits: what its aggregators see, its noise, and mutants of both that must be caught."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Final
 
@@ -11,7 +11,9 @@ from lpm_secure.audit.replays import rules
 from lpm_secure.audit.views import check
 from protocols.errors import LpmError
 from protocols.masking.plan import plan_of
+from protocols.releases.query import NOISE as NOISED
 from protocols.task.manifest import Manifest, is_active
+from protocols.task.release_plan import releases_of
 
 OnCheck = Callable[[int, int, str], None]  # tests done, tests in all, and what comes next
 VIEWS: Final = "what aggregators of this build see does not depend on secrets"
@@ -48,7 +50,10 @@ def build(manifest: Manifest, *, runs: int, on_check: OnCheck) -> dict[str, list
 
 def tests(manifest: Manifest, *, runs: int) -> Tests:
     """Return all tests: the check that each is part of, its own name, and what to call."""
-    return _attacks(manifest) if is_active(manifest) else _shares(manifest, runs=runs)
+    if is_active(manifest):
+        noised = {each.name for each in releases_of(manifest).each if each.mechanism == NOISED}
+        return _attacks(manifest) + _noise(manifest, noised, runs=runs)
+    return _shares(manifest, runs=runs)
 
 
 def _attacks(manifest: Manifest) -> Tests:
@@ -65,12 +70,20 @@ def _shares(manifest: Manifest, *, runs: int) -> Tests:
     found: Tests = [(VIEWS, "views in two worlds", partial(check.audit, manifest))]
     for mutant, sharing in check.MUTANTS.items():
         found.append((BROKEN_VIEWS, mutant, _caught(mutant, partial(check.audit, manifest, sharing))))
-    for series, sigma in rules(manifest):
+    return found + _noise(manifest, {series for series, _ in rules(manifest)}, runs=runs)
+
+
+def _noise(manifest: Manifest, noised: Collection[str], *, runs: int) -> Tests:
+    """Return the tests of one operator's noise: every operator of a run adds the same, in full, by its own key."""
+    found: Tests = []
+    for series, sigma in (rule for rule in rules(manifest) if rule[0] in noised):
         of = f"{series}, sigma {sigma:g}"
         found.append((NOISE, of, partial(two_worlds.audit, manifest, series, sigma, runs=runs)))
         for mutant, make in two_worlds.MUTANTS[series].items():
             replay = partial(two_worlds.audit, manifest, series, sigma, make, runs=two_worlds.FEW)
             found.append((BROKEN_NOISE, f"{mutant}, {of}", _caught(f"{mutant}, {of}", replay)))
+    if is_active(manifest):
+        return found
     apart = partial(two_worlds.noise_of_steps, manifest)
     found.append((NOISE, "noise of steps", apart))
     same = partial(apart, two_worlds.constant_seed)

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from aggregator.masking.noise import noise_of
 from aggregator.release.noise import ReleaseNoise
 from aggregator.release.sum_noise import SumNoise
 from aggregator.rounds.vectors import Vectors
@@ -23,9 +24,12 @@ from lpm_secure.audit.replay import Replay
 from lpm_secure.audit.replays import replay_of
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
+from protocols.masking.party import digest_of
+from protocols.masking.plan import plan_of
+from protocols.masking.plans.run_plan import RunPlan
 from protocols.releases.mechanism.running_sum import GRID, square_root
 from protocols.releases.query import SCORE, SUM, Releases
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.release_plan import releases_in, releases_of
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
@@ -60,8 +64,28 @@ class SumPath:
         return self.noise.add(number, total, before=before)
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class MaskedPath:
+    """The noise path of an active run: of the dealer, or of both aggregators together, by the operator's key."""
+
+    plan: RunPlan
+    key: bytes
+
+    def add(
+        self, number: RoundNumber, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
+    ) -> tuple[U64, bytes]:
+        """Open it; a round is asked for once, over these members."""
+        noise, told = noise_of(self.plan, self.key, number, digest_of(*map(str.encode, members))), total.copy()
+        first = self.plan.layout.message_words if isinstance(self.plan.manifest, Simulation) else 0
+        told[first : first + noise.size] += noise.view(np.uint64)
+        return told, b""
+
+
 def path_of(manifest: Manifest, key: bytes) -> NoisePath:
     """Return this build's noise path of a run, with a key."""
+    if is_active(manifest):
+        return MaskedPath(plan_of(manifest), key)
     if isinstance(manifest, SecureSum):
         return SumPath(SumNoise(manifest, key))
     return ReleaseNoise(manifest, 0, key)
@@ -140,7 +164,7 @@ MUTANTS: Final[Mapping[str, Mapping[str, Maker]]] = {
 
 
 def _scale(manifest: Manifest, factor: float) -> Manifest:
-    each = tuple(msgspec.structs.replace(rule, sigma=rule.sigma * factor) for rule in releases_of(manifest).each)
+    each = tuple(msgspec.structs.replace(rule, sigma=float(rule.sigma * factor)) for rule in releases_of(manifest).each)
     return msgspec.structs.replace(manifest, releases=Releases(each=each, rho=float(2**50)))
 
 

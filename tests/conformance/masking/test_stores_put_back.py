@@ -77,11 +77,11 @@ CASES = {
     "a step before": (SPEAK, SPEAK + 2, {}),
     "a round before": (SPEAK, SPEAK + 1, {"later_s": 0.1}),
     "a round before, over one client less": (SPEAK, SPEAK + 1, {"dropped": "client-0"}),
-    "a round before, over one client less that is late": (SPEAK, SPEAK + 1, {"dropped": "client-0", "later_s": 0.6}),
+    "a round before, over one client less that is late": (SPEAK, SPEAK + 1, {"dropped": "client-0", "later_s": 1.2}),
     "a round before, over a client in league": (
         SPEAK,
         SPEAK + 1,
-        {"dropped": "client-0", "later_s": 0.6, "league": "client-1"},
+        {"dropped": "client-0", "later_s": 1.2, "league": "client-1"},
     ),
     "a round before, and nobody comes": (SPEAK, SPEAK + 1, {"cut": True}),
     "a decision before": (DECIDE, DECIDE + 1, {"later_s": 0.1}),
