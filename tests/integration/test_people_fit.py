@@ -142,6 +142,26 @@ def test_a_mistake_is_one_line(path, old, new, said):
     assert "\n" not in str(caught.value)
 
 
+def test_people_of_ones_own_are_fitted_with_what_is_known_of_them(tmp_path):
+    text = (EXAMPLE.parent / "ward.toml").read_text().replace('mode = "outcome"', 'mode = "sum"')
+    text = text.replace('"ward/', f'"{EXAMPLE.parent}/ward/').replace("near = 0.004", "near = 0.008")
+    (tmp_path / "run.toml").write_text(text)
+    departures = simulate_clear(load_run(tmp_path / "run.toml"), device="cpu").incidence("private")
+    rows = [f"{step},{departures[step]}" for step in range(1, 15)]
+    (tmp_path / "observed.csv").write_text("\n".join(["step,value", *rows]))
+    fit = FIT.format(replicates=8).replace('"exact"', '"geometric"').replace("65536.0", "1048576.0")
+    prior = 'agents = "private"\n[fit.priors]\n"beta.near" = { median = 0.004, sd = 0.7 }\n'
+    (tmp_path / "fit.toml").write_text(text + fit[: fit.index("[fit.priors]")] + prior)
+    result = fit_people(load_people(tmp_path / "fit.toml"), tmp_path / "out", private=False)
+    ((_, median, low, high),) = intervals(result)
+    assert low < 0.008 < high
+    assert low < median < high
+    (tmp_path / "fit.toml").write_text((tmp_path / "fit.toml").read_text().replace('"geometric"', '"exact"'))
+    with pytest.raises(LpmError, match=r"people.csv, row 3, column since") as caught:
+        fit_people(load_people(tmp_path / "fit.toml"), tmp_path / "other", private=False)
+    assert "prior" not in str(caught.value)
+
+
 def test_the_example_runs_on_fewer_people(tmp_path):
     text = EXAMPLE.read_text().replace("workplace_invs15", "look_alike").replace("100_000", "300")
     text = text.replace("rounds = 10", "rounds = 1").replace("replicates = 8", "replicates = 0")

@@ -13,6 +13,7 @@ import pytest
 
 import lpm_secure as lpm
 from client_sdk.private.files import read_private_state
+from lpm_secure.calibration.people.config import is_people, load_people
 from lpm_secure.config import simulation
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses
@@ -127,7 +128,7 @@ PRIVATE = [path for path in sorted((ROOT / "examples").glob("*.toml")) if "\n[pr
 @pytest.mark.parametrize("path", PRIVATE, ids=lambda path: path.name)
 def test_every_example_config_makes_parties_that_read_their_own_files(path, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)  # where a model of one's own is found
-    given = simulation.load(path)
+    given = load_people(path).run if is_people(path) else simulation.load(path)
     testbed = build(given, contacts_of(given), free_addresses(given.protocol.addresses))
     deployment = Deployment(tmp_path / "run", testbed)
     deployment.write()

@@ -1,6 +1,6 @@
 """A run's configuration with a table `[fit]`: which parameters are fitted through its private agents, to what."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, final
 
@@ -66,7 +66,7 @@ class PeopleCalibration:
     """A fit through private agents.
 
     Attributes:
-        run: whose parameters are fitted; those of the configuration are where nothing is fitted.
+        run: whose parameters are fitted, at the medians of their priors.
         fit: which, and to what.
         observed: float64[T], of steps 1 to T; nan where missing.
     """
@@ -126,8 +126,7 @@ def load_people(path: Path) -> PeopleCalibration:
     if (fit.spread is None) != (fit.likelihood == "poisson"):
         raise ConfigError(f'{path}: fit.spread is of every likelihood but "poisson"; give it, or leave it out')
     found = PeopleCalibration(run, fit, _observed(path.parent / fit.observed, run.steps))
-    found.at(found.theta(np.zeros(len(fit.priors))))  # a name or a median that the run has not is found before a run
-    return found
+    return replace(found, run=found.at(found.theta(np.zeros(len(fit.priors)))))  # which refuses what the run has not
 
 
 class _Only(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

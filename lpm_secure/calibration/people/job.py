@@ -106,10 +106,7 @@ def fit_people(
         if search.is_over(asked.fit.tolerance):
             break
         z = search.next_z(len(asked.names))
-        try:
-            found = _run(asked, z, folder / ROUNDS if private else None, parity=parity)
-        except ConfigError as error:
-            raise ParameterError(f"round {number + 1}: {error}; a narrower prior keeps the fit from there") from error
+        found = _run(asked, z, folder / ROUNDS if private else None, parity=parity)
         state = PeopleState(state.asked, (*state.rounds, found))
         folder.mkdir(parents=True, exist_ok=True)
         write_figures(folder / STATE, msgspec.to_builtins(state))
@@ -142,7 +139,11 @@ def _search(asked: PeopleCalibration, rounds: tuple[PeopleRound, ...]) -> Search
 def _run(asked: PeopleCalibration, z: F64, out: Path | None, *, parity: bool) -> PeopleRound:
     """Return what a run at z says: expected departures in each step, and derivatives of their logs by z."""
     theta = asked.theta(z)
-    found, same = _derivatives(asked.at(theta), out, parity=parity)
+    try:
+        config = asked.at(theta)
+    except ConfigError as error:
+        raise ParameterError(f"the fit went where no run is: {error}; give a narrower prior") from error
+    found, same = _derivatives(config, out, parity=parity)
     mean, by_theta = _departures(found, asked.fit.agents)
     scale = theta * np.array([each.sd for each in asked.fit.priors.values()])
     by_log = by_theta * scale / np.maximum(mean, 1e-12)[:, None]

@@ -4,21 +4,15 @@ import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from client_sdk.likelihood.observation import Observation
 from lpm_secure.calibration.centre.table import CalibrationTable
-from lpm_secure.calibration.inference.fit_config import FitConfig
-from lpm_secure.models.courses.compartments.config import (
-    CompartmentConfig,
-    CompartmentDelays,
-    CompartmentPriors,
-    LogNormal,
-)
 from lpm_secure.project.calibration.project_file import CALIBRATION, CalibrationProject, CentreEntry, InstitutionEntry
 from lpm_secure.project.documentation.explanation import comment, tables, toml_value
 from lpm_secure.project.kind import values_of
 from protocols.atomic_file import write_atomically
 from protocols.file_mode import PUBLIC_MODE
+from protocols.toml_file import convert_tables, read_tables
 
+FIRST: Final = Path(__file__).parent / "first_table.toml"
 PLACES: Final = "places.csv"
 PLACES_TEXT: Final = "place,population\nUpper Town,900000\nLower Town,1400000\n"
 HEAD: Final = """\
@@ -103,28 +97,5 @@ def write_first_tables(folder: Path) -> None:
 
 
 def _first_table(today: datetime.date) -> CalibrationTable:
-    weeks = datetime.timedelta(weeks=14)
-    return CalibrationTable(
-        seed=1,
-        start=today - datetime.timedelta(days=today.weekday()) - weeks,
-        period_days=7,
-        fit_periods=14,
-        forecast_periods=4,
-        places=PLACES,
-        clip=500.0,
-        model=CompartmentConfig(
-            measure="events",
-            immune=0.3,
-            lead=3,
-            knot=4,
-            delays=CompartmentDelays(latent_days=1.0, infectious_days=2.0, event_days=3.0, longest_days=28),
-            priors=CompartmentPriors(
-                reproduction=LogNormal(median=2.0, sd=0.3),
-                walk_sd=0.15,
-                prevalence=LogNormal(median=3e-4, sd=1.0),
-                rate=LogNormal(median=0.02, sd=0.5),
-            ),
-        ),
-        observation=Observation(likelihood="negative_binomial", spread=20.0, spread_sd=1.0, size_sd=0.3, share_sd=0.2),
-        fit=FitConfig(rounds=300, draws=4),
-    )
+    begin = today - datetime.timedelta(days=today.weekday(), weeks=14)
+    return convert_tables({**read_tables(FIRST), "start": begin}, CalibrationTable, origin=str(FIRST))

@@ -14,7 +14,8 @@ from protocols.errors import ConfigError, ParameterError
 from protocols.toml_file import load_config
 
 ALL = sorted((Path(__file__).parents[4] / "examples").glob("*.toml"))
-EXAMPLES = [path for path in ALL if "\n[private]" in path.read_text() or is_city(path)]  # of lpm run
+RUNS = [path for path in ALL if "\n[fit]" not in path.read_text()]  # the others are of lpm calibrate
+EXAMPLES = [path for path in RUNS if "\n[private]" in path.read_text() or is_city(path)]
 GOOD = """
 name = "small"
 seed = 1
