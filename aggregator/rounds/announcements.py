@@ -11,6 +11,7 @@ from protocols.arithmetic.counters import Step
 from protocols.errors import ConflictingReplay, NotEnrolled, WrongLength
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
 from protocols.wire.messages import Announcement, RoundRelease
 
 RECALLED: Final = 2**12  # numbers in one reply, so that it stays below the bound on a call
@@ -27,9 +28,10 @@ def check_announcement(message: Announcement, manifest: Manifest) -> None:
         raise NotEnrolled("this run has no engine; its manifest says so")
     layout = Layout.of(manifest)
     if message.synthetic.size != layout.announced:
+        twins = f", what twins say in {layout.announced - layout.public(Phase.SPEAK)} words," if layout.twins else ""
         raise WrongLength(
-            f"got {message.synthetic.size} numbers of step {message.step}; {layout.announced} are needed: totals of "
-            f"{layout.cells} cells, {len(layout.environment)} public numbers, and what twins say"
+            f"got {message.synthetic.size} numbers of step {message.step}: totals of {layout.cells} cells{twins} and "
+            f"{len(layout.environment)} public numbers are needed"
         )
 
 

@@ -4,6 +4,11 @@ The weeks are those of `examples/risk.toml`, among generated people of two depar
 first day are drawn, then who is infected in seven days. A person's risk is the share of worlds with an infection, for
 people who are healthy at first. Once nobody's state is known; once everybody's is, which is what one's own device and
 the others' may take in, each of its own person.
+
+A share of w worlds has a sampling error of its own, which adds p (1 - p) / w to the score on average. Without it the
+score is that of the exact posterior given what is known: no risk that is told from the same knowledge has a lower one.
+Two estimates of it stand here: the score less that error, which is unbiased, and the mean of p (1 - p), which is the
+score that a posterior expects of itself. They must agree, or the risks would not be calibrated.
 """
 
 import dataclasses
@@ -49,17 +54,28 @@ def share_infected(first, last):
 def test_known_states_lower_the_brier_score_of_personal_risks(record_property):
     begun, ended = stages(TRUTHS, seed=10_001)
     unknown = share_infected(*stages(10 * WORLDS, seed=20_002))
-    scores = np.zeros((TRUTHS, 2))
+    scores, attainable = np.zeros((TRUTHS, 2)), np.zeros((TRUTHS, 2))
     for truth in range(TRUTHS):
         known = share_infected(*stages(WORLDS, seed=30_003 + truth, known=begun[:, truth]))
         healthy = begun[:, truth] == Stage.S
         infected = ended[healthy, truth] != Stage.S
         scores[truth] = [((risk[healthy] - infected) ** 2).mean() for risk in (unknown, known)]
+        variance = (known * (1 - known))[healthy].mean() * WORLDS / (WORLDS - 1)  # unbiased, of one world
+        attainable[truth] = scores[truth, 1] - variance / WORLDS, variance
     without, with_ = scores.mean(axis=0)
     gain = scores[:, 0] - scores[:, 1]
     error = gain.std() / np.sqrt(TRUTHS)
-    said = f"{without:.4f} without, {with_:.4f} with known states; gain {gain.mean():.4f} +- {error:.4f}"
+    least, errors = attainable.mean(axis=0), attainable.std(axis=0) / np.sqrt(TRUTHS)
+    apart = attainable[:, 0] - attainable[:, 1]
+    words = [f"{value:.4f} +- {of:.4f}" for value, of in zip(least, errors, strict=True)]
+    said = (
+        f"{without:.4f} without, {with_:.4f} with known states by {WORLDS} worlds; "
+        f"gain {gain.mean():.4f} +- {error:.4f}; "
+        f"of the exact posterior {words[0]}, which expects {words[1]} of itself"
+    )
     record_property("brier", said)
     print("Brier score", said)
     assert gain.mean() > 5 * error
     assert with_ < 0.95 * without
+    assert with_ < 1.03 * least[0]  # so many worlds are enough
+    assert abs(apart.mean()) < 4 * apart.std() / np.sqrt(TRUTHS)  # the risks are calibrated

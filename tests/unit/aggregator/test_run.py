@@ -313,9 +313,7 @@ def test_a_repeated_announcement_gets_the_same_reply_and_another_one_is_refused(
 
 def test_an_announcement_of_another_length_or_without_an_engine_is_refused(manifest, during):
     async def act(operator):
-        with pytest.raises(
-            WrongLength, match="got 1 numbers of step 0; 2 are needed: totals of 2 cells, 0 public numbers"
-        ):
+        with pytest.raises(WrongLength, match="got 1 numbers of step 0: totals of 2 cells and 0 public numbers"):
             await operator.announce(0, 1)
 
     during(manifest(engine=True, cells=(9, 9)), act)
