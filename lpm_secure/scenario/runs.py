@@ -10,11 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from lpm_secure.config.simulation import Config
-from lpm_secure.engine.bitslice.lane_model import EnsembleObstacle
 from lpm_secure.report.summary import Summary
-from lpm_secure.scenario.ensemble.batch import compute_batch
 from lpm_secure.scenario.ensemble.ensemble import NOTICES, EnsembleTask, compute
-from lpm_secure.scenario.execution import execute, series_of
 from lpm_secure.scenario.progress import watch
 from lpm_secure.scenario.results.result import Result
 from lpm_secure.scenario.results.storage import stages_of
@@ -56,6 +53,9 @@ def run_batch(task: EnsembleTask, seeds: Sequence[int], *, progress: bool = True
     Raises:
         ParameterError: a mistake in the configuration.
     """
+    from lpm_secure.engine.bitslice.lane_model import EnsembleObstacle  # noqa: PLC0415 - LLVM and torch
+    from lpm_secure.scenario.ensemble.batch import compute_batch  # noqa: PLC0415
+
     with watch([task.config.name], seeds=len(seeds), shown=progress) as on_series:
         try:
             tables = compute_batch(task.config, seeds, beside=task.beside, on_series=lambda: on_series(0))
@@ -81,6 +81,8 @@ def run_parties(
     Raises:
         ParameterError, ProtocolError, Unavailable: as `execute` does; or a gradient is asked for.
     """
+    from lpm_secure.scenario.execution import execute, series_of  # noqa: PLC0415 - torch
+
     if config.gradient is not None:
         raise ParameterError(f"{config.name} asks for a gradient, and not for series: use lpm run, or leave it out")
     summaries = list[Summary]()

@@ -15,7 +15,6 @@ import pyarrow as pa
 from lpm_secure.city.config import CityConfig
 from lpm_secure.config.simulation import Config
 from lpm_secure.scenario.ensemble.pool import Task, WorkerPool
-from lpm_secure.scenario.ensemble.seeds import Seeds, seeds_of
 from lpm_secure.scenario.ensemble.task import is_portable, write_task
 from protocols.errors import ParameterError
 
@@ -87,6 +86,8 @@ def _here(
     adapt: bool,
 ) -> int:
     """Compute seeds in this process: all, or so many until others are worth their start; return how many of these."""
+    from lpm_secure.scenario.ensemble.seeds import Seeds, seeds_of  # noqa: PLC0415 - torch, which processes load alone
+
     cores, own = os.cpu_count() or 1, dict[int, Seeds]()
     for done, (number, seed) in enumerate(todo, start=1):
         if number not in own:

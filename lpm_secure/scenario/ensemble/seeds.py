@@ -32,6 +32,10 @@ class Seeds(abc.ABC):
     def series(self, seed: int) -> pa.Table:
         """Return a row for each day of the run of a seed, with `SeriesWords` in the table's metadata."""
 
+    @abc.abstractmethod
+    def prepare(self, seed: int) -> None:
+        """Load people and compiled code, by a run of one step; what a process forks then shares them."""
+
 
 @final
 class PrivateSeeds(Seeds):
@@ -44,7 +48,13 @@ class PrivateSeeds(Seeds):
 
     def series(self, seed: int) -> pa.Table:
         """Return private and synthetic stages and observables, day by day."""
-        config = msgspec.structs.replace(self._config, seed=seed)
+        return self._series(msgspec.structs.replace(self._config, seed=seed))
+
+    def prepare(self, seed: int) -> None:
+        """Run one step."""
+        self._series(msgspec.structs.replace(self._config, seed=seed, steps=1))
+
+    def _series(self, config: Config) -> pa.Table:
         testbed = build(config, self._data(config), free_addresses(config.protocol.addresses))
         series = run_clear(testbed, self._place).series
         return describe(series.table(), SeriesWords(stage_columns(series), series.hash))
@@ -69,7 +79,13 @@ class CitySeeds(Seeds):
 
     def series(self, seed: int) -> pa.Table:
         """Return stages, observables and arrivals, day by day."""
-        config = msgspec.structs.replace(self._config, seed=seed)
+        return self._series(msgspec.structs.replace(self._config, seed=seed))
+
+    def prepare(self, seed: int) -> None:
+        """Run one day."""
+        self._series(msgspec.structs.replace(self._config, seed=seed, days=1))
+
+    def _series(self, config: CityConfig) -> pa.Table:
         with tempfile.TemporaryDirectory(prefix="lpm-") as folder:
             series = run_city(config, self._population, device=self._place, folder=Path(folder)).series
         stages = series.words.names[: series.words.stages] or series.words.names

@@ -9,8 +9,6 @@ from lpm_secure.city.config import CityConfig
 from lpm_secure.config.graph_model import GRAPH, encode_model, graph_model_of
 from lpm_secure.config.simulation import Config
 from lpm_secure.models.reference import is_own
-from lpm_secure.scenario.construction import config_of
-from lpm_secure.scenario.ensemble.seeds import Seeds, seeds_of
 from lpm_secure.scenario.settings import tables_of_config
 
 
@@ -22,11 +20,13 @@ class TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         config: tables of a configuration; its model is a file of a graph, or a table.
         beside: the folder that a population's relative path starts from.
         device: where a run computes: auto, cpu or cuda.
+        cores: that a process has.
     """
 
     config: dict[str, Any]
     beside: str
     device: str
+    cores: int
 
 
 @final
@@ -54,14 +54,13 @@ def write_task(
         tables |= {"model": str(path), "parameters": {}}
     if isinstance(config, CityConfig) and not config.engine.threads:
         tables["engine"] = tables["engine"] | {"threads": cores}
-    content = msgspec.json.encode(TaskFile(tables, str(beside.absolute()), device))
+    content = msgspec.json.encode(TaskFile(tables, str(beside.absolute()), device, cores))
     (folder / f"task-{number}.json").write_bytes(content)
 
 
-def read_task(folder: Path, number: int) -> Seeds:
-    """Return the seeds of a configuration that `write_task` wrote."""
-    file = msgspec.json.decode((folder / f"task-{number}.json").read_bytes(), type=TaskFile)
-    return seeds_of(config_of(file.config), beside=Path(file.beside), device=file.device)
+def read_task(folder: Path, number: int) -> TaskFile:
+    """Return what `write_task` wrote."""
+    return msgspec.json.decode((folder / f"task-{number}.json").read_bytes(), type=TaskFile)
 
 
 def is_portable(config: Config | CityConfig) -> bool:
