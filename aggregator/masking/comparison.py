@@ -19,6 +19,7 @@ from typing import final
 import numpy as np
 
 from aggregator.masking.comparison_key import ComparisonKey, NodeHash, deal
+from aggregator.masking.trees.key_memory import KeyMemory
 from aggregator.masking.trees.tree_kernels import Corrections
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ResultsDiffer, WireError
@@ -85,7 +86,13 @@ def encode_shares(
 
 
 def deal_comparison(
-    delta: U64, *, node_hash: NodeHash, draw: Callable[[int], U64], masks: U64 | None = None, bits: int = WIDTH - 1
+    delta: U64,
+    *,
+    node_hash: NodeHash,
+    draw: Callable[[int], U64],
+    masks: U64 | None = None,
+    bits: int = WIDTH - 1,
+    memory: KeyMemory | None = None,
 ) -> tuple[U64, tuple[ComparisonShare, ComparisonShare]]:
     """Return r0, uint64[n], which stays with the dealer, and what each aggregator gets.
 
@@ -98,10 +105,11 @@ def deal_comparison(
             and their difference would show labels.
         masks: uint64[n], of the bits, 0 or 1, where whoever opens them must not learn them.
         bits: l, of what is compared with 0, without its sign.
+        memory: for the keys.
     """
     n = delta.size
     r0 = draw(n) & np.uint64(2 ** (bits + 1) - 1)
-    keys = deal(r0 & np.uint64(2**bits - 1), delta, bits=bits, node_hash=node_hash, draw=draw)
+    keys = deal(r0 & np.uint64(2**bits - 1), delta, bits=bits, node_hash=node_hash, draw=draw, memory=memory)
     top_label, label = draw(n), draw(n)
     constant = top(r0, bits) if masks is None else top(r0, bits) ^ masks
     shares = ((top_label, label), (top_label ^ delta & (np.uint64(0) - constant), label ^ delta))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, final
 
 from aggregator.masking.trees.choice import trees_for
+from aggregator.masking.trees.key_memory import KeyMemory
 from aggregator.masking.trees.tree_kernels import LEFT, PAYLOAD, RIGHT, Corrections
 from protocols.arithmetic.fixed_point import U64
 
@@ -58,7 +59,13 @@ class ComparisonKey:
 
 
 def deal(
-    alpha: U64, label: U64, *, bits: int, node_hash: NodeHash, draw: Callable[[int], U64]
+    alpha: U64,
+    label: U64,
+    *,
+    bits: int,
+    node_hash: NodeHash,
+    draw: Callable[[int], U64],
+    memory: KeyMemory | None = None,
 ) -> tuple[ComparisonKey, ComparisonKey]:
     """Make both parties' keys.
 
@@ -68,9 +75,11 @@ def deal(
         bits: l, of x and alpha.
         node_hash: of the run.
         draw: fresh words of the system's randomness; what it gives is used for these keys alone.
+        memory: where keys of before may stand that nobody looks at any more.
     """
     n = alpha.size
     roots = draw(4 * n).reshape(2, n, 2)
-    corrections = trees_for(n).deal(alpha, label, roots, bits=bits, keys=node_hash.keys)
+    corrections = (memory or KeyMemory()).corrections(bits, n)
+    trees_for(n).deal(alpha, label, roots, keys=node_hash.keys, out=corrections)
     first, second = (ComparisonKey(party, roots[party], corrections) for party in (0, 1))
     return first, second

@@ -17,6 +17,7 @@ from aggregator.masking.product import deal_products
 from aggregator.masking.round_state import DealerCheckpoint
 from aggregator.masking.sums import MaskedSums
 from aggregator.masking.suppression import CountRule, deal_suppression
+from aggregator.masking.trees.key_memory import KeyMemory
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
@@ -91,6 +92,7 @@ class MaskingDealer(MaskingParty):
     _sums: MaskedSums = field(init=False, repr=False)
     _spending: ReleaseSpending = field(init=False, repr=False)
     _node_key: bytes = field(init=False, repr=False)
+    _memory: KeyMemory = field(init=False, repr=False, default_factory=KeyMemory)
     _waiting: dict[str, SignedMessage] = field(init=False, repr=False, default_factory=dict)
     _answered: dict[bytes, Replies] = field(init=False, repr=False, default_factory=dict)
     _opened: U64 | None = field(init=False, repr=False, default=None)
@@ -363,6 +365,7 @@ class MaskingDealer(MaskingParty):
             node_hash=NodeHash(self._node_key),
             draw=self._draw(b"comparison"),
             bits=self.plan.difference_bits,
+            memory=self._memory,
         )
         r0[bits] = dealt.reshape(len(bits), self.plan.layout.n)
         return (r - r0 & self.plan.offset_masks).reshape(-1), encode_shares(shares)

@@ -21,7 +21,7 @@ from protocols.masking.plans.attendance import Attendance
 from protocols.masking.plans.run_plan import RunPlan
 from protocols.masking.seed import SealedSeed
 from protocols.masking.transcript import Transcript
-from protocols.masking.words import residue, to_integers
+from protocols.masking.words import pack, residue, to_integers
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 
@@ -196,7 +196,7 @@ class MaskingClient(MaskingParty):
             pads=plan.pads_to_check(pads, name, number),
         )
         blank = WordsNotice(run=plan.run, number=number, client=name, counter=source.counter)
-        notice = msgspec.structs.replace(blank, d=to_bytes(d), e=to_bytes(e), numbers=to_bytes(told))
+        notice = msgspec.structs.replace(blank, d=to_bytes(d), e=pack(e, shape.width + 1), numbers=to_bytes(told))
         hashes = PartHashes()
         nonce = self.signer.nonce(blank.context + notice.hashes(hashes))
         transcript = Transcript(blank.context, nonce, notice.hashes(hashes))

@@ -33,6 +33,7 @@ from protocols.arithmetic.extension_field import (
     Element,
     elements,
     lagrange,
+    reduce,
     scale,
     times,
     total,
@@ -125,11 +126,11 @@ class ProofShape:
     @property
     def masks(self) -> U64:
         """Return which bits of E each word has, uint64[n]: those of its range, and the wrap bit of what can wrap."""
-        one = np.uint64(1)
-        wrap = np.full(self.n, one << np.uint64(self.width))
+        own = np.array([(1 << bits) - 1 for bits in range(self.width + 1)], dtype=np.uint64)
+        masks: U64 = (own | np.uint64(1 << self.width))[self.bits]
         if self.norm is not None:
-            wrap[self.norm.entries :] = 0  # told modulo p, and not modulo 2**58
-        return (one << self.bits.astype(np.uint64)) - one | wrap
+            masks[self.norm.entries :] = own[self.bits[self.norm.entries :]]  # told modulo p, and not modulo 2**58
+        return masks
 
     def spread(self, bits: U64) -> U64:
         """Return the bits in each linear equation, of E or of its masks, uint64[terms]."""
@@ -286,7 +287,8 @@ def linear_sides(shape: ProofShape, bits: U64, words: U64, rho: U64, *, sign: in
         rho: uint64[m, n, 2].
         sign: of the words.
     """
-    low = (bits & np.uint64((1 << shape.width) - 1)).view(np.int64)
-    wrapped = (bits >> np.uint64(shape.width)).view(np.int64) << np.int64(WIDTH)
-    side = (low + sign * words.view(np.int64) - wrapped) % np.int64(PRIME)
-    return elements(kernels_for(bits.size).inner_product(rho, side.view(np.uint64)))
+    side = bits & np.uint64((1 << shape.width) - 1)
+    side += np.uint64(2 * PRIME)  # so that nothing is negative: words are below 2**61, and what is left out 2**58
+    side -= bits >> np.uint64(shape.width) << np.uint64(WIDTH)
+    side = side + words if sign > 0 else side - words
+    return elements(kernels_for(bits.size).inner_product(rho, reduce(side)))

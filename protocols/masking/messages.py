@@ -1,6 +1,6 @@
 """What the parties of the masked backend send each other; each names its run and round, and is signed."""
 
-from typing import Annotated, ClassVar, Final, final
+from typing import Annotated, ClassVar, final
 
 import msgspec
 import numpy as np
@@ -13,9 +13,8 @@ from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.folding import ProofShape
 from protocols.masking.range_proof import MaskedBits, ProofPart
 from protocols.masking.transcript import Question
-from protocols.masking.words import MASK, require_canonical
+from protocols.masking.words import MASK, WORD_BYTES, require_canonical, unpack
 
-WORD_BYTES: Final = 8
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**34)]
 Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Residue = Annotated[int, msgspec.Meta(ge=0, lt=P)]
@@ -91,7 +90,8 @@ class WordsNotice(RunMessage, frozen=True):
         rows = from_bytes(self.rows)
         if rows.size != shape.sent * 2:
             raise WireError(f"got {rows.size} numbers of a proof; the rows of the round's shape have {2 * shape.sent}")
-        return MaskedBits(from_bytes(self.e), rows.reshape(shape.sent, 2), from_bytes(self.numbers))
+        e = unpack(self.e, shape.width + 1, shape.n)
+        return MaskedBits(e, rows.reshape(shape.sent, 2), from_bytes(self.numbers))
 
 
 @final

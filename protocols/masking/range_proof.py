@@ -59,7 +59,7 @@ from protocols.masking.kernels.folding_kernels import NODES
 from protocols.masking.norm import HALVES
 from protocols.masking.pads import PadPurpose, PadSource
 from protocols.masking.transcript import Question, Transcript
-from protocols.masking.words import MASK, require_canonical
+from protocols.masking.words import MASK, WORD_BYTES, count_bytes, require_canonical, unpack
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
 WIDEST_STACK: Final = 2**14  # elements of proofs that are computed side by side; longer ones gain nothing by it
@@ -113,7 +113,13 @@ class ProofPart:
 
 def bit_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U64:
     """Return the masks of the bits of a round's words, uint64[n]."""
-    return source.stream(PadPurpose.BITS, number, shape.n) & shape.masks
+    size = count_bytes(shape.width + 1, shape.n)
+    stream = source.stream(PadPurpose.BITS, number, _words_of_bits(shape)).view(np.uint8).data[:size]
+    return unpack(stream, shape.width + 1, shape.n) & shape.masks
+
+
+def _words_of_bits(shape: ProofShape) -> int:
+    return -(-count_bytes(shape.width + 1, shape.n) // WORD_BYTES)
 
 
 def number_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U64:
@@ -124,7 +130,7 @@ def number_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U6
 def streams_of(shape: ProofShape) -> dict[PadPurpose, int]:
     """Return how many words of which streams mask a proof."""
     return {
-        PadPurpose.BITS: shape.n,
+        PadPurpose.BITS: _words_of_bits(shape),
         PadPurpose.NUMBERS: shape.numbers,
         PadPurpose.PROOF: 2 * (shape.sent + 1),
     }

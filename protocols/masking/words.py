@@ -18,6 +18,7 @@ from protocols.errors import WireError
 
 U8 = npt.NDArray[np.uint8]
 
+WORD_BYTES: Final = 8
 WIDTH: Final = 58
 LIMIT: Final = 2 ** (WIDTH - 1)  # what is compared or released stays below it in absolute value
 MASK: Final = np.uint64(2**WIDTH - 1)
@@ -38,6 +39,44 @@ def expand(key: bytes, count: int) -> U64:
 def residue(x: U64) -> U64:
     """Return words modulo 2**58 of words modulo 2**64."""
     return x & MASK
+
+
+def pack(x: U64, bits: int) -> bytes:
+    """Return words of so many bits, each in as few bytes as hold it: those of all words by fours, twos and ones."""
+    planes = _planes(bits)
+    return b"".join((x >> np.uint64(8 * start)).astype(f"<u{size}").tobytes() for start, size in planes)
+
+
+def unpack(content: bytes | memoryview, bits: int, count: int) -> U64:
+    """Return the words that `pack` wrote, uint64[count]; they may have more bits, up to a whole byte.
+
+    Raises:
+        WireError: another number of bytes than those of so many words.
+    """
+    planes = _planes(bits)
+    if len(content) != count_bytes(bits, count):
+        raise WireError(f"got {len(content)} bytes of {count} words of {bits} bits; a word is cut to whole bytes")
+    words, place = np.zeros(count, dtype=np.uint64), 0
+    for start, size in planes:
+        part = np.frombuffer(content, dtype=f"<u{size}", count=count, offset=place).astype(np.uint64)
+        words |= part << np.uint64(8 * start)
+        place += count * size
+    return words
+
+
+def count_bytes(bits: int, count: int) -> int:
+    """Return how many bytes `pack` writes."""
+    return count * -(-bits // 8)
+
+
+def _planes(bits: int) -> tuple[tuple[int, int], ...]:
+    """Return where in a word of so many bits each of its parts begins, and how long that is, in bytes."""
+    whole, planes, start = -(-bits // 8), list[tuple[int, int]](), 0
+    for size in (8, 4, 2, 1):
+        if whole & size:
+            planes.append((start, size))
+            start += size
+    return tuple(planes)
 
 
 def to_integers(x: U64) -> I64:

@@ -1,7 +1,8 @@
 """`masked_workplace` to `masked_1m`: a step of the masked backend, all parties one after the other in this process.
 
-CPU seconds are told by part. Every message is taken apart between two parties, so each hashes what it receives, as in
-processes of their own. What is not here: sealing, TLS, and the parts of clients and engine outside of the protocol.
+CPU seconds are told by party and, in a run of its own, by what they go into. Every message is taken apart between two
+parties, so each hashes what it receives, as in processes of their own. What is not here: sealing, TLS, and the parts
+of clients and engine outside of the protocol.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ from collections import Counter
 from functools import cache, partial
 
 import numpy as np
+from cpu_parts import cpu_by_part
 from measure import Row, cpu_seconds, peak_mib
 
 import aggregator.masking.trees.choice as trees
@@ -25,6 +27,7 @@ from protocols.models.graph.agents import GraphModel
 from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
+sent = Counter()  # bytes that parties have sent since the last step began
 LIMIT_MS = 78.0  # of a small step of parties side by side: 1.2 times that of the CrypTen backend
 CLIENTS = 20
 PARTS = {"clients": MaskingClient, "aggregators": MaskingAggregator, "dealer": MaskingDealer}
@@ -56,7 +59,8 @@ def manifest(n, clients):
 
 
 def deliver(sender, receiver, message):
-    """Return a message as its receiver reads it from bytes: nothing is known of it."""
+    """Return a message as its receiver reads it from bytes: nothing is known of it; its bytes are counted."""
+    sent[sender] += len(message.content) + sum(map(len, message.parts))
     return SignedMessage(message.sender, message.content, message.nonce, message.signature, message.parts)
 
 
@@ -86,8 +90,8 @@ def parts():
                 setattr(kind, name, members[name])
 
 
-def step(n, clients):
-    """Return the seconds of the second step, and the CPU seconds of each part; all words are 0."""
+def step(n, clients, metered=parts):
+    """Return the seconds of the second step, and what a meter says of it; all words are 0."""
     run = MaskedRun.draw(manifest(n, clients), between=deliver).start()
     plan = run.plan
     tally = np.zeros((clients, plan.layout.q), np.int64)
@@ -97,8 +101,9 @@ def step(n, clients):
     own = [{name: np.zeros(plan.count(name, number), np.uint64) for name in plan.names} for number in (0, 2)]
     for words in (own[0], spoken, own[1]):
         run.play(words)
+    sent.clear()
     started = time.perf_counter()
-    with parts() as used:
+    with metered() as used:
         run.play(spoken)
         run.play(own[1])
     return time.perf_counter() - started, used
@@ -129,7 +134,8 @@ def large(name, n, *, limit_s=None):
     """Take a step of many agents in 20 institutions, beside the same on numpy or, where that is too long, a limit."""
     step(2**14, 2)  # compiles, and loads what was compiled
     _, used = step(n, CLIENTS)
-    peak = peak_mib()
+    peak, each = peak_mib(), sum(sent.values()) / n
+    _, kinds = step(n, CLIENTS, cpu_by_part)
     if limit_s is None:
         with on_numpy():
             _, peer = step(n, CLIENTS)
@@ -138,7 +144,13 @@ def large(name, n, *, limit_s=None):
         peer, against = dict.fromkeys(PARTS, limit_s), f"the limit of all parts together, {limit_s:g} s"
     whole = sum(peer.values()) if limit_s is None else limit_s
     rows = [Row(name, sum(used.values()), "CPU s", against, sum(used.values()) / whole, peak, cpu_s=sum(used.values()))]
-    return rows + [Row(f"{name} {part}", used[part], "CPU s", against, used[part] / peer[part], peak) for part in PARTS]
+    rows += [Row(f"{name} {part}", used[part], "CPU s", against, used[part] / peer[part], peak) for part in PARTS]
+    rows.append(Row(f"{name} messages", each, "B/agent/step", "one word of 8 bytes", each / 8))
+    profiled = sum(kinds.values())
+    against = "all of a step under the profiler"
+    return rows + [
+        Row(f"{name} {kind}", seconds, "CPU s", against, seconds / profiled) for kind, seconds in kinds.items()
+    ]
 
 
 BENCHMARKS = {

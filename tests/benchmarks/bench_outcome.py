@@ -1,4 +1,7 @@
-"""`outcome_workplace`, `outcome_100k`, `outcome_1m`: outcome mode over processes and TLS, two aggregators, a dealer."""
+"""`outcome_workplace`, `outcome_100k`, `outcome_1m`: outcome mode over processes and TLS, two aggregators, a dealer.
+
+`outcome_active_100k` and `outcome_active_1m` are the same runs of a few steps with `security = "active"`.
+"""
 
 import tempfile
 from pathlib import Path
@@ -91,9 +94,10 @@ def large(given, *, steps):
     )
 
 
-def scaled(name, n, limit_s):
+def scaled(name, n, limit_s, security="semi-honest"):
     """Run n private agents in 20 institutions for a few steps."""
-    given = large(simulation.load(CONFIG), steps=10 if n <= 100_000 else 4)
+    given = large(simulation.load(CONFIG), steps=10 if n <= 100_000 and security != "active" else 4)
+    given = msgspec.structs.replace(given, private=msgspec.structs.replace(given.private, security=security))
     private, peak, links, cpu_s = timed(given, generated(n))
     return [
         Row(name, private.step_s, "s", f"limit of {limit_s:g} s a step", private.step_s / limit_s, peak, cpu_s=cpu_s),
@@ -130,4 +134,6 @@ BENCHMARKS = {
     "validity": validity,
     "outcome_100k": lambda: scaled("outcome_100k", 100_000, 1.0),
     "outcome_1m": lambda: scaled("outcome_1m", 1_000_000, 10.0),
+    "outcome_active_100k": lambda: scaled("outcome_active_100k", 100_000, 1.2, "active"),
+    "outcome_active_1m": lambda: scaled("outcome_active_1m", 1_000_000, 12.0, "active"),
 }

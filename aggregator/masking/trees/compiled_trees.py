@@ -27,13 +27,9 @@ HALF: Final = np.uint64(32)
 class CompiledTrees(TreeKernels):
     """Machine code, kept on disk after the first call."""
 
-    def deal(self, alpha: U64, label: U64, roots: U64, *, bits: int, keys: tuple[bytes, ...]) -> Corrections:
-        """Return what corrects both parties' trees."""
-        n = alpha.size
-        nodes, payloads = np.empty((bits, n, 2), dtype=np.uint64), np.empty((bits, n), dtype=np.uint64)
-        out = Corrections(nodes, payloads, np.empty(n, dtype=np.uint64))
+    def deal(self, alpha: U64, label: U64, roots: U64, *, keys: tuple[bytes, ...], out: Corrections) -> None:
+        """Write what corrects both parties' trees."""
         _deal(alpha, label, roots, _round_keys(keys), (out.nodes, out.payloads, out.last))
-        return out
 
     def evaluate(self, x: U64, root: U64, corrections: Corrections, *, party: int, keys: tuple[bytes, ...]) -> U64:
         """Return a party's shares."""

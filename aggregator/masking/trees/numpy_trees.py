@@ -34,12 +34,12 @@ class NodeHashes:
 class NumpyTrees(TreeKernels):
     """Whole levels, one operation after the other."""
 
-    def deal(self, alpha: U64, label: U64, roots: U64, *, bits: int, keys: tuple[bytes, ...]) -> Corrections:
-        """Return what corrects both parties' trees."""
+    def deal(self, alpha: U64, label: U64, roots: U64, *, keys: tuple[bytes, ...], out: Corrections) -> None:
+        """Write what corrects both parties' trees."""
         n, node_hash = alpha.size, NodeHashes(keys)
         node = [_without_bits(root) for root in roots]
         bit = [np.full(n, party, dtype=np.uint64) for party in (0, 1)]
-        nodes, payloads = np.empty((bits, n, 2), dtype=np.uint64), np.empty((bits, n), dtype=np.uint64)
+        nodes, payloads, bits = out.nodes, out.payloads, len(out.nodes)
         value = np.zeros(n, dtype=np.uint64)  # what both parties' payloads come to, on the way of alpha
         for level in range(bits):
             right = alpha >> np.uint64(bits - 1 - level) & _ONE
@@ -60,7 +60,7 @@ class NumpyTrees(TreeKernels):
                 child = np.where(right[:, None] == 1, children[party][RIGHT], children[party][LEFT])
                 node[party] = _without_bits(child) ^ _without_bits(off) & _spread(bit[party])[:, None]
                 bit[party] = child[:, 0] & _ONE ^ bit[party] & turns
-        return Corrections(nodes, payloads, node[0][:, 1] ^ node[1][:, 1] ^ value)
+        out.last[:] = node[0][:, 1] ^ node[1][:, 1] ^ value
 
     def evaluate(self, x: U64, root: U64, corrections: Corrections, *, party: int, keys: tuple[bytes, ...]) -> U64:
         """Return a party's shares."""

@@ -33,15 +33,15 @@ class TreeKernels(abc.ABC):
     """
 
     @abc.abstractmethod
-    def deal(self, alpha: U64, label: U64, roots: U64, *, bits: int, keys: tuple[bytes, ...]) -> Corrections:
-        """Return what corrects both parties' trees.
+    def deal(self, alpha: U64, label: U64, roots: U64, *, keys: tuple[bytes, ...], out: Corrections) -> None:
+        """Write what corrects both parties' trees.
 
         Args:
-            alpha: uint64[n], below 2**bits.
+            alpha: uint64[n], below 2**l.
             label: uint64[n], the labels.
             roots: uint64[2, n, 2], each party's.
-            bits: l.
             keys: three of AES-128, of the hashes.
+            out: of l bits and n agents.
         """
 
     @abc.abstractmethod

@@ -111,6 +111,19 @@ def _multiply(a0: Any, a1: Any, b0: Any, b1: Any) -> tuple[Any, Any]:
     return _subtract(real, imaginary), _subtract(cross, _add(real, imaginary))
 
 
+@inline_kernel
+def _product(a: Any, b: Any) -> Any:
+    """Return a b modulo p, not reduced, of numbers below p: below 2**62, so that four of them add up."""
+    low = a * b
+    return (low & PRIME) + (high(a, b) << np.uint64(3) | low >> PRIME_BITS)
+
+
+@inline_kernel
+def _join(parts: tuple[Any, Any, Any, Any]) -> tuple[Any, Any]:
+    """Return the element that the sums of products of real and imaginary parts come to: a0 b0, a1 b1, a0 b1, a1 b0."""
+    return _subtract(_reduce(parts[0]), _reduce(parts[1])), _add(_reduce(parts[2]), _reduce(parts[3]))
+
+
 @compile_kernel
 def _correlate(left: Any, right: Any, rho: Any, reach: Any, out: Any) -> None:
     """Skip what `reach`, all bits of `left` together, cannot meet."""
@@ -170,6 +183,7 @@ def _differences(a: Any, b: Any, c: Any, d: Any) -> tuple[Any, Any, Any]:
 @compile_kernel
 def _values(left: Any, right: Any, out: Any) -> None:
     at = np.empty((2, 2, NODES), np.uint64)  # of both vectors and both parts of an element
+    sums = np.zeros((NODES, 4), np.uint64)
     for start in range(0, len(left), ARITY):
         for side in range(2):
             x = left if side == 0 else right
@@ -183,21 +197,25 @@ def _values(left: Any, right: Any, out: Any) -> None:
                     d = _add(d, slope)
                     at[side, part, node] = d
         for node in range(NODES):
-            first, second = _multiply(at[0, 0, node], at[0, 1, node], at[1, 0, node], at[1, 1, node])
-            out[node, 0] = _add(out[node, 0], first)
-            out[node, 1] = _add(out[node, 1], second)
+            for place in range(4):  # as `_join` takes them
+                one, other = at[0, place & 1, node], at[1, (place & 1) ^ (place >> 1), node]
+                total = sums[node, place]
+                sums[node, place] = (total & PRIME) + (total >> PRIME_BITS) + _product(one, other)
+    for node in range(NODES):
+        out[node, 0], out[node, 1] = _join((sums[node, 0], sums[node, 1], sums[node, 2], sums[node, 3]))
 
 
 @compile_kernel
 def _fold(x: Any, coefficients: Any, out: Any) -> None:
     for i in range(len(out)):
-        real, imaginary = np.uint64(0), np.uint64(0)
+        s0, s1, s2, s3 = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
         for m in range(ARITY):
             a0, a1 = x[ARITY * i + m, 0], x[ARITY * i + m, 1]
-            first, second = _multiply(a0, a1, coefficients[m, 0], coefficients[m, 1])
-            real += first  # four below 2**61
-            imaginary += second
-        out[i, 0], out[i, 1] = _reduce(real), _reduce(imaginary)
+            s0 += _product(a0, coefficients[m, 0])
+            s1 += _product(a1, coefficients[m, 1])
+            s2 += _product(a0, coefficients[m, 1])
+            s3 += _product(a1, coefficients[m, 0])
+        out[i, 0], out[i, 1] = _join((s0, s1, s2, s3))
 
 
 @compile_kernel

@@ -26,6 +26,7 @@ from protocols.masking.messages import (
     to_bytes,
 )
 from protocols.masking.transcript import Transcript
+from protocols.masking.words import pack
 from tests.masked_lies import LIAR, LIES, Liar, replace, when
 from tests.masked_runs import Recorder, Secrets
 
@@ -293,7 +294,7 @@ def test_the_dealer_cannot_try_words_out(start):
         x = np.array([tau, tau], np.uint64)
         d = (x + pads) % np.uint64(2**58)
         e = range_proof.mask_bits(x, d, pads, masks=range_proof.bit_pads(source, 0, shape), shape=shape)
-        said = replace(blank, d=to_bytes(d), e=to_bytes(e))
+        said = replace(blank, d=to_bytes(d), e=pack(e, shape.width + 1))
         for nonce in (b"", bytes(32), question.rho, hashlib.sha256(question.rho).digest()):
             transcript = Transcript(blank.context, nonce, said.hashes(PartHashes()))
             assert transcript.question().rho != question.rho

@@ -137,6 +137,18 @@ def test_a_proof_has_the_same_bytes_on_all_kernels(bits, monkeypatch):
         assert not accepts(d, dataclasses.replace(one, e=e), bits)
 
 
+@pytest.mark.parametrize("name", ["compiled", pytest.param("numpy", marks=pytest.mark.slow)])
+def test_one_word_beyond_its_range_by_one_is_found_among_a_million(name, monkeypatch):
+    """Dense words are nearly all 0; no such word is looked at less than another."""
+    monkeypatch.setattr(folding, "kernels_for", lambda n: ALL[name])
+    bits, x = np.full(10**6, 18, dtype=np.uint8), np.zeros(10**6, dtype=np.uint64)
+    place = 777_777
+    for word, fits in ((2**18 - 1, True), (2**18, False)):
+        x[place] = word
+        d, sent = send(x, bits)
+        assert accepts(d, sent, bits) == fits
+
+
 def test_short_vectors_wait_for_no_compiler():
     choice.fastest.cache_clear()
     assert isinstance(choice.kernels_for(choice.LEAST_WORDS - 1), NumpyKernels)

