@@ -55,15 +55,13 @@ class PadSource:
         for old in [each for each in self._ahead if each[0] < number - 1]:
             del self._ahead[old]
         for purpose, count in counts.items():
-            words = self.stream(purpose, number, count)
-            words.flags.writeable = False
-            self._ahead[int(number), int(purpose)] = words
+            self._ahead[int(number), int(purpose)] = self.stream(purpose, number, count)
 
     def stream(self, purpose: PadPurpose, number: RoundNumber, count: int, *, outcome: int = NO_OUTCOME) -> U64:
-        """Return uint64[count], the first words of 64 bits of a name's stream; they are not to be written to."""
+        """Return uint64[count], the first words of 64 bits of a name's stream."""
         ahead = self._ahead.get((int(number), int(purpose)))
         if ahead is not None and outcome == NO_OUTCOME and ahead.size >= count:
-            return ahead[:count]
+            return ahead[:count].copy()  # whoever asks may write to it
         name = msgspec.msgpack.encode((self.run, self.client, self.counter, int(purpose), int(number), outcome))
         return expand(hmac.digest(self.seed, b"lpm pad " + name, "sha256"), count)
 

@@ -114,8 +114,12 @@ class ProofPart:
 def bit_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U64:
     """Return the masks of the bits of a round's words, uint64[n]."""
     size = count_bytes(shape.width + 1, shape.n)
-    stream = source.stream(PadPurpose.BITS, number, -(-size // WORD_BYTES)).view(np.uint8).data[:size]
+    stream = source.stream(PadPurpose.BITS, number, _words_of_bits(shape)).view(np.uint8).data[:size]
     return unpack(stream, shape.width + 1, shape.n) & shape.masks
+
+
+def _words_of_bits(shape: ProofShape) -> int:
+    return -(-count_bytes(shape.width + 1, shape.n) // WORD_BYTES)
 
 
 def number_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U64:
@@ -126,7 +130,7 @@ def number_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U6
 def streams_of(shape: ProofShape) -> dict[PadPurpose, int]:
     """Return how many words of which streams mask a proof."""
     return {
-        PadPurpose.BITS: shape.n,
+        PadPurpose.BITS: _words_of_bits(shape),
         PadPurpose.NUMBERS: shape.numbers,
         PadPurpose.PROOF: 2 * (shape.sent + 1),
     }
