@@ -3,7 +3,6 @@
 import numpy as np
 
 from lpm_secure.engine.bitslice.lane_model import LaneModel
-from lpm_secure.engine.kernels.random_graph import random_graph
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
 from lpm_secure.models.library.banks import Banks
@@ -17,6 +16,7 @@ from lpm_secure.models.library.strains import Strains
 from lpm_secure.models.library.supply import Supply
 from lpm_secure.models.library.work import LabourMarket
 from lpm_secure.models.tracer import trace
+from tests.random_graph import random_graph
 
 MODELS = (
     SeirModel,

@@ -11,7 +11,6 @@ from lpm_secure.engine.bitslice.nodes.suitability import obstacle
 from lpm_secure.engine.bitslice.words.vectors import BITS
 from lpm_secure.engine.venues.channels import VenueChannels
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import ParameterError
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.bounds import growth_bound, prove_levels
 from protocols.models.graph.inputs import check_columns, check_parameters
@@ -19,8 +18,8 @@ from protocols.models.graph.inputs import check_columns, check_parameters
 NOTHING: Final[Mapping[str, Any]] = {}
 
 
-class EnsembleObstacle(ParameterError):
-    """Runs of a model have to be computed one by one; the message says why."""
+class EnsembleObstacle(Exception):
+    """Runs of a model have to be computed one by one; the message says why. It is no error: they are, then."""
 
 
 @final
