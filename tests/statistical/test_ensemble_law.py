@@ -29,7 +29,7 @@ def at_once(given):
     return np.stack(totals, axis=1)
 
 
-@pytest.mark.parametrize("contacts", [False, True])
+@pytest.mark.parametrize("contacts", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in MODELS]
 )
