@@ -339,10 +339,10 @@ class MaskedRounds(RunCalls):
         self._ended = True
         self._party.abandon(str(error))
         LOG.warning("ended", extra={"facts": {"code": error.code, "reason": self._party.ending}})
-        self._write_end(error)
-        self._over.set()
+        self._over.set()  # who waits wakes after this
         self._inbox.notify()
         self._telling = asyncio.ensure_future(self._tell(self._party))
+        self._write_end(error)  # last: a disk that takes no more may be why the run ends
 
     def _write_end(self, error: LpmError) -> None:
         if self._ledger is not None:

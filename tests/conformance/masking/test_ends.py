@@ -59,6 +59,36 @@ def test_an_aggregator_forgets_a_run_that_is_over_and_knows_so_when_it_is_starte
     asyncio.run(play())
 
 
+def test_an_aggregator_whose_disk_takes_no_more_tells_everybody_that_the_run_is_over(small, tmp_path, monkeypatch):
+    """Neither its journal nor its ledger takes why; who waits is told all the same."""
+
+    def full(*given, **named):
+        raise OSError(28, "No space left on device")
+
+    async def play():
+        run = MaskedRun.draw(small(steps=2, **TIMES))
+        servers = Servers(run, tmp_path)
+        clients = [asyncio.ensure_future(take_part(servers.parties, name, Secrets())) for name in run.plan.names]
+
+        async def act(caller, callee, request, go_on):
+            content = content_of(request)
+            if isinstance(content, WordsNotice) and content.number == DECIDE:
+                journal, ledger = run.aggregators[0].journal, servers._servers[ONE].process._ledger
+                monkeypatch.setattr(journal, "_save", full)
+                monkeypatch.setattr(ledger, "_append", full)
+            return await go_on()
+
+        servers.act = act
+        told = await asyncio.wait_for(asyncio.gather(*clients), 30.0)
+        await asyncio.sleep(0.1)
+        servers.stop()
+        return told, [party.ending for party in (*run.aggregators, run.dealer)]
+
+    told, endings = asyncio.run(play())
+    assert all(isinstance(each[-1], str) for each in told)
+    assert all("aggregator-0 has stopped" in each for each in endings[1:])
+
+
 @pytest.mark.parametrize("late", ["aggregator-0", "dealer", "client-0"])
 def test_a_run_whose_time_is_over_in_the_middle_ends_for_all_by_whoevers_clock_says_so_first(
     late, small, tmp_path, monkeypatch
