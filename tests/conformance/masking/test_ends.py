@@ -59,6 +59,25 @@ def test_an_aggregator_forgets_a_run_that_is_over_and_knows_so_when_it_is_starte
     asyncio.run(play())
 
 
+def test_a_stop_that_comes_when_all_rounds_are_over_is_no_end_of_one_in_the_ledger(small, tmp_path, monkeypatch):
+    """An audit would say of a run that has come to its end that a round of it did not close."""
+    monkeypatch.setattr("aggregator.masking.service.rounds.patience_s", lambda *_: 20.0)
+
+    async def play():
+        run = MaskedRun.draw(small(steps=2, **TIMES))
+        servers = Servers(run, tmp_path)
+        clients = [take_part(servers.parties, name, Secrets()) for name in run.plan.names]
+        await asyncio.wait_for(asyncio.gather(*clients), 30.0)
+        ledger, stopping = servers.ledger_of(ONE), run.clients["client-0"]
+        stopping.abandon("late")
+        await servers.call(ONE, "client-0", stopping.stop())
+        assert "late" in run.aggregators[0].ending
+        assert servers.ledger_of(ONE) == ledger
+        servers.stop()
+
+    asyncio.run(play())
+
+
 def test_an_aggregator_whose_disk_takes_no_more_tells_everybody_that_the_run_is_over(small, tmp_path, monkeypatch):
     """Neither its journal nor its ledger takes why; who waits is told all the same."""
 
