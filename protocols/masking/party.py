@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from protocols.masking.messages import RunMessage, Stop
 from protocols.masking.plans.run_plan import RunPlan
 
 M = TypeVar("M", bound=msgspec.Struct)
+LONGEST_REASON: Final = 512  # characters of why a run is over; an error that tells it fits in what gRPC takes
 
 
 @dataclass(slots=True, eq=False)
@@ -156,9 +157,14 @@ class MaskingParty:
     def _end(self, reason: str) -> None:
         """End the run, once; where the disk takes no more, for this process alone."""
         if not self.ending:
-            self.ending = reason
+            self.ending = _line_of(reason)
             with suppress(OSError):  # everybody else is told all the same
-                self.journal.record(END, reason.encode())
+                self.journal.record(END, self.ending.encode())
+
+
+def _line_of(reason: str) -> str:
+    """Return a reason, which another party may have written, as a line for ledgers, errors and terminals."""
+    return "".join(each if each.isprintable() else " " for each in reason[:LONGEST_REASON])
 
 
 def digest_of(*parts: bytes) -> bytes:
