@@ -63,12 +63,14 @@ def run(
     from lpm_secure.cli.progress import city_bar, step_bar
     from lpm_secure.cli.run.values import lists_of
     from lpm_secure.scenario.execution import execute
-    from lpm_secure.scenario.simulation import load
+    from lpm_secure.scenario.simulation import ENSEMBLES, load
 
     simulation, lists = load(config), lists_of(values or [])
     single = {name: each[0] for name, each in lists.items() if len(each) == 1}
     simulation = simulation.with_(single) if single else simulation
     several = {name: each for name, each in lists.items() if len(each) > 1}
+    if ensemble not in ENSEMBLES:
+        raise ParameterError(f"ensemble is {ensemble!r}; give {' or '.join(map(repr, ENSEMBLES))}")
     if ensemble != "exact" and (seeds is None or several):
         raise ParameterError(
             f"got --ensemble {ensemble} without --seeds, or with several values; give --seeds 512 alone"

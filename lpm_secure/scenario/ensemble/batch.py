@@ -42,7 +42,7 @@ def compute_batch(
         EnsembleObstacle: its seeds have to be computed one by one.
     """
     if not isinstance(config, CityConfig):
-        raise EnsembleObstacle("its agents are private ones; a city's are computed so")
+        raise EnsembleObstacle("its agents are private ones; those of a city alone are computed at once")
     population = open_population(config.population, beside=beside)
     model = model_of(config, population)
     drawn = [name for name in model.columns if config.model and name not in population.card.columns]

@@ -34,6 +34,15 @@ def test_values_are_compared_over_the_same_seeds(tmp_path):
     assert "HOME, start=0.4" in shown
 
 
+def test_a_wrong_ensemble_is_told_with_the_allowed_ones_before_any_notice(caplog):
+    caplog.set_level("INFO")
+    with pytest.raises(ParameterError, match="ensemble is 'batchd'; give 'exact' or 'batched'"):
+        lpm("run", "examples/ward.toml", "--seeds", "2", "--ensemble", "batchd")
+    with pytest.raises(ParameterError, match="ensemble is 'batchd'; give 'exact' or 'batched'"):
+        lpm("run", "examples/ward.toml", "--ensemble", "batchd")
+    assert not caplog.records
+
+
 def test_what_does_not_go_together_is_refused(tmp_path):
     for arguments in (("--seeds", "2", "--resume"), ("--set", "seed=1,2", "--private"), ("--set", "seeed=3")):
         with pytest.raises(ParameterError):
