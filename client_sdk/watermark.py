@@ -57,6 +57,6 @@ class StepWatermark:
             return
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            os.pwrite(file, content, 0)
+            os.write(file, content)  # at its beginning
         finally:
             os.close(file)
