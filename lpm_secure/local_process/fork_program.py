@@ -3,7 +3,8 @@
 python -m lpm_secure.local_process.fork_program DESCRIPTOR MODULE ...
 
 What is forked is a process of its own, with its own files, signals and exit code, and runs what `python -m MODULE ...`
-or `python FILE ...` would. The server ends when whoever started it closes the socket.
+or `python FILE ...` would. The server ends when whoever started it says so, and what it has forked runs on; where
+that one was killed, and has said nothing, it ends them too.
 """
 
 import atexit
@@ -18,12 +19,14 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 WORD: Final = 8  # bytes of a process id, and of an exit code
 MESSAGE: Final = 1 << 16
+STOP: Final = b"stop"  # in place of a call
 
 
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +62,8 @@ def serve(calls: socket.socket) -> list[str] | None:
         if calls not in ready:
             continue
         content, descriptors, _, _ = socket.recv_fds(calls, MESSAGE, 4)
-        if not content:
+        if content in (b"", STOP):
+            _end(() if content else children)
             return None
         status, *standard = descriptors
         if child := os.fork():
@@ -75,6 +79,13 @@ def serve(calls: socket.socket) -> list[str] | None:
             inherited.close()
         os.close(status)
         return _begin(msgspec.json.decode(content, type=Call), standard)
+
+
+def _end(children: Iterable[int]) -> None:
+    """Ask processes to end that nobody is left to end."""
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
 
 
 def _begin(call: Call, standard: list[int]) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Final, final
 
 import msgspec
 
-from lpm_secure.local_process.fork_program import WORD, Call, number
+from lpm_secure.local_process.fork_program import STOP, WORD, Call, number
 
 ROOT: Final = Path(__file__).parents[2]
 PROGRAM: Final = "lpm_secure.local_process.fork_program"
@@ -100,6 +100,7 @@ class ForkServer:
         self._modules: Final = tuple(modules)
         self._child: subprocess.Popen[bytes] | None = None
         self._calls: socket.socket
+        self._owner = 0
         self._lock: Final = threading.Lock()
 
     def begin(self) -> None:
@@ -126,9 +127,12 @@ class ForkServer:
             return ForkedProcess(argv, status)
 
     def stop(self) -> None:
-        """End it; what it has forked runs on."""
+        """End it; what it has forked runs on, as it does not where this process is killed before it says so."""
         with self._lock:
             if self._child is not None:
+                if os.getpid() == self._owner:  # and not in a copy of it, which was forked
+                    with contextlib.suppress(OSError):  # it may have ended
+                        self._calls.send(STOP)
                 self._calls.close()
                 self._child.wait()
                 self._child = None
@@ -136,6 +140,7 @@ class ForkServer:
     def _begin(self) -> None:
         if self._child is not None:
             return
+        self._owner = os.getpid()
         self._calls, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             descriptor = theirs.fileno()

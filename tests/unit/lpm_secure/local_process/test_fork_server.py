@@ -3,10 +3,11 @@
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 
-from lpm_secure.local_process.fork_server import ForkServer
+from lpm_secure.local_process.fork_server import ROOT, ForkServer
 
 PROGRAM = """
 import os, sys, time
@@ -79,3 +80,32 @@ def test_what_was_forked_runs_on_when_its_server_has_ended_and_no_more_is_forked
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait(30) == -signal.SIGKILL
     server.stop()
+
+
+STARTER = """
+import os, sys, time
+from lpm_secure.local_process.fork_server import ForkServer
+
+server = ForkServer(())
+process = server.start(["program.py", "wait"], stdin=0, stdout=2, stderr=1)
+os.write(1, b"%d\\n" % process.pid)
+server.stop() if sys.argv[1] == "stop" else time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_what_was_forked_ends_with_whoever_is_killed_and_runs_on_after_a_stop(how, tmp_path):
+    """Servers do not end by themselves: of a run that is killed they would stay, with their ports, for good."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "starter.py").write_text(STARTER)
+    command = [sys.executable, "starter.py", how]
+    paths = {"PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=tmp_path, env=os.environ | paths, **pipes) as starter:
+        pid = int(starter.stdout.readline())
+        if how == "kill":
+            starter.kill()
+            assert starter.communicate(timeout=30) == (b"", None)  # all that had it open have ended
+        else:
+            assert starter.wait(30) == 0
+            os.kill(pid, signal.SIGKILL)
