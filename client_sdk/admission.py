@@ -131,7 +131,7 @@ def admit(config: AdmissionConfig, folder: Path) -> Admission:
         )
     owners = policies.load_policy(folder / config.policy)
     policies.check_countersignatures(manifest, path, owners)
-    consent.require_allowed(owners.consents(folder), manifest, owners)
+    consent.require_allowed(owners.consents(folder), manifest, owners, client=config.name)
     return Admission(manifest, folder, config.name, owners, identity)
 
 

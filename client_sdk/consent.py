@@ -89,13 +89,18 @@ def history(folder: Path) -> list[Consent]:
     return each
 
 
-def require_allowed(folder: Path, manifest: Manifest, owners: OwnersPolicy) -> list[Consent]:
+def require_allowed(folder: Path, manifest: Manifest, owners: OwnersPolicy, *, client: str) -> list[Consent]:
     """Refuse a run that a policy, or what is left of the budget, does not allow, or return all earlier consents.
 
     Raises:
-        PolicyConflict: it is so.
+        PolicyConflict: it is so; or another client of the same people takes part in the run, and they would tell twice.
     """
     run, earlier = manifests.run_id(manifest), history(folder)
+    if others := sorted({each.client for each in earlier if each.run == run} - {client}):
+        raise PolicyConflict(
+            f"{others[0]} takes part in this run with the consents of {folder}, which pay for its people once; give "
+            f"{client} a folder of its own if it has other people, and sit the run out if it has the same"
+        )
     policies.check(manifest, owners, spent=math.fsum(_cost(each) for each in earlier if each.run != run))
     return earlier
 
@@ -116,7 +121,7 @@ def give(
     """
     run, rho = manifests.run_id(manifest), policies.rho_of(manifest)
     while True:
-        earlier = require_allowed(folder, manifest, owners)
+        earlier = require_allowed(folder, manifest, owners, client=client)
         for each in earlier:
             if each.run == run:
                 return each

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, final
 
 from protocols.arithmetic.counters import Step
+from protocols.atomic_file import create_atomically
 from protocols.errors import ConfigError, RecordsDiffer
 
 DIGITS: Final = 12
@@ -44,12 +45,18 @@ class StepWatermark:
             )
 
     def take(self, step: Step) -> None:
-        """Note that this client was answered in a step; in one write, which outlives this process."""
+        """Note that this client was answered in a step; in one write, which outlives this process.
+
+        The file begins whole: a machine that loses power leaves none that is empty, with which nobody could go on.
+        """
         if step <= self._step:
             return
+        is_first, content = self._step < 0, f"{step:0{DIGITS}d}".encode("ascii")
         self._step = step
+        if is_first and create_atomically(self._path, content):
+            return
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            os.pwrite(file, f"{step:0{DIGITS}d}".encode("ascii"), 0)
+            os.write(file, content)  # at its beginning
         finally:
             os.close(file)

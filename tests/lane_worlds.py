@@ -1,8 +1,11 @@
 """Small worlds of library models, in which many runs are computed at once and one by one."""
 
+import dataclasses
+
 import numpy as np
 
 from lpm_secure.engine.bitslice.lane_model import LaneModel
+from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
 from lpm_secure.models.library.banks import Banks
@@ -32,6 +35,7 @@ MODELS = (
     PandemicWork,
 )  # of the library, all whose messages are 0 or 1
 LARGEST = {"doubt": 4, "buffer": 3, "need": 4, "cover": 5, "wage": 200, "reserve": 900, "caution": 3}  # of columns
+LATER = (0, 0, 0, 0, 3)  # weights of the first days, of which the last holds on
 FASTER = 4  # hazards of contacts, so that an epidemic of a few days is one
 
 
@@ -62,6 +66,21 @@ def world(kind, *, n, contacts=False, degree=6):
         if "contact_rate" in name:
             parameters[name] = min(FASTER * parameters[name], each.high)
     return graph, parameters, VenueChannels(venues, links, days), columns
+
+
+def uneven(given):
+    """Return a world in which what agents hear differs from day to day, and some contacts count more than others."""
+    graph, parameters, channels, columns = given
+    links = {
+        name: tuple(link if graph.channels[name].cell else dataclasses.replace(link, weight=LATER) for link in each)
+        for name, each in channels.links.items()
+    }
+    contacts = {}
+    for name, (day,) in channels.contacts.items():
+        ends = np.repeat(np.arange(day.n), np.diff(day.indptr)) + day.indices
+        other = random_graph(day.n, mean_degree=2, seed=3)
+        contacts[name] = (Csr(day.indptr, day.indices, weight=(ends % 5 == 0) * 4), other, other)
+    return graph, parameters, VenueChannels(channels.venues, links, contacts), columns
 
 
 def lane_model(given, steps):

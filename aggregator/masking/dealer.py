@@ -182,6 +182,7 @@ class MaskingDealer(MaskingParty):
         Raises:
             NotEnrolled: no aggregator asks.
             ResultsDiffer, RoundAhead: they ask two things, or what is not to be asked; the run is over.
+            RunEnded: the run is over, or the disk takes no more, now and when it is asked again.
         """
         if envelope.sender not in self.plan.aggregators:
             raise NotEnrolled(f"{envelope.sender} asked the dealer, and only aggregators do")

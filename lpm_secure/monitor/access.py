@@ -47,7 +47,8 @@ class AccessGate:
 
     Security: a page of another site can make a browser send requests here; it reads no answer, since its origin is
         another one, and it gets none, since the cookie is SameSite. A name of its own that it lets point to this
-        machine is refused by the Host header. The cookie is HttpOnly. Over a network all this goes in the clear.
+        machine is refused by the Host header. The cookie is HttpOnly; a browser that opens a page
+        of another port of this name sends it there too. Over a network all this goes in the clear.
     """
 
     app: App

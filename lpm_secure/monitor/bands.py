@@ -24,7 +24,7 @@ def series_bands(folder: Path) -> dict[str, Any]:
     Raises:
         ParameterError: there are no series, or none that can be drawn.
     """
-    table = _read(folder / SERIES)
+    table = _read(folder / SERIES, "day")
     days, seeds = table["day"], table.get("seed")
     scenario = table.get("scenario")
     names = [name for name, values in table.items() if name not in ("day", "seed") and values.dtype.kind in "iuf"]
@@ -58,7 +58,7 @@ def forecast_band(folder: Path) -> dict[str, Any]:
     Raises:
         ParameterError: there is none.
     """
-    table = _read(folder / FORECAST)
+    table = _read(folder / FORECAST, "series", "period", "fitted", "q05", "median", "q95")
     rows = table["series"] == TOGETHER
     if not rows.any():
         raise ParameterError(f"{folder} forecasts nothing of all places together")
@@ -71,8 +71,8 @@ def forecast_band(folder: Path) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> Mapping[str, np.ndarray[Any, Any]]:
-    """Return the columns of a CSV file."""
+def _read(path: Path, *needed: str) -> Mapping[str, np.ndarray[Any, Any]]:
+    """Return the columns of a CSV file, which must have some rows, and those that are needed."""
     import pyarrow as pa  # noqa: PLC0415 - slow to load, and a server of running runs does without
     from pyarrow import csv  # noqa: PLC0415
 
@@ -80,6 +80,9 @@ def _read(path: Path) -> Mapping[str, np.ndarray[Any, Any]]:
         if path.stat().st_size > MAX_FILE:
             raise ParameterError(f"{path} is too large to be shown; open its report")
         table = csv.read_csv(path)
-        return {name: table[name].to_numpy() for name in table.column_names}
+        columns = {name: table[name].to_numpy() for name in table.column_names}
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
         raise ParameterError(f"{path} cannot be read: {error}") from error
+    if not table.num_rows or not columns.keys() >= {*needed}:
+        raise ParameterError(f"{path} has no rows, or not all of the columns {', '.join(needed)}; open its report")
+    return columns

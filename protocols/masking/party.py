@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from protocols.masking.messages import RunMessage, Stop
 from protocols.masking.plans.run_plan import RunPlan
 
 M = TypeVar("M", bound=msgspec.Struct)
+LONGEST_REASON: Final = 512  # characters of why a run is over; an error that tells it fits in what gRPC takes
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +58,7 @@ class MaskingParty:
         """Do a step of the protocol, unless the run is over; whatever goes wrong in it ends the run.
 
         Raises:
-            RunEnded: the run is over.
+            RunEnded: the run is over, or the disk takes no more.
             RunExpired: the time for which its manifest is valid is.
         """
         self.require_running()
@@ -67,6 +68,10 @@ class MaskingParty:
         except LpmError as error:
             self._end(str(error))
             raise
+        except OSError as error:  # what does not stand in the journal is not told, neither now nor when asked again
+            why = error.strerror or "it failed"
+            self._end(f"the disk of {self.signer.name} does not take what is to be told ({why}); the run stops here")
+            raise RunEnded(self.ending) from error
 
     def require_running(self) -> None:
         """Refuse to go on with a run that is over.
@@ -150,10 +155,16 @@ class MaskingParty:
         self._end(f"{envelope.sender} has stopped: {reason}")
 
     def _end(self, reason: str) -> None:
-        """End the run, once."""
+        """End the run, once; where the disk takes no more, for this process alone."""
         if not self.ending:
-            self.ending = reason
-            self.journal.record(END, reason.encode())
+            self.ending = _line_of(reason)
+            with suppress(OSError):  # everybody else is told all the same
+                self.journal.record(END, self.ending.encode())
+
+
+def _line_of(reason: str) -> str:
+    """Return a reason, which another party may have written, as a line for ledgers, errors and terminals."""
+    return "".join(each if each.isprintable() else " " for each in reason[:LONGEST_REASON])
 
 
 def digest_of(*parts: bytes) -> bytes:

@@ -11,7 +11,7 @@ ENTRY_POINTS = {
     "lpm_secure/entry.py": "the command of an installation that lacks the command line",
     "lpm_secure/analysis/risk/host.py": "a process of its own: devices, with one line for a mistake in their files",
     "lpm_secure/scenario/progress.py": "a bar for whoever waits at a terminal or in a notebook; nothing elsewhere",
-    "lpm_secure/scenario/ensemble/worker.py": "a process of its own: its output is read by the one that started it",
+    "lpm_secure/local_process/fork_program.py": "a process of its own: it ends as the interpreter does",
     "client_sdk/__main__.py": "a client's process",
     "client_sdk/exit_code.py": "the line with which a client's process ends",
     "aggregator/__main__.py": "an operator's process",

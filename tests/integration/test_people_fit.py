@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 from lpm_secure.calibration.people import job
@@ -13,7 +14,7 @@ from lpm_secure.calibration.people.job import fit_people, intervals
 from lpm_secure.cli.main import app
 from lpm_secure.config.simulation import load as load_run
 from lpm_secure.run.jobs import simulate_clear
-from protocols.errors import LpmError, ParameterError
+from protocols.errors import DataError, LpmError, ParameterError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workplace_fit.toml"
 TRUTH = {"cell_beta": 0.25, "initial": 0.05}
@@ -80,8 +81,11 @@ def test_known_parameters_of_an_outbreak_are_found(path, tmp_path):
     found = {name: median for name, median, _, _ in intervals(result)}
     assert found["cell_beta"] == pytest.approx(TRUTH["cell_beta"], rel=0.1)
     assert found["initial"] == pytest.approx(TRUTH["initial"], rel=0.3)
-    for name, _, low, high in intervals(result):
+    student = stats.t.ppf(0.95, asked.fit.replicates - 1)  # as a covariance of eight replicates is known
+    for place, (name, _, low, high) in enumerate(intervals(result)):
         assert high - low < asked.fit.priors[name].median  # far narrower than the prior
+        wide = asked.fit.priors[name].sd * np.sqrt(result.covariance[place, place])
+        assert np.log(high / low) == pytest.approx(2 * student * wide)
 
 
 def test_what_a_round_says_are_derivatives_of_what_it_expects(path):
@@ -131,6 +135,7 @@ def test_the_command_writes_a_posterior_and_a_second_one_beside_it(path, tmp_pat
         ("replicates = 8", "replicas = 8", "did you mean `replicates`"),
         ("steps = 30", "steps = 20", "step 21 is none of 1 to 20"),
         ("observed.csv", "observe.csv", "cannot read .*observe.csv"),
+        ("replicates = 8", "replicates = 2", "fit.replicates is 2, and 2 parameters need at least 3"),
     ],
 )
 def test_a_mistake_is_one_line(path, old, new, said):
@@ -139,6 +144,24 @@ def test_a_mistake_is_one_line(path, old, new, said):
     changed.write_text(text.replace(old, new))
     with pytest.raises(LpmError, match=said) as caught:
         load_people(changed)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["1,some"], r"observed.csv, row 2, column value.*a number is needed, or nothing"),
+        (["1,inf"], r"observed.csv, row 2, column value.*a number is needed, or nothing"),
+        (["1,-3"], r"observed.csv: period 1 is no count"),
+        (["1,3", "2,4", "1,9"], r"observed.csv, row 4: step 1 is in .*row 2 too"),
+        (["1,NA", "2,"], "has no value; a fit needs some"),
+    ],
+)
+def test_a_wrong_observation_is_one_line(path, tmp_path, rows, said):
+    (tmp_path / "fit.toml").write_text(path.read_text())
+    (tmp_path / "observed.csv").write_text("\n".join(["step,value", *rows]))
+    with pytest.raises(DataError, match=said) as caught:
+        load_people(tmp_path / "fit.toml")
     assert "\n" not in str(caught.value)
 
 
@@ -174,7 +197,7 @@ def test_the_example_runs_on_fewer_people(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_rounds_over_processes_have_the_pooled_runs_numbers_and_what_clients_learn_is_said_once(tmp_path, caplog):
-    path = outbreak(tmp_path, steps=6, synthetic=200, replicates=1)
+    path = outbreak(tmp_path, steps=6, synthetic=200, replicates=3)
     path.write_text(path.read_text().replace("[fit]", "[fit]\nrounds = 2", 1))
     private = fit_people(load_people(path), tmp_path / "private")
     assert private.parity is True

@@ -11,7 +11,7 @@ from scipy import stats
 from lpm_secure.engine.bitslice.agents import LaneAgents
 from lpm_secure.models.library.opinion import Opinion
 from lpm_secure.models.library.seir import SeirModel
-from tests.lane_worlds import MODELS, lane_model, single_runs, world
+from tests.lane_worlds import MODELS, lane_model, single_runs, uneven, world
 
 N, STEPS, LANES, SINGLE = 600, 24, 512, 200
 DAYS = (0, 1, 3, 12, 24)
@@ -29,12 +29,21 @@ def at_once(given):
     return np.stack(totals, axis=1)
 
 
-@pytest.mark.parametrize("contacts", [False, True])
+@pytest.mark.parametrize("contacts", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in MODELS]
 )
 def test_runs_at_once_have_the_law_of_single_runs(kind, contacts):
-    given = world(kind, n=N, contacts=contacts)
+    compare(world(kind, n=N, contacts=contacts))
+
+
+@pytest.mark.parametrize("contacts", [False, True])
+def test_they_have_it_where_days_and_contacts_differ(contacts):
+    compare(uneven(world(SeirModel, n=N, contacts=contacts)))
+
+
+def compare(given):
+    """Hold runs at once against runs one by one."""
     many, single = at_once(given), single_runs(given, STEPS, range(SINGLE))
     comparisons = len(DAYS) * many.shape[2]
     for column in range(many.shape[2]):

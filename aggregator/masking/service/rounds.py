@@ -83,7 +83,7 @@ class MaskedRounds(RunCalls):
             self._party = party
         except RunEnded as error:
             self._refusal = str(error)
-            if ledger is not None and not ledger.is_ended and max(ledger.heads) + 1 < manifest.schedule.rounds:
+            if ledger is not None and not ledger.is_ended:
                 self._write_end(error)
 
     def _go_on(self, party: MaskingAggregator) -> None:
@@ -339,14 +339,15 @@ class MaskedRounds(RunCalls):
         self._ended = True
         self._party.abandon(str(error))
         LOG.warning("ended", extra={"facts": {"code": error.code, "reason": self._party.ending}})
-        self._write_end(error)
-        self._over.set()
+        self._over.set()  # who waits wakes after this
         self._inbox.notify()
         self._telling = asyncio.ensure_future(self._tell(self._party))
+        self._write_end(error)  # last: a disk that takes no more may be why the run ends
 
     def _write_end(self, error: LpmError) -> None:
-        if self._ledger is not None:
-            self._ledger.write_refusal(RoundNumber(max(self._ledger.heads) + 1), error.code, str(error))
+        """Write down why a round did not close; whoever stops after the last one changes nothing of it."""
+        if self._ledger is not None and (number := max(self._ledger.heads) + 1) < self.manifest.schedule.rounds:
+            self._ledger.write_refusal(RoundNumber(number), error.code, str(error))
 
     async def _tell(self, party: MaskingAggregator) -> None:
         """Tell the other servers; one that cannot be told finds out by itself. Nothing of the run is needed then."""

@@ -10,14 +10,16 @@ import numpy as np
 from client_sdk.likelihood.likelihood import Likelihood
 from client_sdk.likelihood.observation import LAWS, Law, Spread
 from client_sdk.likelihood.series import Series
-from client_sdk.private.table import F64
+from client_sdk.private.table import F64, Table
 from client_sdk.private.table_file import read_file
 from lpm_secure.config.simulation import Config
 from protocols.errors import ConfigError, DataError
+from protocols.quantity import quantity
 from protocols.toml_file import convert_tables, read_tables
 
 FIT: Final = "fit"
 STEP, VALUE = "step", "value"
+MISSING: Final = ("", "NA")
 
 
 @final
@@ -125,7 +127,17 @@ def load_people(path: Path) -> PeopleCalibration:
         raise ConfigError(f"{path}: dt is {run.dt:g}, and [fit] takes steps of a day; leave dt out")
     if (fit.spread is None) != (fit.likelihood == "poisson"):
         raise ConfigError(f'{path}: fit.spread is of every likelihood but "poisson"; give it, or leave it out')
-    found = PeopleCalibration(run, fit, _observed(path.parent / fit.observed, run.steps))
+    if 0 < fit.replicates <= len(fit.priors):
+        raise ConfigError(
+            f"{path}: fit.replicates is {fit.replicates}, and {quantity(len(fit.priors), 'parameter')} need at least "
+            f"{len(fit.priors) + 1}; give so many, or 0"
+        )
+    observed = path.parent / fit.observed
+    found = PeopleCalibration(run, fit, _observed(observed, run.steps))
+    try:
+        _ = found.law
+    except DataError as error:
+        raise DataError(f"{observed}: {error}") from error
     return replace(found, run=found.at(found.theta(np.zeros(len(fit.priors)))))  # which refuses what the run has not
 
 
@@ -136,17 +148,29 @@ class _Only(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _observed(path: Path, steps: int) -> F64:
     table = read_file(path, least=1)
     table.require((STEP, VALUE), allowed=(STEP, VALUE))
-    found = np.full(steps, np.nan)
-    for row, step in enumerate(table.numbers(STEP).tolist()):
+    found, seen = np.full(steps, np.nan), dict[float, int]()
+    for row, (step, text) in enumerate(zip(table.numbers(STEP).tolist(), table.columns[VALUE], strict=True)):
         if not 1 <= step <= steps or step != int(step):
             raise DataError(
                 f"{table.place(row)}: step {step:g} is none of 1 to {steps}; correct it, or the run's steps"
             )
-        text = table.columns[VALUE][row]
-        found[int(step) - 1] = float(text) if text not in ("", "NA") else np.nan
+        if (other := seen.setdefault(step, row)) != row:
+            raise DataError(f"{table.place(row)}: step {step:g} is in {table.place(other)} too; leave one out")
+        found[int(step) - 1] = np.nan if text in MISSING else _number(table, row)
     if not np.isfinite(found).any():
         raise DataError(f"{path} has no value; a fit needs some")
     return found
+
+
+def _number(table: Table, row: int) -> float:
+    """Return the value of a row that has one."""
+    try:
+        value = float(table.columns[VALUE][row])
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        table.refuse(row, VALUE, "a number is needed, or nothing")
+    return value
 
 
 def _put(tables: dict[str, Any], name: str, value: float) -> None:

@@ -72,7 +72,7 @@ class PeopleResult:
 
     @property
     def parity(self) -> bool | None:
-        """Whether every run had the clear run's numbers to the last bit; None where none was compared."""
+        """Whether every round had the clear run's numbers to the last bit; None where none was compared."""
         each = [one.parity for one in self.rounds if one.parity is not None]
         return all(each) if each else None
 
@@ -212,10 +212,15 @@ def _state(asked: PeopleCalibration, folder: Path, *, resume: bool) -> PeopleSta
 
 
 def intervals(result: PeopleResult, level: float = 0.9) -> Iterator[tuple[str, float, float, float]]:
-    """Yield each parameter's name with its posterior median and the bounds of a central interval."""
+    """Yield each parameter's name with its posterior median and the bounds of a central interval.
+
+    A covariance of a few replicates is not known well, so bounds are as wide as Student's law has them.
+    """
     from scipy import special  # noqa: PLC0415 - slow to load
 
-    wide, z = float(special.ndtri(0.5 + level / 2)) * np.sqrt(np.diag(result.covariance)), result.z
+    runs, up = result.calibration.fit.replicates, 0.5 + level / 2
+    quantile = float(special.stdtrit(runs - 1, up) if runs else special.ndtri(up))
+    wide, z = quantile * np.sqrt(np.diag(result.covariance)), result.z
     each = (result.calibration.theta(at) for at in (z, z - wide, z + wide))
     median, low, high = (values.tolist() for values in each)
     yield from zip(result.calibration.names, median, low, high, strict=True)

@@ -22,8 +22,8 @@ LIMITS: Final = (
     "sums over all clients: the exact ones have no epsilon."
 )
 PARITY: Final = {
-    True: "identical: every run's numbers are the clear run's",
-    False: "DIFFERENT in a run",
+    True: "identical: every round's numbers are the clear run's",
+    False: "DIFFERENT in a round",
     None: "not compared",
 }
 

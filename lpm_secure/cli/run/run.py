@@ -152,7 +152,8 @@ def _seeds(
 ) -> "Summary":
     """Run many seeds, write their folder, and return what is printed."""
     result = simulation.run(**given, private=clear is False, out=out, parity=parity)
-    return result.summary(result.save(simulation.folder(out, result.seeds)))
+    what = result.seeds if result.ensemble == "exact" else [result.seeds, result.ensemble]
+    return result.summary(result.save(simulation.folder(out, what)))
 
 
 def _sweep(simulation: "Simulation", values: Mapping[str, list[Any]], out: Path, given: Mapping[str, Any]) -> "Summary":

@@ -164,28 +164,17 @@ class LaneAgents:
     def _chances(self) -> U64:
         return self._meetings.chances(self._program.tables.chances, self._plan.memoryless, self.step)
 
-    def _generators(self) -> U64:
-        """Return the state of each block's generator in this step: it depends on the key, the block and the step."""
-        blocks = -(-self._n // BLOCK)
-        digest = hashlib.sha256(self._key + self.step.to_bytes(8, "little")).digest()
-        stream = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
-        states = np.ones((blocks, GENERATOR, self._elements), dtype=np.uint64)
-        states[:, :-1] = stream.random_raw(blocks * (GENERATOR - 1) * self._elements).reshape(
-            blocks, -1, self._elements
-        )
-        return states
-
     def _pass(self, name: str) -> None:
         """Call a function for all agents, add up what they say, and count."""
-        self._arrays["generators"] = self._generators()
+        blocks = -(-self._n // BLOCK)
+        self._arrays["generators"] = generators(self._key, step=self.step, blocks=blocks, elements=self._elements)
         for tally, counter in zip(self._tallies, self._counters, strict=True):
             tally[:], counter[:] = 0, 0
-        self._each(name, -(-self._n // BLOCK))
+        self._each(name, blocks)
         for thread in range(self._threads):
             self._machine.call("rest", (0, 1 + self._places), self._pointers(thread))
         for link, count in self._meetings.venues.items():
-            if f"sum {link}" not in self._program.pointers:
-                self._each(f"sum {link}", count)
+            self._each(f"sum {link}", count)
         for each in [each for each in self._arrays if each.startswith("said ")]:
             other = f"next {each.removeprefix('said ')}"
             self._arrays[each], self._arrays[other] = self._arrays[other], self._arrays[each]
@@ -222,6 +211,19 @@ class LaneAgents:
         self.totals: I64 = np.stack(columns, axis=1)
         arrived = np.array(list(rows), dtype=np.int64).reshape(self._places, -1, self.lanes)
         self.arrivals: I64 = np.moveaxis(arrived, 2, 0)
+
+
+def generators(key: bytes, *, step: int, blocks: int, elements: int) -> U64:
+    """Return the state of each block's generators in a step, uint64[blocks, 4, elements]: no two are alike.
+
+    They depend on the key, the step, the block and the element of a word, and on nothing else.
+    """
+    digest = hashlib.sha256(key + step.to_bytes(8, "little")).digest()
+    stream = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
+    states = np.ones((blocks, GENERATOR, elements), dtype=np.uint64)
+    drawn = stream.random_raw(blocks * (GENERATOR - 1) * elements)
+    states[:, :-1] = drawn.reshape(blocks, -1, elements)
+    return states
 
 
 def _numbers(tally: U64, lanes: int) -> I64:

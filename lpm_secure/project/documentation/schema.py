@@ -13,6 +13,7 @@ from protocols.errors import ParameterError
 KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "run": "lpm_secure.config.simulation:Config",
+        "fit": "lpm_secure.config.simulation:Config",
         "city": "lpm_secure.city.config:CityConfig",
         "calibration": "lpm_secure.calibration.config:CalibrationConfig",
         "risk": "lpm_secure.analysis.risk.config:RiskConfig",
@@ -28,6 +29,9 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "centre": "lpm_secure.calibration.centre.config:CentreConfig",
     }
 )
+TABLES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {"fit": {"fit": "lpm_secure.calibration.people.config:PeopleFit"}}  # what a kind has beside its type
+)
 
 
 def schema_of(kind: str) -> dict[str, Any]:
@@ -38,8 +42,10 @@ def schema_of(kind: str) -> dict[str, Any]:
     """
     if kind not in KINDS:
         raise ParameterError(f"got {kind}; there are schemas of {', '.join(KINDS)}")
-    module, _, name = KINDS[kind].partition(":")
-    top: type[msgspec.Struct] = getattr(import_module(module), name)
+    fields = [(key, _type(path)) for key, path in TABLES.get(kind, {}).items()]
+    top = _type(KINDS[kind])
+    if fields:
+        top = msgspec.defstruct(top.__name__, fields, bases=(top,), namespace={"__doc__": top.__doc__}, kw_only=True)
     schema = msgspec.json.schema(top)
     for each in _structs(msgspec.inspect.type_info(top), set()):
         described = schema["$defs"][each.__name__]
@@ -49,6 +55,12 @@ def schema_of(kind: str) -> dict[str, Any]:
                 described["properties"][key] = {**value, "description": words}
     schema = _with_ends(schema)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"lpm-secure: {kind}", **schema}
+
+
+def _type(path: str) -> type[msgspec.Struct]:
+    module, _, name = path.partition(":")
+    found: type[msgspec.Struct] = getattr(import_module(module), name)
+    return found
 
 
 def _structs(info: Any, seen: set[type]) -> Iterator[type[msgspec.Struct]]:

@@ -162,13 +162,20 @@ class ScenarioComparison:
         folders.write(path, self.summary(path))
         return path
 
+    def describe_pairing(self) -> list[tuple[str, str]]:
+        """Return, in words, which scenarios have no draws in common with the others; nothing where all have."""
+        batched = [name for name, each in self.results.items() if each.ensemble != "exact"]
+        return [("ensemble", UNPAIRED.format(", ".join(batched)))] if batched else []
+
     def summary(self, folder: Path | None = None) -> Summary:
         """Return what is printed, and written where there is a folder."""
         rows = [row for name in self.stages for row in self._endings(name)]
-        parts: list[str | Plot] = [html.table(rows, head=HEAD), Plot(self.plot())]
-        ending = [("report", str(folder / REPORT))] if folder else []
+        said = [html.table(self.describe_pairing())] if self.describe_pairing() else []
+        parts: list[str | Plot] = [*said, html.table(rows, head=HEAD), Plot(self.plot())]
+        ending = [*self.describe_pairing(), *([("report", str(folder / REPORT))] if folder else [])]
         endings = [each for name in self.stages for each in self._ending_figures(name)]
-        figures_ = {"seeds": list(self.base.seeds), "endings": endings}
+        ways = {name: each.ensemble for name, each in self.results.items()}
+        figures_ = {"seeds": list(self.base.seeds), "ensemble": ways, "endings": endings}
         return Summary(
             file="compare.json",
             figures=figures_ | {"settings": {name: dict(each) for name, each in self.settings.items()}},
@@ -213,7 +220,9 @@ class ScenarioComparison:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
-        return html.table((row for name in self.stages for row in self._endings(name)), head=HEAD)
+        table = html.table((row for name in self.stages for row in self._endings(name)), head=HEAD)
+        return table + html.table(self.describe_pairing()) if self.describe_pairing() else table
 
 
+UNPAIRED: Final = "batched, with draws of its own: {}; differences are as wide as those of independent runs"
 HEAD: Final = ("series", "scenario", "at the end: median (90 % of seeds)", "paired difference [95 % interval]")

@@ -137,7 +137,8 @@ class Result:
         """
         xarray = optional("xarray", "to_arrow()")
         series = {name: (("seed", "day"), self.values(name)) for name in self.names}
-        return xarray.Dataset(series, coords={"seed": list(self.seeds), "day": self.days}, attrs={"name": self.name})
+        told = {"name": self.name, "ensemble": self.ensemble}
+        return xarray.Dataset(series, coords={"seed": list(self.seeds), "day": self.days}, attrs=told)
 
     def save(self, folder: Path | str) -> Path:
         """Write series.parquet, series.csv, run.json and report.html into a folder, and return it.
@@ -155,7 +156,7 @@ class Result:
             ("seeds", f"{len(self.seeds)}"),
             *((f"at the end, {name}", text) for name, text in self.endings()),
             *([("parity", self.parity)] if self.parity else []),
-            *([("ensemble", "batched: the law of single runs, not their bits")] if self.ensemble == "batched" else []),
+            *self.describe_ensemble(),
             *([("report", str(folder / REPORT))] if folder else []),
         ]
         content = {
@@ -179,6 +180,14 @@ class Result:
             passed=self.parity != "different",
         )
 
+    def describe_ensemble(self) -> list[tuple[str, str]]:
+        """Return what runs that were computed at once keep of single runs, in words; nothing of those one by one."""
+        return (
+            []
+            if self.ensemble == "exact"
+            else [("ensemble", f"{self.ensemble}: the law of single runs, not their bits")]
+        )
+
     def endings(self) -> list[tuple[str, str]]:
         """Return of each stage its last day over the seeds, in words: the median, and 90 % of them."""
         return [(name, spread(self.values(name)[:, -1])) for name in self.stages]
@@ -186,5 +195,5 @@ class Result:
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
         head = f"{self.name}: {len(self.seeds)} seeds, {self.steps} steps"
-        rows = [*self.endings(), *([("parity", self.parity)] if self.parity else [])]
+        rows = [*self.endings(), *([("parity", self.parity)] if self.parity else []), *self.describe_ensemble()]
         return html.paragraph(head) + html.table(rows, head=("at the end", "median (90 % of seeds)"))

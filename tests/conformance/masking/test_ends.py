@@ -10,8 +10,8 @@ from lpm_secure.testbed.keys import pin_keys
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import RunEnded, RunExpired
 from protocols.masking.journal import BEGIN, END
-from protocols.masking.messages import Closing, WordsNotice
-from protocols.masking.party import MaskingParty
+from protocols.masking.messages import Closing, Stop, WordsNotice
+from protocols.masking.party import LONGEST_REASON, MaskingParty
 from tests.conformance.masking.test_server_restarts import DECIDE, TIMES, Turncoat, content_of, replace, take_part
 from tests.masked_restarts import SERVERS, Ends, Servers
 from tests.masked_runs import Secrets
@@ -57,6 +57,76 @@ def test_an_aggregator_forgets_a_run_that_is_over_and_knows_so_when_it_is_starte
         servers.stop()
 
     asyncio.run(play())
+
+
+def test_a_stop_that_comes_when_all_rounds_are_over_is_no_end_of_one_in_the_ledger(small, tmp_path, monkeypatch):
+    """An audit would say of a run that has come to its end that a round of it did not close."""
+    monkeypatch.setattr("aggregator.masking.service.rounds.patience_s", lambda *_: 20.0)
+
+    async def play():
+        run = MaskedRun.draw(small(steps=2, **TIMES))
+        servers = Servers(run, tmp_path)
+        clients = [take_part(servers.parties, name, Secrets()) for name in run.plan.names]
+        await asyncio.wait_for(asyncio.gather(*clients), 30.0)
+        ledger, stopping = servers.ledger_of(ONE), run.clients["client-0"]
+        stopping.abandon("late")
+        await servers.call(ONE, "client-0", stopping.stop())
+        assert "late" in run.aggregators[0].ending
+        assert servers.ledger_of(ONE) == ledger
+        servers.stop()
+
+    asyncio.run(play())
+
+
+def test_why_another_party_stops_is_a_line_of_bounded_length_for_everybody(small, tmp_path):
+    """It stands in ledgers, which an audit reads up to a bound, and in errors, which others' terminals show."""
+
+    async def play():
+        run = MaskedRun.draw(small(steps=2, **TIMES))
+        servers = Servers(run, tmp_path)
+        stopping = run.clients["client-0"]
+        stop = Stop(run=run.plan.run, number=0, reason="\x1b[2Jnot\nthis\u202e" + 10**6 * "x")
+        await servers.call(ONE, "client-0", stopping.signer.send(stop))
+        await asyncio.sleep(0.1)
+        servers.stop()
+        return servers.ledger_of(ONE), [party.ending for party in (*run.aggregators, run.dealer)]
+
+    ledger, endings = asyncio.run(play())
+    assert len(ledger) < 10_000
+    for ending in endings:
+        assert ending.isprintable()
+        assert "client-0 has stopped:  [2Jnot this xxx" in ending
+        assert len(ending) <= LONGEST_REASON
+
+
+def test_an_aggregator_whose_disk_takes_no_more_tells_everybody_that_the_run_is_over(small, tmp_path, monkeypatch):
+    """Neither its journal nor its ledger takes why; who waits is told all the same."""
+
+    def full(*given, **named):
+        raise OSError(28, "No space left on device")
+
+    async def play():
+        run = MaskedRun.draw(small(steps=2, **TIMES))
+        servers = Servers(run, tmp_path)
+        clients = [asyncio.ensure_future(take_part(servers.parties, name, Secrets())) for name in run.plan.names]
+
+        async def act(caller, callee, request, go_on):
+            content = content_of(request)
+            if isinstance(content, WordsNotice) and content.number == DECIDE:
+                journal, ledger = run.aggregators[0].journal, servers._servers[ONE].process._ledger
+                monkeypatch.setattr(journal, "_save", full)
+                monkeypatch.setattr(ledger, "_append", full)
+            return await go_on()
+
+        servers.act = act
+        told = await asyncio.wait_for(asyncio.gather(*clients), 30.0)
+        await asyncio.sleep(0.1)
+        servers.stop()
+        return told, [party.ending for party in (*run.aggregators, run.dealer)]
+
+    told, endings = asyncio.run(play())
+    assert all(isinstance(each[-1], str) for each in told)
+    assert all("aggregator-0 has stopped" in each for each in endings[1:])
 
 
 @pytest.mark.parametrize("late", ["aggregator-0", "dealer", "client-0"])

@@ -37,6 +37,7 @@ WITH_CELLS = [
     if (graph := TRACES[getattr(each, "values", (each,))[0]].graph).cell_field is None
     and any(channel.cell for channel in graph.channels.values())
 ]
+NAMES = [getattr(each, "values", (each,))[0] for each in WITH_CELLS]
 
 
 def run_with_twins(manifest_of, name, *, seed=3, **changes):
@@ -186,6 +187,23 @@ PLANS = {
 def test_twins_stand_in_for_whoever_is_away_bit_for_bit(name, k, mode, plan, manifest_of, run_private):
     testbed = run_with_twins(manifest_of, name, mode=mode, k=k)
     planned = {client.name: PLANS[plan].get(client.name, set()) for client in testbed.manifest.clients}
+    ending, spoken, decided = play(testbed, planned, run_private)
+    assert all(steps <= spoken[client] for client, steps in planned.items())
+    check(testbed, ending.state, ending.series, spoken, counted=decided, learnt=decided)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+def test_twins_stand_in_whatever_absences_are_drawn(seed, manifest_of, run_private):
+    draws = np.random.default_rng([seed, 11])
+    name, mode = NAMES[seed % len(NAMES)], str(draws.choice(["outcome", "sum"]))
+    testbed = run_with_twins(manifest_of, name, seed=seed, mode=mode, k=int(draws.integers(2, 4)))
+    steps, clients = np.arange(testbed.manifest.steps + 1), [client.name for client in testbed.manifest.clients]
+    away = draws.random((steps.size, len(clients))) < 0.4
+    away[steps, draws.integers(0, len(clients), steps.size)] = False  # a step without anybody ends the run
+    if mode == "outcome":  # who shares no thresholds takes no part at all; after the last round none comes to wait for
+        away[[0, -1]] = False
+    planned = {client: set(np.flatnonzero(away[:, place]).tolist()) for place, client in enumerate(clients)}
     ending, spoken, decided = play(testbed, planned, run_private)
     assert all(steps <= spoken[client] for client, steps in planned.items())
     check(testbed, ending.state, ending.series, spoken, counted=decided, learnt=decided)

@@ -80,7 +80,7 @@ def test_what_prepares_a_call_costs_nothing(admission_of):
 
 
 def test_where_another_run_took_the_rest_of_the_budget_meanwhile_nothing_is_called(admission_of, monkeypatch):
-    def spent(*args):
+    def spent(*args, client):
         raise PolicyConflict("nothing is left")
 
     admission = admission_of()

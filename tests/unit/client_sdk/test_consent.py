@@ -48,8 +48,8 @@ def owners_of(tmp_path):
     return made
 
 
-def _give(folder, manifest, owners):
-    return consent.give(folder, manifest, owners, client="client-0", identity=KEY)
+def _give(folder, manifest, owners, client="client-0"):
+    return consent.give(folder, manifest, owners, client=client, identity=KEY)
 
 
 def test_a_run_that_the_policy_allows_is_consented_to_with_a_signature_and_once(noised_of, owners_of, tmp_path):
@@ -77,6 +77,15 @@ def test_runs_over_the_same_people_share_one_budget(noised_of, owners_of, tmp_pa
     with pytest.raises(PolicyConflict, match=r"policy\.toml:1: all runs of this client may spend an epsilon of 0\.55"):
         _give(tmp_path, noised_of("three"), owners_of(two, "total_epsilon = 0.55"))
     assert [each.number for each in consent.history(tmp_path)] == [1, 2]
+
+
+def test_the_same_people_do_not_take_part_in_one_run_twice_at_the_price_of_once(noised_of, owners_of, tmp_path):
+    """An operator who enrols two kits of them would hear each of them twice, under noise for one contribution."""
+    one = noised_of("one")
+    _give(tmp_path, one, owners_of(one))
+    with pytest.raises(PolicyConflict, match="client-0 takes part in this run with the consents of"):
+        _give(tmp_path, one, owners_of(one), client="client-1")
+    assert len(consent.history(tmp_path)) == 1
 
 
 def test_after_exact_releases_no_epsilon_bounds_what_all_runs_told(manifest_of, noised_of, owners_of, tmp_path):

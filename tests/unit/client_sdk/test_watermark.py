@@ -33,9 +33,18 @@ def test_a_file_that_was_changed_is_refused(tmp_path, content):
 
 def test_a_step_is_written_in_one_write(tmp_path, monkeypatch):
     """A process that is killed leaves the step before, or this one."""
-    writes, write = [], os.pwrite
-    monkeypatch.setattr(os, "pwrite", lambda *given: (writes.append(given[1:]), write(*given)))
+    writes, write = [], os.write
+    monkeypatch.setattr(os, "write", lambda *given: (writes.append(given[1:]), write(*given)))
     progress = StepWatermark(tmp_path / "client-0.step")
-    for step in (9, 9, 10):
+    for step in (9, 9, 10, 11):
         progress.take(step)
-    assert writes == [(b"000000000009", 0), (b"000000000010", 0)]
+    assert writes == [(b"000000000010",), (b"000000000011",)]  # in place of a file that was whole from the first on
+    assert (tmp_path / "client-0.step").read_bytes() == b"000000000011"
+
+
+def test_a_machine_that_loses_power_leaves_no_empty_file(tmp_path, monkeypatch):
+    """Its client could not go on: an empty file counts as changed."""
+    path, waits, wait = tmp_path / "client-0.step", [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (waits.append((path.exists(), os.fstat(file).st_size)), wait(file)))
+    StepWatermark(path).take(0)
+    assert waits[0] == (False, len("000000000000"))

@@ -62,12 +62,19 @@ def test_it_answers_every_member_whose_seed_opens(asked):
     assert [each.client for each in answer.clients] == list(asked.plan.names)
 
 
-def test_it_answers_when_the_disk_has_the_question(asked, monkeypatch):
-    written = Future()
-    written.set_exception(OSError("the disk is full"))
-    monkeypatch.setattr(MemoryJournal, "sync", lambda journal: written)
-    with pytest.raises(OSError, match="full"):
-        asked.ask(asked.proofs(0))
+@pytest.mark.parametrize("fails", ["sync", "_save"])
+def test_what_the_disk_does_not_take_is_not_answered_now_and_not_when_it_is_asked_again(asked, monkeypatch, fails):
+    """Nor is it once the disk is well again: what it took, and what not, nobody knows."""
+    written, question = Future(), asked.proofs(0)
+    written.set_exception(OSError(28, "No space left on device"))
+    failing = {"sync": lambda journal: written, "_save": lambda journal, entries, sync: written.result()}
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryJournal, fails, failing[fails])
+        with pytest.raises(RunEnded, match="does not take what is to be told"):
+            asked.ask(question)
+    for name in asked.plan.aggregators:
+        with pytest.raises(RunEnded, match="the disk of dealer"):
+            asked.dealer.ask(asked.signers[name].send(question))
 
 
 def test_what_is_expanded_ahead_changes_no_answer_and_a_fresh_seed_makes_it_void(asked):

@@ -45,9 +45,11 @@ def test_no_row_of_an_institution_is_in_a_forecast(tmp_path):
     assert "4711" not in json.dumps(found)
 
 
-@pytest.mark.parametrize("content", [None, "", "a,b\n1", "day\n1\n", "day,x\n1,text\n"])
+@pytest.mark.parametrize("content", [None, "", "a,b\n1", "a,b\n1,2\n", "seed,day,x\n", "day\n1\n", "day,x\n1,text\n"])
 def test_what_cannot_be_drawn_is_one_line(content, tmp_path):
     if content is not None:
         (tmp_path / "series.csv").write_text(content)
-    with pytest.raises(ParameterError):
-        series_bands(tmp_path)
+        (tmp_path / "calibration.csv").write_text(content)
+    for read in (series_bands, forecast_band):
+        with pytest.raises(ParameterError):
+            read(tmp_path)

@@ -50,5 +50,5 @@ def test_keys_are_described_in_the_words_of_the_docstring():
 
 
 def test_another_kind_is_refused():
-    with pytest.raises(ParameterError, match="got runs; there are schemas of run, city, "):
+    with pytest.raises(ParameterError, match="got runs; there are schemas of run, fit, city, "):
         schema_of("runs")

@@ -1,11 +1,14 @@
 """Seeds of a city at once: who asks is told which way was taken, and gets the same columns."""
 
+import json
 import logging
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import lpm_secure as lpm
+from lpm_secure.cli.main import app
 from lpm_secure.scenario.ensemble import batch
 from protocols.errors import ParameterError
 
@@ -35,6 +38,30 @@ def test_a_batch_has_the_columns_of_single_runs_and_says_what_it_is(city, tmp_pa
     assert city.run(seeds=[5, 9, 11], ensemble="batched").table.equals(many.table)
 
 
+def test_runs_at_once_say_so_wherever_they_are_shown(city, tmp_path):
+    one, other = (city.with_({"parameters.initial": value}).run(seeds=3, ensemble="batched") for value in (0.05, 0.1))
+    assert "batched" in one._repr_html_()
+    both = lpm.ScenarioComparison({"few": one, "many": other})
+    folder = both.save(tmp_path / "both")
+    for text in ((folder / "report.html").read_text(), both._repr_html_(), "\n".join(both.summary().lines)):
+        assert "batched, with draws of its own: few, many" in text
+    assert json.loads((folder / "compare.json").read_text())["ensemble"] == {"few": "batched", "many": "batched"}
+
+
+def test_runs_at_once_do_not_take_the_folder_of_the_same_seeds_one_by_one(tmp_path):
+    (tmp_path / "city.toml").write_text(
+        'name = "city"\ndays = 3\nseed = 1\nmodel = "lpm_secure.models.library.seir:SeirModel"\n'
+        'channels = { contact = [{ setting = "household" }], mixing = [{ setting = "school" }] }\n'
+        '[population]\nagents = 500\nkind = "look_alike"\nseed = 1\n'
+    )
+    for way in ("exact", "batched"):
+        given = ["run", str(tmp_path / "city.toml"), "--seeds", "2", "--ensemble", way, "--out", str(tmp_path / "runs")]
+        done = CliRunner().invoke(app, given)
+        assert done.exit_code == 0, done.output
+    found = [lpm.open_result(each.folder).ensemble for each in lpm.list_runs(tmp_path / "runs")]
+    assert sorted(found) == ["batched", "exact"]
+
+
 def test_fewer_seeds_go_at_once_where_they_would_not_fit_into_memory(city, monkeypatch):
     monkeypatch.setattr(batch, "MEMORY", 400_000)
     widths = []
@@ -44,7 +71,8 @@ def test_fewer_seeds_go_at_once_where_they_would_not_fit_into_memory(city, monke
     )
     result = city.run(seeds=70, ensemble="batched")
     assert widths == [64, 6]
-    assert len(np.unique(result.values("S")[:, -1])) > 10
+    courses = np.concatenate([result.values(name) for name in ("S", "E", "I")], axis=1)
+    assert len(np.unique(courses, axis=0)) == 70  # of the last six none is one of the first
 
 
 def test_where_it_cannot_be_a_notice_says_why_and_seeds_have_their_own_bits(rumour, result, caplog):
