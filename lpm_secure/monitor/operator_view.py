@@ -13,8 +13,8 @@ import msgspec
 from aggregator import config as configs
 from aggregator.config import AggregatorConfig
 from lpm_secure.monitor.line_tail import LineTail
-from protocols.errors import LpmError, ParameterError
-from protocols.kit.kit import Kit
+from protocols.errors import ParameterError
+from protocols.kit.kit import KIT, Kit
 from protocols.releases.ledger import JoinEvent, Line, RefusalEvent, RepeatEvent, RoundEvent
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
@@ -108,7 +108,7 @@ class OperatorView:
         Raises:
             ConfigError, ParameterError: the folder is no aggregator's.
         """
-        path = folder / CONFIG if (folder / CONFIG).is_file() else _config_of_kit(folder)
+        path = _config_of(folder)
         self._config: AggregatorConfig = configs.load(path)
         self.name, place = self._config.name, path.resolve().parent
         self._ledgers = []
@@ -173,11 +173,12 @@ SAMPLES: Final = {
 }
 
 
-def _config_of_kit(folder: Path) -> Path:
-    """Return the configuration that a kit has."""
-    try:
-        return Kit.load(folder).config
-    except LpmError as error:
+def _config_of(folder: Path) -> Path:
+    """Return the configuration of an aggregator's folder, or of its kit."""
+    if (folder / KIT).is_file() and (role := Kit.load(folder).file.role) != "aggregator":
+        raise ParameterError(f"{folder} is a kit for the role {role}; give the kit of an aggregator")
+    if not (folder / CONFIG).is_file():
         raise ParameterError(
             f"{folder} has no {CONFIG}, and is no kit; give the folder that this operator starts the aggregator from"
-        ) from error
+        )
+    return folder / CONFIG

@@ -61,7 +61,8 @@ At home you then have `outcomes.csv`, what you learned of your own people, and `
 `lpm-{name}.service`, `Dockerfile` and `compose.yml`, ways to start; `credentials`, your keys; `others.csv`, if you
 write one; `summary.json`, bytes sent and steps missed; `one_sided.csv`, which of your contacts another client lacks;
 and what the program goes on from when it is started again, `*.lock`, `comparison-*` and `masking-*`: leave
-these until the run is over.
+these until the run is over. Leave `*.step` as long as the manifest is valid: by it the program refuses servers that
+play the run once more.
 
 ## Your tables
 

@@ -108,16 +108,17 @@ def simulate_clear(config: Config, *, device: str = "auto", observer: StepObserv
 
 
 @contextmanager
-def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
+def local_deployment(config: Config, *, out: Path, warns: bool = True) -> Iterator[Deployment]:
     """Write a deployment's folder, log into it; afterwards end its processes, and write what an audit needs.
 
-    However the run ends: one that stopped, because its budget was spent say, is audited like any other.
+    However the run ends: one that stopped, because its budget was spent say, is audited like any other. It `warns` of
+    what clients learn in sum mode; whoever makes many runs says that once.
     """
     begin(ACTIVE_SERVER if config.private.security == "active" else SERVER)  # while the run's files are made
     begin(CLIENT)
     manifest, keys = pin_keys((built := local_testbed(config)).manifest)
     testbed = dataclasses.replace(built, manifest=manifest)
-    if reveals_sums(testbed.manifest):
+    if warns and reveals_sums(testbed.manifest):
         NOTICES.warning("warning: %s", describe_disclosure(testbed.manifest))
     folder = out / f"{config.name}-{manifests.run_id(testbed.manifest).hex()[:12]}"
     deployment = Deployment(folder.resolve(), testbed, keys)

@@ -146,6 +146,16 @@ def test_more_periods_than_the_series_have_are_refused(tmp_path):
         configs.load(path).study()
 
 
+def test_names_of_institutions_and_places_can_be_read_on_a_terminal_of_80_columns(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    output = lpm("data", "series", write(tmp_path)).output
+    lines = output[: output.index("plots: ")].splitlines()
+    assert max(map(len, lines)) <= 80
+    (row,) = (line for line in lines if line.startswith("St. Mary"))
+    assert "Upper Town" in row
+    assert "2026-01-05" in row
+
+
 def test_what_is_read_is_listed_and_plotted(tmp_path):
     done = lpm("data", "series", write(tmp_path))
     assert done.exit_code == 0, done.output

@@ -196,11 +196,12 @@ def test_the_example_runs_on_fewer_people(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_rounds_over_processes_have_the_pooled_runs_numbers(tmp_path):
+def test_rounds_over_processes_have_the_pooled_runs_numbers_and_what_clients_learn_is_said_once(tmp_path, caplog):
     path = outbreak(tmp_path, steps=6, synthetic=200, replicates=3)
     path.write_text(path.read_text().replace("[fit]", "[fit]\nrounds = 2", 1))
     private = fit_people(load_people(path), tmp_path / "private")
     assert private.parity is True
+    assert sum("Mode sum" in record.getMessage() for record in caplog.records) == 1
     clear = fit_people(load_people(path), tmp_path / "clear", private=False)
     assert [each.mean for each in private.rounds] == [each.mean for each in clear.rounds]
     assert list(intervals(private)) == list(intervals(clear))

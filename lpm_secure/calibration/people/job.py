@@ -101,12 +101,13 @@ def fit_people(
         ProtocolError: a run could not go on.
     """
     state = _state(asked, folder, resume=resume)
-    for number in range(len(state.rounds), asked.fit.rounds):
+    begun = len(state.rounds)
+    for number in range(begun, asked.fit.rounds):
         search = _search(asked, state.rounds)
         if search.is_over(asked.fit.tolerance):
             break
         z = search.next_z(len(asked.names))
-        found = _run(asked, z, folder / ROUNDS if private else None, parity=parity)
+        found = _run(asked, z, folder / ROUNDS if private else None, parity=parity, warns=number == begun)
         state = PeopleState(state.asked, (*state.rounds, found))
         folder.mkdir(parents=True, exist_ok=True)
         write_figures(folder / STATE, msgspec.to_builtins(state))
@@ -136,14 +137,14 @@ def _search(asked: PeopleCalibration, rounds: tuple[PeopleRound, ...]) -> Search
     return search
 
 
-def _run(asked: PeopleCalibration, z: F64, out: Path | None, *, parity: bool) -> PeopleRound:
+def _run(asked: PeopleCalibration, z: F64, out: Path | None, *, parity: bool, warns: bool) -> PeopleRound:
     """Return what a run at z says: expected departures in each step, and derivatives of their logs by z."""
     theta = asked.theta(z)
     try:
         config = asked.at(theta)
     except ConfigError as error:
         raise ParameterError(f"the fit went where no run is: {error}; give a narrower prior") from error
-    found, same = _derivatives(config, out, parity=parity)
+    found, same = _derivatives(config, out, parity=parity, warns=warns)
     mean, by_theta = _departures(found, asked.fit.agents)
     scale = theta * np.array([each.sd for each in asked.fit.priors.values()])
     by_log = by_theta * scale / np.maximum(mean, 1e-12)[:, None]
@@ -156,7 +157,7 @@ def _replicate(asked: PeopleCalibration, z: F64, number: int, out: Path | None) 
     if out is None:
         series = run_clear(local_testbed(config), device_of("cpu")).series
     else:
-        with local_deployment(config, out=out) as deployment:
+        with local_deployment(config, out=out, warns=False) as deployment:
             series = run_private(deployment, device_of("cpu")).series
     parts = {"private": PARTS[:1], "synthetic": PARTS[1:], "all": PARTS}[asked.fit.agents]
     departures = np.sum([series.incidence(part) for part in parts], axis=0)[1:]
@@ -173,11 +174,11 @@ def _scores(asked: PeopleCalibration, best: PeopleRound, replicates: tuple[tuple
     return np.concatenate(scores)
 
 
-def _derivatives(config: Config, out: Path | None, *, parity: bool) -> tuple[GradientFigures, bool | None]:
+def _derivatives(config: Config, out: Path | None, *, parity: bool, warns: bool) -> tuple[GradientFigures, bool | None]:
     """Return the derivatives of a run over its clients, and whether the clear run's are the same bits."""
     if out is None:
         return complete(find(local_testbed(config), None)), None
-    with local_deployment(config, out=out) as deployment:
+    with local_deployment(config, out=out, warns=warns) as deployment:
         testbed = deployment.testbed
         found = over_processes(deployment, lambda remote: find(testbed, remote))
     return found, difference(found, complete(find(testbed, None))) == 0.0 if parity else None

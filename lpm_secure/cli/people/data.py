@@ -90,13 +90,17 @@ def series(
     study = given.study()
     study.institutions(local_steps=given.fit.local_steps)  # refuses what the likelihood cannot have
     checked = SeriesCheck(study)
-    head, each = Table(box=None, show_header=False), Table(box=None)
+    head, each = Table(box=None, show_header=False), Table(box=None, padding=(0, 1, 0, 0))
     for name, value in checked.summary:
         head.add_row(name, Text(value))
-    rows = checked.institutions
+    rows = [  # both dates in one column, so that names have room on a narrow terminal
+        {name: f"{value}\n{row['last']}" if name == "first" else value for name, value in row.items() if name != "last"}
+        for row in checked.institutions
+    ]
     for column in rows[0]:
         names = column in ("institution", "places")
-        each.add_column(column, overflow="fold", no_wrap=not names, justify="left" if names else "right")
+        title = "first\nand last" if column == "first" else column.replace(" ", "\n")
+        each.add_column(title, overflow="fold", no_wrap=not names, justify="left" if names else "right")
     for row in rows:
         each.add_row(*(Text(f"{value:g}" if isinstance(value, float) else str(value)) for value in row.values()))
     for table in (head, each):

@@ -43,7 +43,8 @@ published of each place: bands over the draws of the last rounds. Nobody else ha
 Other files of this folder: `kit.toml`, whose it is; `{name}.invitation`, for step 1; `start`,
 `lpm-{name}.service`, `Dockerfile` and `compose.yml`, ways to start; `credentials`, your keys; `summary.json`, bytes
 sent and rounds missed; and what the program goes on from when it is started again, `*.lock`, `sum-*.key` and
-`masking-*.journal`: leave these until the run is over.
+`masking-*`: leave these until the run is over. Leave `*.step` as long as the manifest is valid: by it the program
+refuses servers that play the run once more.
 
 ## Your table
 

@@ -1,5 +1,6 @@
 """An operator's page, from a real ledger and real metrics: names, counts, bytes, seconds and costs, and no value."""
 
+import base64
 import json
 import socket
 
@@ -111,4 +112,14 @@ def test_what_is_no_metric_of_ours_is_left_out():
 
 def test_a_folder_of_nobody_is_one_line(tmp_path):
     with pytest.raises(ParameterError, match=r"has no config\.toml, and is no kit"):
+        OperatorView(tmp_path)
+
+
+@pytest.mark.parametrize("role", ["client", "dealer", "engine"])
+def test_the_kit_of_another_party_is_one_line_that_says_whose_it_is(tmp_path, role):
+    lines = [f'{key} = "x"' for key in ("name", "run", "operator")]
+    lines += [f'operator_key = "{base64.b64encode(bytes(32)).decode()}"', "listen = []", "made = 2026-03-02T00:00:00Z"]
+    (tmp_path / "kit.toml").write_text("\n".join([f'role = "{role}"', *lines]))
+    (tmp_path / "config.toml").write_text('manifest = "manifest.json"\n')
+    with pytest.raises(ParameterError, match=f"is a kit for the role {role}; give the kit of an aggregator"):
         OperatorView(tmp_path)
