@@ -108,8 +108,10 @@ def _contacts(table: Table, groups: tuple[str, ...]) -> F64:
     table.require(CONTACT_COLUMNS, allowed=CONTACT_COLUMNS)
     found, number = np.full((len(groups), len(groups)), np.nan), table.numbers("contacts")
     for row in range(len(table)):
-        ends = (find_place(table, row, column, groups) for column in CONTACT_COLUMNS[:2])
-        found[tuple(ends)] = number[row]
+        ends = tuple(find_place(table, row, column, groups) for column in CONTACT_COLUMNS[:2])
+        if np.isfinite(found[ends]):
+            table.refuse(row, "contacts", "no other row may be of the same two groups in this order")
+        found[ends] = number[row]
     if np.isnan(found).any() or not found.any():
         raise DataError(f"{table.path} needs a row for each group and each other one, itself too, and some above 0")
     return found
@@ -117,9 +119,12 @@ def _contacts(table: Table, groups: tuple[str, ...]) -> F64:
 
 def _presence(table: Table, places: tuple[str, ...]) -> F64:
     table.require(MOVEMENT_COLUMNS, allowed=MOVEMENT_COLUMNS)
-    away, share = np.zeros((len(places), len(places))), table.numbers("share")
+    away, share, seen = np.zeros((len(places), len(places))), table.numbers("share"), set[tuple[int, int]]()
     for row in range(len(table)):
         start, end = (find_place(table, row, column, places) for column in MOVEMENT_COLUMNS[:2])
+        if (start, end) in seen:
+            table.refuse(row, "share", "no other row may be of the same two places in this order")
+        seen.add((start, end))
         away[start, end] = share[row] if start != end else 0.0
         if away[start].sum() > 1:
             table.refuse(row, "share", "shares away from one place add up to at most 1")
