@@ -1,5 +1,6 @@
 """A browser of the system, and a server of pages in a process of its own."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -98,16 +99,13 @@ def check_page():
 
 
 def pid_of(name, folder):
-    """Return the process of a party of a run below a folder, or None."""
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                command = Path(f"/proc/{entry}/cmdline").read_bytes().decode()
-            except OSError:
-                continue
-            if f"/parties/{name}/config.toml" in command and str(folder) in command:
-                return int(entry)
-    return None
+    """Return the process of a party of a run below a folder: the one that writes the party's log."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            log = (entry / "fd" / "1").readlink()
+            if log.is_relative_to(folder) and log.match(f"parties/{name}/log.jsonl"):
+                return int(entry.name)
+    raise AssertionError(f"{name} does not run")
 
 
 @pytest.fixture
