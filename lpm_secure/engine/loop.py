@@ -146,7 +146,8 @@ class RemotePart(PrivatePart):
                 self._journal.append(step, announced, release)
         cells = self._layout.cells
         tally = self._reading.tally(release.words[cells:])
-        return StepRelease(release.words[:cells], tally, release.members, release.traffic, release.names)
+        names = release.names if self._layout.twins else None  # else the engine is told their number alone
+        return StepRelease(release.words[:cells], tally, release.members, release.traffic, names)
 
 
 async def simulate(

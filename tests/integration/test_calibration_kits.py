@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_a_centre_and_an_institution_that_are_killed_go_on_to_the_same_bits(tmp_
     try:
         for stop in sorted(rng.choice(26, 3, replace=False).tolist()):
             while rounds() < stop + 1 and deployment.process("engine").poll() is None:
-                pass
+                time.sleep(0.01)
             name = ("engine", "st-john", "engine")[killed % 3]
             deployment.process(name).kill()
             deployment.process(name).wait()

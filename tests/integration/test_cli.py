@@ -101,6 +101,9 @@ def test_a_run_leaves_a_folder_that_pandas_and_a_browser_open(ended):
     assert "bytes received per step, dealer" in done.stdout
     rows = (folder / "series.csv").read_text().splitlines()
     assert len(rows) == 1 + 7
+    progress = [json.loads(line) for line in (folder / "progress.jsonl").read_text().splitlines()]
+    steps = [(each["step"], each["members"], each["late"]) for each in progress if each["event"] == "step"]
+    assert steps == [(step, 12, None) for step in range(7)]  # the engine is told how many took part, and not who
     report = (folder / "report.html").read_text()
     assert "GENERATED LOOK-ALIKE" in report
     assert "GENERATED LOOK-ALIKE" in done.stdout
