@@ -40,11 +40,14 @@ def main(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        sdist = build_sdist(export(scratch / "tree"), folder)
+        sdist = build("sdist", export(scratch / "tree"), folder)
         with tarfile.open(sdist) as archive:
             archive.extractall(scratch / "sdist", filter="data")
         [tree] = (scratch / "sdist").iterdir()
-        wheels = {WHOLE: build_wheel(tree, folder), CLIENT: build_wheel(client_tree(tree, scratch / CLIENT), folder)}
+        wheels = {
+            WHOLE: build("wheel", tree, folder),
+            CLIENT: build("wheel", client_tree(tree, scratch / CLIENT), folder),
+        }
         pythons = {WHOLE: install_beside(wheels[WHOLE], scratch), CLIENT: install_alone(wheels[CLIENT], scratch)}
         wrong = [line for name, wheel in wheels.items() for line in compare(name, wheel)]
         wrong += [line for name, python in pythons.items() for line in attempt(name, python, scratch)]
@@ -96,16 +99,9 @@ def client_tree(tree: Path, target: Path) -> Path:
     return target
 
 
-def build_sdist(tree: Path, folder: Path) -> Path:
-    """Build a source distribution, and return its file."""
-    code = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
-    done = run([sys.executable, "-c", code, str(folder.resolve())], tree)
-    return folder / done.splitlines()[-1]
-
-
-def build_wheel(tree: Path, folder: Path) -> Path:
-    """Build a wheel, and return its file."""
-    code = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
+def build(kind: str, tree: Path, folder: Path) -> Path:
+    """Build a distribution, "sdist" or "wheel", and return its file."""
+    code = f"import sys; from setuptools import build_meta; print(build_meta.build_{kind}(sys.argv[1]))"
     done = run([sys.executable, "-c", code, str(folder.resolve())], tree)
     return folder / done.splitlines()[-1]
 
