@@ -53,8 +53,8 @@ async def _take_part(
     institution = ForecastInstitution(institution_config.read_institution(given, folder), given.forecast_periods)
     institution.require(manifest.shape)
     journal = SumJournal.start(folder, manifest)
-    credentials = read_credentials(folder / given.credentials)
     own = folder / given.credentials
+    credentials = read_credentials(own)
     relays = {each.name: each.address for each in manifest.aggregators if given.relay in (None, each.name)}
     if is_active(manifest):
         require_no_relay(given.relay)

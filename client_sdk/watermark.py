@@ -7,6 +7,7 @@ from typing import Final, final
 from protocols.arithmetic.counters import Step
 from protocols.atomic_file import create_atomically
 from protocols.errors import ConfigError, RecordsDiffer
+from protocols.file_mode import PRIVATE_MODE
 
 DIGITS: Final = 12
 
@@ -55,7 +56,7 @@ class StepWatermark:
         self._step = step
         if is_first and create_atomically(self._path, content):
             return
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+        file = os.open(self._path, os.O_WRONLY | os.O_CREAT, PRIVATE_MODE)
         try:
             os.write(file, content)  # at its beginning
         finally:

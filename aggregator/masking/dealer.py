@@ -285,7 +285,7 @@ class MaskingDealer(MaskingParty):
         Nothing of it depends on a question, and none of it is told: of another seed, it is expanded when that is asked.
         """
         number = self._next[0]
-        if not self.ending and self.plan.is_short and number < self._rounds:
+        if self.plan.is_short and not (self.ending or self.is_done):
             for client in self._members:
                 counts = {PadPurpose.WORDS: self.plan.count(client, number)}
                 self._sources[client].expand_ahead(number, counts | streams_of(self._shape(client, number)))

@@ -25,7 +25,6 @@ def prepare(plan: RunPlan) -> None:
         trees.fastest()
         _compare()
     if compares or plan.proved >= LEAST_WORDS:  # what compiles is there by then
-        kernels.fastest()
         _fold()
 
 

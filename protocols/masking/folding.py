@@ -43,11 +43,10 @@ from protocols.arithmetic.extension_field import P as PRIME
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
 from protocols.masking.kernels.choice import kernels_for
-from protocols.masking.kernels.folding_kernels import ARITY, WIDEST
+from protocols.masking.kernels.folding_kernels import ARITY, SENT, WIDEST
 from protocols.masking.norm import HALVES, NormBound
 from protocols.masking.words import U8, WIDTH
 
-SENT: Final = (0, 1, 2, 4, 5, 6)  # the values of a later fold that are sent; that at 3 follows from the claim
 NONE: Final = np.zeros((0, 2), dtype=np.uint64)
 
 

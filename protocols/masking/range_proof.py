@@ -36,7 +36,6 @@ from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
 from protocols.masking.folding import (
     NONE,
-    SENT,
     ProofShape,
     aggregator_vector,
     aggregator_weights,
@@ -55,7 +54,7 @@ from protocols.masking.folding import (
 from protocols.masking.kernels import element_folding
 from protocols.masking.kernels.choice import kernels_for
 from protocols.masking.kernels.element_folding import LONGEST
-from protocols.masking.kernels.folding_kernels import NODES
+from protocols.masking.kernels.folding_kernels import NODES, SENT
 from protocols.masking.norm import HALVES
 from protocols.masking.pads import PadPurpose, PadSource
 from protocols.masking.transcript import Question, Transcript

@@ -10,7 +10,7 @@ from client_sdk.likelihood.forecast import predict
 from client_sdk.likelihood.institution import SeriesInstitution
 from client_sdk.secure_sum.contribution import F64
 
-DRAWS: Final = 1000  # of the posterior, at most, that a forecast is made of: those of the last rounds
+DRAWS: Final = 1000  # of the posterior that a forecast is made of: those of as few last rounds as have so many
 
 
 @final

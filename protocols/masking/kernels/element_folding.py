@@ -13,10 +13,9 @@ from protocols.arithmetic.extension_field import (
     plus,
     value_at,
 )
-from protocols.masking.kernels.folding_kernels import ARITY, NODES
+from protocols.masking.kernels.folding_kernels import ARITY, NODES, SENT
 
 LONGEST: Final = 20  # elements of a vector
-SENT: Final = NODES - 1  # values of a later fold
 
 
 def values(left: Sequence[Element], right: Sequence[Element]) -> list[Element]:
@@ -49,11 +48,11 @@ def fold(x: Sequence[Element], r: Element, size: int) -> list[Element]:
 def claim(rows: Sequence[Element], linear: Element, challenges: Sequence[Element]) -> Element:
     """Return one party's share of the claim after all folds, from its share of each row, as `claims` of all kernels."""
     first, *later = challenges
-    start = len(rows) - SENT * len(later)
+    start = len(rows) - len(SENT) * len(later)
     half = start // 2
     at_r = value_at((*rows[:half], linear, *rows[half:start]), first)
     for r in later:
-        row = rows[start : start + SENT]
+        row = rows[start : start + len(SENT)]
         at_r = inner_product(lagrange(r, NODES), (*row[:3], minus(at_r, plus(*row[:3])), *row[3:]))
-        start += SENT
+        start += len(SENT)
     return at_r

@@ -7,6 +7,7 @@ from protocols.arithmetic.fixed_point import U64
 
 ARITY: Final = 4  # of every fold but the first
 NODES: Final = 2 * ARITY - 1
+SENT: Final = (0, 1, 2, 4, 5, 6)  # the values of a later fold that are sent; that at 3 follows from the claim
 WIDEST: Final = 24  # bits of a word that the first fold takes at once
 
 

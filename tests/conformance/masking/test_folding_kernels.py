@@ -12,7 +12,7 @@ from protocols.arithmetic.extension_field import P
 from protocols.masking import folding
 from protocols.masking.kernels import choice
 from protocols.masking.kernels.compiled_kernels import CompiledKernels
-from protocols.masking.kernels.folding_kernels import WIDEST
+from protocols.masking.kernels.folding_kernels import SENT, WIDEST
 from protocols.masking.kernels.numpy_kernels import NumpyKernels
 from tests.repetitions import repetitions
 from tests.unit.protocols.masking.test_range_proof import BITS, WORDS, accepts, send
@@ -61,7 +61,7 @@ def test_all_kernels_have_the_same_bytes(data):
 @given(data=st.data())
 def test_claims_of_all_kernels_are_those_of_single_elements(data):
     m, arity, folds = data.draw(st.integers(1, 3)), data.draw(st.integers(1, WIDEST)), data.draw(st.integers(1, 6))
-    edge, sent = data.draw(st.booleans()), 2 * (arity - 1) + len(folding.SENT) * (folds - 1)
+    edge, sent = data.draw(st.booleans()), 2 * (arity - 1) + len(SENT) * (folds - 1)
     rows, linear = numbers(data.draw, P, m, sent, 2, edge=edge), numbers(data.draw, P, m, 2, edge=edge)
     challenges = numbers(data.draw, P, m, folds, 2, edge=edge)
     expected = []
@@ -70,8 +70,8 @@ def test_claims_of_all_kernels_are_those_of_single_elements(data):
     ):
         claim = field.value_at((*row[: arity - 1], own, *row[arity - 1 : 2 * (arity - 1)]), first)
         for place, r in enumerate(later):
-            start = 2 * (arity - 1) + len(folding.SENT) * place
-            at = dict(zip(folding.SENT, row[start : start + len(folding.SENT)], strict=True))
+            start = 2 * (arity - 1) + len(SENT) * place
+            at = dict(zip(SENT, row[start : start + len(SENT)], strict=True))
             at[3] = field.minus(claim, field.plus(at[0], at[1], at[2]))
             claim = field.inner_product(field.lagrange(r, 7), [at[node] for node in range(7)])
         expected.append(claim)
