@@ -1,12 +1,16 @@
 """Rounds of a run of sums, as whoever drives it announces them and reads what is opened."""
 
-from collections.abc import Sequence
+import abc
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import Self, final
 
+from client_sdk.secure_sum.contribution import F64
 from lpm_secure.engine.announcement import announce
 from lpm_secure.engine.masked_part import MaskedAnnouncer, announcer_of
+from lpm_secure.secure_sum.transport import OpenedSum, Reason, RoundCounter, SumTransport, words_of
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.task import manifest as manifests
@@ -56,3 +60,53 @@ class SumAnnouncer:
         call = Announcement(manifests.run_id(self._task), Step(step), words)
         release = await announce(self._task, self._transports, call)
         return ReleasedSum(release.words, release.names, release.refused)
+
+
+@dataclass(slots=True, eq=False)
+class AnnouncedSum(SumTransport):
+    """A secure sum whose servers are other processes; a context: they are reached in its first round, and then left."""
+
+    _counter: RoundCounter = field(init=False, repr=False)
+    _runner: asyncio.Runner = field(init=False, repr=False, default_factory=asyncio.Runner)
+    _transports: Sequence[Transport] = field(init=False, repr=False, default=())
+    _announcer: SumAnnouncer | None = field(init=False, repr=False, default=None)
+    _left_out: dict[str, Reason] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin before the first round."""
+        self._counter = RoundCounter(self.manifest)
+
+    def __enter__(self) -> Self:
+        """Begin; nothing is started or sent yet."""
+        return self
+
+    def open(self, announced: F64) -> OpenedSum:
+        """Announce in one round of the run, and get the sum of what institutions answer in the next one."""
+        self._counter.require(announced)
+        released = self._released(self._counter.round, words_of(announced))
+        self._left_out |= dict.fromkeys(released.refused, Reason.GARBAGE)
+        return self._counter.count(released.words, released.names, self._left_out)
+
+    @abc.abstractmethod
+    def _released(self, number: int, words: I64) -> ReleasedSum:
+        """Return what a round of sums released, of the words that are announced in it."""
+
+    def _reach(self, connect: Callable[[], Sequence[Transport]], folder: Path) -> SumAnnouncer:
+        """Connect to the servers, and return the way to announce to them by the engine's keys in a folder."""
+
+        async def connected() -> Sequence[Transport]:  # transports belong to a loop that runs
+            return connect()
+
+        self._transports = self._runner.run(connected())
+        self._announcer = SumAnnouncer(self.manifest, self._transports, folder)
+        return self._announcer
+
+    def _leave(self) -> None:
+        """Leave the servers."""
+
+        async def left() -> None:
+            for transport in self._transports:
+                await transport.close()
+
+        self._runner.run(left())
+        self._runner.close()
