@@ -14,42 +14,10 @@ from lpm_secure.calibration import figures, job
 from lpm_secure.cli.main import app
 from lpm_secure.data import catalogue
 from protocols.errors import ConfigError, ParameterError
+from tests.few_hospitals import FEW
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "hospitals.toml"
-SMALL = """
-name = "few"
-seed = 2
-[data]
-simulated = 6
-fit_periods = 6
-forecast_periods = 3
-[model]
-name = "compartments"
-measure = "present"
-immune = 0.2
-lead = 5
-knot = 2
-[model.delays]
-latent_days = 3.0
-infectious_days = 5.0
-event_days = 9.0
-longest_days = 84
-[model.priors]
-reproduction = { median = 1.4, sd = 0.2 }
-walk_sd = 0.15
-prevalence = { median = 3e-4, sd = 0.8 }
-rate = { median = 0.025, sd = 0.3 }
-stay_days = { median = 9.0, sd = 0.2 }
-[observation]
-likelihood = "negative_binomial"
-spread = 20.0
-spread_sd = 1.0
-size_sd = 0.5
-share_sd = 0.3
-[fit]
-rounds = 8
-draws = 2
-checkpoint_rounds = 3
+SMALL = f"""{FEW}checkpoint_rounds = 3
 [noise]
 epsilons = [4.0]
 rounds = 2

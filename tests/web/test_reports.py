@@ -12,6 +12,7 @@ from lpm_secure.report import folder as folders
 from lpm_secure.report import page as pages
 from lpm_secure.report.page import Page
 from lpm_secure.run.report import series_parts
+from tests.few_hospitals import FEW
 
 pytestmark = pytest.mark.web
 OVERLAPS = """() => [...document.querySelectorAll('svg.main-svg')].flatMap((drawing) => {
@@ -22,40 +23,6 @@ OVERLAPS = """() => [...document.querySelectorAll('svg.main-svg')].flatMap((draw
   return boxes.flatMap(([one, a], place) => boxes.slice(place + 1)
     .filter(([, b]) => width(a, b) > 1 && height(a, b) > 3).map(([other]) => `${one} | ${other}`));
 })"""
-CALIBRATION = """
-name = "few"
-seed = 2
-[data]
-simulated = 6
-fit_periods = 6
-forecast_periods = 3
-[model]
-name = "compartments"
-measure = "present"
-immune = 0.2
-lead = 5
-knot = 2
-[model.delays]
-latent_days = 3.0
-infectious_days = 5.0
-event_days = 9.0
-longest_days = 84
-[model.priors]
-reproduction = { median = 1.4, sd = 0.2 }
-walk_sd = 0.15
-prevalence = { median = 3e-4, sd = 0.8 }
-rate = { median = 0.025, sd = 0.3 }
-stay_days = { median = 9.0, sd = 0.2 }
-[observation]
-likelihood = "negative_binomial"
-spread = 20.0
-spread_sd = 1.0
-size_sd = 0.5
-share_sd = 0.3
-[fit]
-rounds = 8
-draws = 2
-"""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +50,7 @@ def private(folder, manifest_of):
 @pytest.fixture(scope="module")
 def calibration(folder):
     """Return the page of a calibration."""
-    (folder / "few.toml").write_text(CALIBRATION)
+    (folder / "few.toml").write_text(FEW)
     config = calibrations.load(folder / "few.toml")
     result = job.calibrate(config, folder / "few")
     folders.write(folder / "few", report.summary_of(result, [], folder / "few"))
