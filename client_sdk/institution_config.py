@@ -14,7 +14,7 @@ from client_sdk.likelihood.series import Series
 from client_sdk.likelihood.series_file import COLUMNS, Combination, Periods, SeriesTable
 from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
 from client_sdk.private.table_file import read_file
-from protocols.errors import DataError, did_you_mean
+from protocols.errors import DataError, ParameterError, did_you_mean
 from protocols.identity.signing import read_private, write_private
 from protocols.toml_file import load_config
 
@@ -73,6 +73,18 @@ class InstitutionConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True
     forecast: str = "forecast.csv"
     course: str = "course.csv"
     summary: str = "summary.json"
+
+    def __post_init__(self) -> None:
+        """Check that each place has a share; results, which are written last, are told by their names.
+
+        Raises:
+            ParameterError: there are names of fewer places, or of more.
+        """
+        if self.places and len(self.places) != len(self.share):
+            raise ParameterError(
+                f"places names {len(self.places)} and share has {len(self.share)}: give each place one of both, or "
+                "leave places out"
+            )
 
     @property
     def calendar(self) -> Periods:

@@ -71,8 +71,7 @@ def release_again(last: RoundClosure | None, message: Announcement) -> RoundRele
 def append_public(current: Round, last: RoundClosure | None, layout: Layout) -> bytes:
     """Return the public numbers of all steps by now, this round's included, 8 bytes each."""
     before = b"" if last is None else last.public
-    numbers = slice(layout.cells, layout.cells + len(layout.environment))
-    return before if current.synthetic is None else before + current.synthetic[numbers].tobytes()
+    return before if current.synthetic is None else before + layout.environment_words(current.synthetic).tobytes()
 
 
 def recall(last: RoundClosure | None, since: Step | None, layout: Layout) -> tuple[int, ...]:

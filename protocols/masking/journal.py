@@ -22,7 +22,6 @@ BEGIN: Final = "begin"
 END: Final = "end"  # of a run, and why
 CHECKPOINT: Final = b"lpm checkpoint "
 OVER: Final = b"over: "  # in place of a key, before the reason
-NOTHING_ELSE: Final[tuple[Future[None], ...]] = ()
 
 
 class Journal(abc.ABC):
@@ -97,11 +96,11 @@ class Journal(abc.ABC):
         """Remove them, and the checkpoint, for good."""
 
     @abc.abstractmethod
-    def sync(self) -> "Future[None]":
+    def sync(self) -> Future[None]:
         """Begin to wait for the disk, beside what goes on meanwhile; done when all entries outlive the machine."""
 
     @abc.abstractmethod
-    def save_checkpoint(self, content: bytes, *, after: "Iterable[Future[None]]" = NOTHING_ELSE) -> None:
+    def save_checkpoint(self, content: bytes, *, after: Iterable[Future[None]] = ()) -> None:
         """Put what a party goes on with in place of what it would have gone on with before; on disk, or not at all.
 
         Args:
@@ -128,13 +127,13 @@ class MemoryJournal(Journal):
         """Let go of the checkpoint."""
         self.checkpoint = b""
 
-    def sync(self) -> "Future[None]":
+    def sync(self) -> Future[None]:
         """Wait for nothing."""
         done: Future[None] = Future()
         done.set_result(None)
         return done
 
-    def save_checkpoint(self, content: bytes, *, after: "Iterable[Future[None]]" = NOTHING_ELSE) -> None:
+    def save_checkpoint(self, content: bytes, *, after: Iterable[Future[None]] = ()) -> None:
         """Leave it in memory."""
         for each in after:
             each.result()
@@ -223,7 +222,7 @@ class SealedJournal(Journal):
             path.unlink(missing_ok=True)
         sync_folder(self._path.parent)
 
-    def sync(self) -> "Future[None]":
+    def sync(self) -> Future[None]:
         """Let a thread wait for the disk."""
         return self._disk.submit(self._wait_for_disk)
 
@@ -234,7 +233,7 @@ class SealedJournal(Journal):
             if not self._is_over:
                 raise
 
-    def save_checkpoint(self, content: bytes, *, after: "Iterable[Future[None]]" = NOTHING_ELSE) -> None:
+    def save_checkpoint(self, content: bytes, *, after: Iterable[Future[None]] = ()) -> None:
         """Write it beside the journal, whole; none stays once the run is over, whichever comes first."""
         nonce = os.urandom(NONCE_BYTES)
         with atomic_writer(self._beside) as file:

@@ -115,7 +115,7 @@ class Layout:
     @property
     def announced(self) -> int:
         """Length of what the engine announces: its part of the cell totals, public numbers, and what twins say."""
-        return self.cells + len(self.environment) + sum(map(len, self.twins.values()))
+        return self.public(Phase.SPEAK) + sum(map(len, self.twins.values()))
 
     def words(self, phase: Phase, client: str) -> int:
         """Return how many words a client shares in a round of this phase."""
@@ -146,7 +146,7 @@ class Layout:
         """
         if not self.twins or not announced.size:
             return announced
-        at = self.cells + len(self.environment)
+        at = self.public(Phase.SPEAK)
         public = announced[:at].copy()
         for name, places in self.twins.items():
             end = at + len(places)
@@ -155,14 +155,17 @@ class Layout:
             at = end
         return public
 
+    def environment_words(self, announced: I64) -> I64:
+        """Return the environment's numbers of what the engine announced, or of what is public of it, int64[e]."""
+        return announced[self.cells : self.public(Phase.SPEAK)]
+
     def public_numbers(self, announced: I64, *, step: int) -> dict[str, int]:
         """Return the environment's numbers of a step by name.
 
         Raises:
             OutOfRange: one is not in the range that the model's graph was proved for.
         """
-        each = announced[self.cells : self.cells + len(self.environment)].tolist()
-        numbers = dict(zip(self.environment, each, strict=True))
+        numbers = dict(zip(self.environment, self.environment_words(announced).tolist(), strict=True))
         for name, (low, high) in self.environment.items():
             if not low <= numbers[name] <= high:
                 raise OutOfRange(

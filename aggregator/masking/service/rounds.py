@@ -310,8 +310,8 @@ class MaskedRounds(RunCalls):
         awaited = {*members, *party.speakers} - self._revoked
         if not await self._inbox.until(lambda: awaited <= self._called, self._patience_s):
             raise Unavailable(
-                f"after a restart {len(awaited - self._called)} clients did not call in round {self._number}, and "
-                "without them it cannot be told whether a store was put back; the run stops here"
+                f"after a restart {quantity(len(awaited - self._called), 'client')} did not call in round "
+                f"{self._number}, and without all it cannot be told whether a store was put back; the run stops here"
             )
 
     def _finish(self, replies: dict[int, Replies]) -> None:
@@ -346,7 +346,7 @@ class MaskedRounds(RunCalls):
 
     def _write_end(self, error: LpmError) -> None:
         """Write down why a round did not close; whoever stops after the last one changes nothing of it."""
-        if self._ledger is not None and (number := max(self._ledger.heads) + 1) < self.manifest.schedule.rounds:
+        if self._ledger is not None and (number := self._ledger.number + 1) < self.manifest.schedule.rounds:
             self._ledger.write_refusal(RoundNumber(number), error.code, str(error))
 
     async def _tell(self, party: MaskingAggregator) -> None:

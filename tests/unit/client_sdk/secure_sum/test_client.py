@@ -206,7 +206,16 @@ def test_a_series_that_cannot_be_used_is_refused_with_its_file_and_row(tmp_path,
     assert "many" not in str(refused.value)
 
 
-def config():
+@pytest.mark.parametrize("places", [("Upper",), ("Upper", "Middle", "Lower")])
+def test_names_of_more_or_fewer_places_than_have_a_share_are_refused_before_the_run(places):
+    """Its results would be written under them when it is over."""
+    assert config(places=("Upper", "Lower")).place_names == ("Upper", "Lower")
+    assert config().place_names == ("1", "2")
+    with pytest.raises(ParameterError, match=f"places names {len(places)} and share has 2"):
+        config(places=places)
+
+
+def config(**changes):
     return InstitutionConfig(
         name="a",
         manifest="m",
@@ -220,6 +229,7 @@ def config():
         share=(0.25, 0.5),
         observation=OBSERVATION,
         local_steps=3,
+        **changes,
     )
 
 
