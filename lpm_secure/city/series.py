@@ -37,6 +37,11 @@ class CityWords:
         names, stages = tuple(word.name for word in words), first_stages(words)
         return cls(names, stages, arrival_words(names[:stages]))
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Return the names of a result's stages: of a model without stages all."""
+        return self.names[: self.stages] or self.names
+
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)

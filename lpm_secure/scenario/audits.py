@@ -12,6 +12,7 @@ from lpm_secure.run.disclosure import describe_cost, describe_disclosure, descri
 from protocols.errors import ParameterError
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, Simulation
+from protocols.task.parties import agents_of
 
 
 def audit_run(
@@ -55,7 +56,7 @@ def _learned(manifest: Manifest) -> list[str]:
     ]
     if not isinstance(manifest, Simulation):
         return [*lines, f"Sums over at least {manifest.min_cohort} clients were opened.", describe_security(manifest)]
-    agents = sum(len(client.agents) for client in manifest.clients)
+    agents = agents_of(manifest.clients)
     lines.append(f"They hold {agents:,} agents, in {manifest.steps} steps of {manifest.dt:g} days.")
     return [*lines, describe_disclosure(manifest), *describe_cost(manifest)]
 

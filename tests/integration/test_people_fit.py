@@ -132,6 +132,7 @@ def test_the_command_writes_a_posterior_and_a_second_one_beside_it(path, tmp_pat
     [
         ('way = "tangents"', 'way = "adjoints"', r'goes by \[gradient\] with way = "tangents"'),
         ("cell_beta = { median", "cel_beta = { median", "fit.priors has cel_beta"),
+        ("cell_beta = { median", '"bet.near.by" = { median', "fit.priors has bet.near.by"),
         ("initial = { median = 0.03", "initial = { median = 3.0", "initial"),
         ("replicates = 8", "replicates = 8\nspread = 3.0", "fit.spread is of every likelihood but"),
         ("replicates = 8", "replicas = 8", "did you mean `replicates`"),

@@ -53,12 +53,9 @@ def run_problem(run: Config) -> RunProblem:
     model, families, labels = _model(config, columns)
     people, left_out = _people(testbed, model, columns)
     name = config.model if isinstance(config.model, str) else "the table [model]"
-    source = f"{name}, {testbed.source}{left_out}{_names(model, synthetic=people.n > _private(testbed))}"
+    synthetic = people.n > agents_of(testbed.manifest.clients)
+    source = f"{name}, {testbed.source}{left_out}{_names(model, synthetic=synthetic)}"
     return RunProblem(model, families, labels, people, source, config.steps)
-
-
-def _private(testbed: Testbed) -> int:
-    return sum(len(client.agents) for client in testbed.manifest.clients)
 
 
 def _names(model: GraphModel, *, synthetic: bool) -> str:

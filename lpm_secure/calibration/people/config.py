@@ -182,9 +182,10 @@ def _put(tables: dict[str, Any], name: str, value: float) -> None:
     if isinstance(tables["model"], str):
         tables["parameters"][name] = value
         return
-    place, key = tables["model"], name
-    for part in name.split(".")[:-1]:
-        place, key = place.get(part), name.rsplit(".", maxsplit=1)[-1]
+    *path, key = name.split(".")
+    place = tables["model"]
+    for part in path:
+        place = place.get(part) if isinstance(place, dict) else None
     if not isinstance(place, dict) or key not in place:
         raise ConfigError(f"fit.priors has {name}, which the table [model] has not; [gradient] names what it has")
     if isinstance(place[key], dict):  # a law of days, whose mean is fitted

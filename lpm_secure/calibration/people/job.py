@@ -26,6 +26,7 @@ from protocols.errors import ConfigError, ParameterError
 STATE: Final = "rounds.json"
 ROUNDS: Final = "rounds"  # folder with that of each run
 REPLICATES: Final = "replicates"  # and with that of each discrete run at the end
+AGENTS: Final = {"private": PARTS[:1], "synthetic": PARTS[1:], "all": PARTS}
 OnRound = Callable[[int, str], None]
 
 
@@ -159,8 +160,7 @@ def _replicate(asked: PeopleCalibration, z: F64, number: int, out: Path | None) 
     else:
         with local_deployment(config, out=out, warns=False) as deployment:
             series = run_private(deployment, device_of("cpu")).series
-    parts = {"private": PARTS[:1], "synthetic": PARTS[1:], "all": PARTS}[asked.fit.agents]
-    departures = np.sum([series.incidence(part) for part in parts], axis=0)[1:]
+    departures = np.sum([series.incidence(part) for part in AGENTS[asked.fit.agents]], axis=0)[1:]
     return tuple(map(float, departures.tolist()))
 
 
@@ -186,7 +186,7 @@ def _derivatives(config: Config, out: Path | None, *, parity: bool, warns: bool)
 
 def _departures(found: GradientFigures, agents: str) -> tuple[F64, F64]:
     """Return expected departures from the first stage in steps 1 to T, float64[T], and derivatives, float64[T, p]."""
-    parts = {"private": [0], "synthetic": [1], "all": [0, 1]}[agents]
+    parts = [PARTS.index(part) for part in AGENTS[agents]]
     first = found.numbers[:, parts, 0, :].sum(axis=1)
     departures = first[:-1] - first[1:]
     return departures[:, 0], departures[:, 1:]

@@ -126,9 +126,9 @@ class LaneAgents:
 
     def _begin(self) -> None:
         graph = self._model.graph
-        source = DrawSource(np.zeros(self._width, np.uint64), 0, (0, 0))
         roots = {name: graph.begin[name] for name in self._model.uniform}
-        begun = evaluate(replace(graph, begin=roots), ("begin",), Inputs({}, self._parameters, source))["begin"]
+        inputs = Inputs({}, self._parameters, self._source())
+        begun = evaluate(replace(graph, begin=roots), ("begin",), inputs)["begin"]
         self._uniform = {name: np.resize(value, self._width) for name, value in begun.items()}
         self._arrays["common"] = self._arrays["after"] = self._commons()
         self._pass("begin")

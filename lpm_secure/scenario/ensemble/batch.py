@@ -61,14 +61,10 @@ def compute_batch(
     for first in range(0, len(seeds), width):
         part = tuple(seeds[first : first + width])
         found = _batch(config, lanes, population, part)
-        tables += [describe(each.table(), SeriesWords(_stages(each), "")) for each in found]
+        tables += [describe(each.table(), SeriesWords(each.words.shown, "")) for each in found]
         for _ in part:
             on_series()
     return tables
-
-
-def _stages(series: CitySeries) -> tuple[str, ...]:
-    return tuple(series.words.names[: series.words.stages] or series.words.names)
 
 
 def _batch(config: CityConfig, model: LaneModel, population: Population, seeds: tuple[int, ...]) -> list[CitySeries]:

@@ -88,8 +88,7 @@ class CitySeeds(Seeds):
     def _series(self, config: CityConfig) -> pa.Table:
         with tempfile.TemporaryDirectory(prefix="lpm-") as folder:
             series = run_city(config, self._population, device=self._place, folder=Path(folder)).series
-        stages = series.words.names[: series.words.stages] or series.words.names
-        return describe(series.table(), SeriesWords(stages, series.hash))
+        return describe(series.table(), SeriesWords(series.words.shown, series.hash))
 
 
 def seeds_of(config: Config | CityConfig, *, beside: Path, device: str = "auto") -> Seeds:

@@ -23,7 +23,7 @@ class Count:
     """A sum over agents that a step yields.
 
     Attributes:
-        kind: "stage", "observable" or "arrival".
+        kind: "stage" or "observable".
         name: of the field or observable.
         number: of the stage, or of the observable's plane.
     """
