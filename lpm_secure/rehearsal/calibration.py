@@ -19,6 +19,7 @@ from lpm_secure.project.calibration.kind import SERIES, CalibrationKind
 from lpm_secure.project.calibration.manifest import shares_of, sums_of_project
 from lpm_secure.project.calibration.project_file import CalibrationProject
 from lpm_secure.project.page import cost_words
+from lpm_secure.project.scaffold import PROJECT
 from lpm_secure.rehearsal import sizes
 from lpm_secure.rehearsal.kits import KitDeployment, prepare
 from lpm_secure.rehearsal.measurement import NOISED, Measurement, parity
@@ -36,7 +37,6 @@ from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.spec import SecureSum
 
 FIGURES: Final = "rehearsal.json"
-PROJECT: Final = "project.toml"
 RESULTS: Final = "results/calibration.json"  # in the centre's kit
 Shares = Mapping[str, tuple[float, ...]]
 OnFit = Callable[[Fit], None]
