@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -84,12 +83,7 @@ def rehearse_calibration(
 
 def _localise(kind: CalibrationKind, folder: Path) -> CalibrationProject:
     """Return the project with addresses and a validity of this machine, and its tables beside it."""
-    files = kind.file.calibration.files
-    kept = {name: f"{name}{Path(file).suffix}" for name, file in files.items()}
-    for name, file in files.items():
-        shutil.copyfile(kind.folder / file, folder / kept[name])
-    here = sizes.localise_parties(kind.file)
-    return msgspec.structs.replace(here, calibration=kind.file.calibration.with_files(kept))
+    return msgspec.structs.replace(sizes.localise_parties(kind.file), calibration=kind.copy_tables(folder))
 
 
 def _fitted(setting: CentreSetting, sums: SumTransport, on_round: OnFit) -> tuple[str, float]:
