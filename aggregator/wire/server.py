@@ -25,6 +25,7 @@ from protocols.errors import ConfigError
 from protocols.identity import certificates
 from protocols.identity.server_keys import ServerKeys, server_keys
 from protocols.masking.plan import plan_of
+from protocols.releases.ledger import file_name
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, Simulation, compares, is_active
 from protocols.task.signature import load_verified, trust_of
@@ -53,7 +54,7 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     loaded = [load_verified(folder / path, operator_key=config.operator_key) for path in config.manifests]
     keys = [server_keys(folder / config.credentials, trust_of(manifest).keys, config.name) for manifest in loaded]
     ledgers = {
-        run: Ledger(folder / f"ledger-{run.hex()[:12]}.jsonl", run=run, name=config.name, key=own.identity)
+        run: Ledger(folder / file_name(run), run=run, name=config.name, key=own.identity)
         for run, own in ((manifests.run_id(each), own) for each, own in zip(loaded, keys, strict=True))
     }
     store = Store(config.store, folder)

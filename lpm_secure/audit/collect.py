@@ -5,6 +5,7 @@ import shutil
 from lpm_secure.audit import index
 from lpm_secure.audit.audit import LEDGERS
 from lpm_secure.testbed.deployment import LocalDeployment
+from protocols.releases import ledger
 from protocols.task import manifest as manifests
 
 
@@ -12,7 +13,7 @@ def collect(deployment: LocalDeployment) -> None:
     """Copy every aggregator's ledger to `ledgers/`, and write the index; all processes have ended."""
     folder, manifest = deployment.folder, deployment.manifest
     (folder / LEDGERS).mkdir(exist_ok=True)
-    name = f"ledger-{manifests.run_id(manifest).hex()[:12]}.jsonl"
+    name = ledger.file_name(manifests.run_id(manifest))
     for party in manifest.aggregators:
         source = deployment.party(party.name) / name
         if source.exists():

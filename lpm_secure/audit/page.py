@@ -8,6 +8,7 @@ from lpm_secure.report import html
 from lpm_secure.report import page as pages
 from lpm_secure.report.page import Page
 from lpm_secure.report.public_file import write_public
+from protocols.quantity import quantity
 
 JSON: Final = "audit.json"
 HTML: Final = "audit.html"
@@ -24,9 +25,7 @@ def write(folder: Path, report: Report) -> Path:
 
 def page_of(report: Report) -> Page:
     """Return the page, for whoever has to agree to a run or to answer for it; it has no plots."""
-    verdict = "Nothing was found"
-    if report.findings:
-        verdict = f"{report.findings} finding{'s' * (report.findings > 1)}"
+    verdict = quantity(report.findings, "finding") if report.findings else "Nothing was found"
     checks = [("passed" if not lines else "FAILED", name, "; ".join(lines)) for name, lines in report.checks.items()]
     broken = [place for place, (verdict_of_check, *_) in enumerate(checks) if verdict_of_check == "FAILED"]
     privacy = [[_cell(value) for value in row.values()] for row in report.privacy]

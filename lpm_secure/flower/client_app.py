@@ -27,6 +27,7 @@ from protocols import folder_lock
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError, ProtocolError, RoundClosed, Unavailable, WireError
 from protocols.identity.server_keys import server_keys
+from protocols.releases.ledger import file_name
 from protocols.task import manifest as manifests
 from protocols.task.secure_sum.spec import SecureSum, answers
 from protocols.task.signature import trust_of
@@ -139,7 +140,7 @@ def _aggregator(node: Node, manifest: SecureSum) -> StatelessSum:
     if keys.sealing is None:
         raise ParameterError(f"{given.name} has no sealing key; make one with lpm keys")
     authorities = x509.load_pem_x509_certificates(credentials.authority)
-    ledger = Ledger(folder / f"ledger-{run.hex()[:12]}.jsonl", run=run, name=given.name, key=keys.identity)
+    ledger = Ledger(folder / file_name(run), run=run, name=given.name, key=keys.identity)
     return StatelessSum(
         ShareOpener(manifest, given.name, keys.sealing, authorities),
         PeerSeal(manifest, given.name, keys.sealing, credentials, authorities),

@@ -15,7 +15,15 @@ from aggregator.config import AggregatorConfig
 from lpm_secure.monitor.line_tail import LineTail
 from protocols.errors import ParameterError
 from protocols.kit.kit import KIT, Kit
-from protocols.releases.ledger import JoinEvent, Line, RefusalEvent, RepeatEvent, RoundEvent
+from protocols.releases.ledger import (
+    SHORT,
+    JoinEvent,
+    Line,
+    RefusalEvent,
+    RepeatEvent,
+    RoundEvent,
+    file_name,
+)
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
 from protocols.task.release_plan import releases_of
@@ -25,7 +33,6 @@ SAMPLE: Final = re.compile(r'^lpm_(\w+)(?:\{(?:code="\w+",)?method="(\w+)"\})? (
 CONFIG: Final = "config.toml"
 MAX_METRICS: Final = 2**22
 TIMEOUT_S: Final = 2.0
-SHORT: Final = 12  # characters of a run's id in its ledger's name
 RECENT: Final = 8  # refusals that are shown
 
 
@@ -114,7 +121,7 @@ class OperatorView:
         self._ledgers = []
         for each in self._config.manifests:
             manifest = load_verified(place / each, operator_key=self._config.operator_key)
-            ledger = place / f"ledger-{manifests.run_id(manifest).hex()[:SHORT]}.jsonl"
+            ledger = place / file_name(manifests.run_id(manifest))
             self._ledgers.append(LedgerView(manifest, LineTail(ledger)))
 
     def status(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from lpm_secure.project.calibration.kind import SERIES, CalibrationKind
 from lpm_secure.project.calibration.manifest import shares_of, sums_of_project
 from lpm_secure.project.calibration.project_file import CalibrationProject
 from lpm_secure.project.page import cost_words
+from lpm_secure.project.scaffold import PROJECT
 from lpm_secure.rehearsal import sizes
 from lpm_secure.rehearsal.kits import KitDeployment, prepare
 from lpm_secure.rehearsal.measurement import NOISED, Measurement, parity
@@ -36,7 +36,6 @@ from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.spec import SecureSum
 
 FIGURES: Final = "rehearsal.json"
-PROJECT: Final = "project.toml"
 RESULTS: Final = "results/calibration.json"  # in the centre's kit
 Shares = Mapping[str, tuple[float, ...]]
 OnFit = Callable[[Fit], None]
@@ -84,12 +83,7 @@ def rehearse_calibration(
 
 def _localise(kind: CalibrationKind, folder: Path) -> CalibrationProject:
     """Return the project with addresses and a validity of this machine, and its tables beside it."""
-    files = kind.file.calibration.files
-    kept = {name: f"{name}{Path(file).suffix}" for name, file in files.items()}
-    for name, file in files.items():
-        shutil.copyfile(kind.folder / file, folder / kept[name])
-    here = sizes.localise_parties(kind.file)
-    return msgspec.structs.replace(here, calibration=kind.file.calibration.with_files(kept))
+    return msgspec.structs.replace(sizes.localise_parties(kind.file), calibration=kind.copy_tables(folder))
 
 
 def _fitted(setting: CentreSetting, sums: SumTransport, on_round: OnFit) -> tuple[str, float]:

@@ -14,8 +14,9 @@ from lpm_secure.project.kits import load_kind
 from lpm_secure.project.manifest import manifest_of
 from lpm_secure.project.page import cost_words
 from lpm_secure.project.project_file import ProjectFile, load
+from lpm_secure.project.scaffold import PROJECT
 from lpm_secure.rehearsal import sizes
-from lpm_secure.rehearsal.calibration import OnFit, rehearse_calibration
+from lpm_secure.rehearsal.calibration import FIGURES, OnFit, rehearse_calibration
 from lpm_secure.rehearsal.history import StateHistory, clear_history, difference
 from lpm_secure.rehearsal.in_process import exact_twin, private_history
 from lpm_secure.rehearsal.kits import KitDeployment, fill, prepare, series_difference, stage_history
@@ -37,9 +38,7 @@ from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
 from protocols.task.release_plan import releases_of
 
-FIGURES: Final = "rehearsal.json"
 CONSENT: Final = "consent"  # a folder: what each client's page would say
-PROJECT: Final = "project.toml"
 STILL: Final = "0: parity says little then; raise contacts or known in [rehearsal], or the steps"
 
 

@@ -40,6 +40,19 @@ def next_of(out: Path, name: str) -> Path:
     return last if not last.exists() else out / f"{name}-{int(last.name.removeprefix(name)[1:] or 1) + 1}"
 
 
+def folder_for(out: Path, name: str, *, result: str, resume: bool) -> Path:
+    """Return the folder that a job of a name works in: the last one, or another where that has the job's result.
+
+    Args:
+        out: that folders are made in.
+        name: of the job.
+        result: a file that is there once the job has ended.
+        resume: go on in the last one, whatever it has.
+    """
+    last = last_of(out, name)
+    return next_of(out, name) if not resume and (last / result).exists() else last
+
+
 def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
     """Write plain values as JSON that people can read."""
     write_public(path, msgspec.json.format(msgspec.json.encode(figures), indent=2))

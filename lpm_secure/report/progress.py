@@ -13,7 +13,6 @@ from protocols.errors import LpmError
 from protocols.file_mode import PUBLIC_MODE
 
 FILE: Final = "progress.jsonl"
-MAX_LINE: Final = 2**20
 Outcome = Literal["ended", "failed", "interrupted"]
 
 

@@ -16,6 +16,7 @@ from protocols.identity.signing import Signature, SignaturePurpose
 START: Final = bytes(32)
 MAX_LINE: Final = 2**26
 MAX_FILE: Final = 2**31
+SHORT: Final = 12  # characters of a run's id in names of files
 Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 
@@ -148,6 +149,11 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     previous: Digest
     event: Event
     signature: Signature
+
+
+def file_name(run: bytes) -> str:
+    """Return what an aggregator calls the ledger of a run in its folder, by the run's id."""
+    return f"ledger-{run.hex()[:SHORT]}.jsonl"
 
 
 def head_after(head: bytes, agreed: RoundRecord) -> bytes:

@@ -47,9 +47,7 @@ def calibrate(
         _calibrate_people(config, out, resume=resume, transport=transport)
         return
     content = _travelling_by(transport, load(config))
-    folder = folders.last_of(out, content.name)
-    if not resume and (folder / POSTERIOR).exists():  # a fit that has ended
-        folder = folders.next_of(out, content.name)
+    folder = folders.folder_for(out, content.name, result=POSTERIOR, resume=resume)
     with round_bar(content.name, rounds=content.fit.rounds) as on_round:
         result = job.calibrate(
             content, folder, resume=resume, on_round=lambda fit: on_round(fit.round, f"{fit.members} institutions")
@@ -75,9 +73,7 @@ def _calibrate_people(config: Path, out: Path, *, resume: bool, transport: str |
         raise ParameterError(
             'got --transport flower, which carries sums of series; people take "native" or "in-process"'
         )
-    folder = folders.last_of(out, asked.run.name)
-    if not resume and (folder / report.POSTERIOR).exists():
-        folder = folders.next_of(out, asked.run.name)
+    folder = folders.folder_for(out, asked.run.name, result=report.POSTERIOR, resume=resume)
     with round_bar(asked.run.name, rounds=asked.fit.rounds) as on_round:
         result = job.fit_people(asked, folder, private=transport != "in-process", resume=resume, on_round=on_round)
     summary = report.summary_of(result, folder)

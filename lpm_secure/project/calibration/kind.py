@@ -8,6 +8,7 @@ from typing import Any, Final, final
 from client_sdk.institution_config import InstitutionConfig
 from client_sdk.private.data_dictionary import DataDictionary
 from lpm_secure.calibration.centre.config import CentreConfig
+from lpm_secure.calibration.centre.table import CalibrationTable
 from lpm_secure.project import services
 from lpm_secure.project.calibration.manifest import places_of, shares_of, sums_of_project
 from lpm_secure.project.calibration.page import centre_page, institution_page
@@ -16,6 +17,7 @@ from lpm_secure.project.documentation.explanation import comment, tables
 from lpm_secure.project.kind import RunKind, begin_kit, values_of, write_page
 from lpm_secure.project.policy_template import policy_text
 from protocols.atomic_file import write_atomically
+from protocols.file_mode import PRIVATE_MODE
 from protocols.identity.trust import Trust
 from protocols.kit.kit import CONFIG, CREDENTIALS, ENGINE_CONFIG, MANIFEST
 from protocols.task.manifest import Manifest, require_sum
@@ -93,27 +95,32 @@ class CalibrationKind(RunKind):
 
     def write_engine(self, folder: Path, manifest: Manifest, operator_key: bytes) -> None:
         """See `RunKind`; the tables of places go into the kit too."""
-        project, files = self.file, self.file.calibration.files
+        project = self.file
         begin_kit(
             folder, project, operator_key, role="engine", name=ENGINE, operator=project.engine.operator, sealed=False
         )
-        for name, file in files.items():
-            shutil.copyfile(self.folder / file, folder / _kept(name, file))
-            (folder / _kept(name, file)).chmod(0o600)
-        kept = {name: _kept(name, file) for name, file in files.items()}
+        calibration = self.copy_tables(folder)
+        for file in calibration.files.values():
+            (folder / file).chmod(PRIVATE_MODE)
         given = CentreConfig(
             manifest=MANIFEST,
             operator_key=operator_key,
             credentials=CREDENTIALS,
-            calibration=project.calibration,
+            calibration=calibration,
         )
         text = comment(CentreConfig, values_of(given, ("manifest", "operator_key", "credentials", "results")))
-        table = tables(CALIBRATION, project.calibration.with_files(kept))
+        table = tables(CALIBRATION, calibration)
         write_atomically(folder / ENGINE_CONFIG, f"{text}\n{table}".encode())
         write_page(folder, centre_page(project, require_sum(manifest)))
         services.write(folder, ENGINE, "lpm_secure.cli")
 
+    def copy_tables(self, folder: Path) -> CalibrationTable:
+        """Copy the tables of places into a folder, and return the calibration that reads them there.
 
-def _kept(name: str, file: str) -> str:
-    """Return what a table is called in the kit: by what it is, whatever folders its path has."""
-    return f"{name}{Path(file).suffix}"
+        Each is called by what it is, whatever folders its path has.
+        """
+        table = self.file.calibration
+        kept = {name: f"{name}{Path(file).suffix}" for name, file in table.files.items()}
+        for name, file in table.files.items():
+            shutil.copyfile(self.folder / file, folder / kept[name])
+        return table.with_files(kept)

@@ -70,3 +70,12 @@ def test_runs_of_one_name_are_numbered_and_none_is_written_over(tmp_path):
         made[-1].mkdir()
     assert [each.name for each in made] == ["few", "few-2", "few-3"]
     assert folders.last_of(tmp_path, "few") == made[-1]
+
+
+def test_a_job_works_in_the_last_folder_of_its_name_until_its_result_is_there(tmp_path):
+    (tmp_path / "few").mkdir()
+    asked = {"result": "posterior.csv", "resume": False}
+    assert folders.folder_for(tmp_path, "few", **asked) == tmp_path / "few"
+    (tmp_path / "few" / "posterior.csv").touch()
+    assert folders.folder_for(tmp_path, "few", **asked) == tmp_path / "few-2"
+    assert folders.folder_for(tmp_path, "few", **asked | {"resume": True}) == tmp_path / "few"
