@@ -65,7 +65,7 @@ check: $(READY)  ## style, types, import contracts, generated code, the rules of
 	$(BIN)/python -m protocols.wire.generate --check
 	$(BIN)/python -m tests.checks
 
-site: $(READY)  ## the pages as a site in build/site/html, its links checked; zensical is installed for it
+site:  ## the pages as a site in build/site/html, its links checked; zensical is installed for it
 	$(PYTHON) -m venv build/site-venv
 	build/site-venv/bin/python -m pip install --quiet --disable-pip-version-check zensical==0.0.73 mkdocstrings-python==2.0.11
 	PYTHONPATH=. build/site-venv/bin/python -m tests.site build/site
