@@ -88,13 +88,12 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
     transports = admission.gate(connect(manifest, credentials, relay=given.relay))
-    relays = {each.name: each.address for each in manifest.aggregators if given.relay in (None, each.name)}
     own = folder / given.credentials
     exchange = None
     if journal is not None:
         exchange = begin_exchange(manifest, given.name, transports, identity=own, journal=journal)
     if exchange is None or not exchange.client.is_over:  # else the journal has all, and the servers may be gone
-        await wait_for_servers(relays, own, patience_s=manifest.join_timeout_s, say=_say)
+        await wait_for_servers(given.addresses(manifest), own, patience_s=manifest.join_timeout_s, say=_say)
     if compares(manifest) and not (exchange and exchange.client.has_joined):  # one aggregator alone carries letters
         await require_counterparts(manifest, files, transports[0], credentials=credentials, folder=folder)
     if exchange is not None:

@@ -49,6 +49,10 @@ class AdmissionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     credentials: str
     relay: Name | None = None
 
+    def addresses(self, manifest: Manifest) -> dict[str, str]:
+        """Return the addresses of the aggregators that this client calls itself, by name."""
+        return {each.name: each.address for each in manifest.aggregators if self.relay in (None, each.name)}
+
 
 @final
 @dataclass(slots=True, eq=False)

@@ -55,7 +55,7 @@ async def _take_part(
     journal = SumJournal.start(folder, manifest)
     own = folder / given.credentials
     credentials = read_credentials(own)
-    relays = {each.name: each.address for each in manifest.aggregators if given.relay in (None, each.name)}
+    masked = None
     if is_active(manifest):
         require_no_relay(given.relay)
         transports = admission.gate(connect(manifest, credentials))
@@ -63,11 +63,12 @@ async def _take_part(
         masked = begin_exchange(manifest, given.name, transports, identity=own, journal=pads)
         if masked.client.has_joined:
             raise RunEnded("this institution has begun the run before, and a sum with a dealer takes nobody back")
-        await wait_for_servers(relays, own, patience_s=manifest.join_timeout_s, say=say)
-        client = await SumClient.join_over(manifest, institution, masked, journal)
     else:
         transports = admission.gate(connect(manifest, credentials, relay=given.relay, resumed=journal.sessions))
-        await wait_for_servers(relays, own, patience_s=manifest.join_timeout_s, say=say)
+    await wait_for_servers(given.addresses(manifest), own, patience_s=manifest.join_timeout_s, say=say)
+    if masked is not None:
+        client = await SumClient.join_over(manifest, institution, masked, journal)
+    else:
         client = await SumClient.join(manifest, given.name, institution, transports=transports, journal=journal)
     await client.run()
     summary = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocols.arithmetic import extension_field as field
 from protocols.arithmetic.extension_field import P
-from protocols.masking import folding
+from protocols.masking import folding, range_proof
 from protocols.masking.kernels import choice
 from protocols.masking.kernels.compiled_kernels import CompiledKernels
 from protocols.masking.kernels.folding_kernels import SENT, WIDEST
@@ -140,7 +140,8 @@ def test_a_proof_has_the_same_bytes_on_all_kernels(bits, monkeypatch):
 @pytest.mark.parametrize("name", ["compiled", pytest.param("numpy", marks=pytest.mark.slow)])
 def test_one_word_beyond_its_range_by_one_is_found_among_a_million(name, monkeypatch):
     """Dense words are nearly all 0; no such word is looked at less than another."""
-    monkeypatch.setattr(folding, "kernels_for", lambda n: ALL[name])
+    for module in (folding, range_proof):
+        monkeypatch.setattr(module, "kernels_for", lambda n: ALL[name])
     bits, x = np.full(10**6, 18, dtype=np.uint8), np.zeros(10**6, dtype=np.uint64)
     place = 777_777
     for word, fits in ((2**18 - 1, True), (2**18, False)):
