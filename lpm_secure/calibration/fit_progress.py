@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
-import numpy as np
 import torch
 
 from client_sdk.private.table import F64
 from lpm_secure.calibration.config import CalibrationConfig
+from lpm_secure.calibration.forecasts.bands import bands
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
 from lpm_secure.report.progress import FILE, Band, FitProgress, ProgressHead, ProgressJournal, journal_of
@@ -20,7 +20,6 @@ from lpm_secure.report.progress import FILE, Band, FitProgress, ProgressHead, Pr
 LOOKS: Final = 20  # at the posterior, in a whole fit
 DRAWS: Final = 64
 MOST: Final = 60  # values of a parameter that has one for each place or period
-LEVELS: Final = (0.05, 0.5, 0.95)
 
 
 @final
@@ -39,10 +38,10 @@ class FitJournal:
     def see(self, fit: Fit) -> None:
         """Write a round down that is over."""
         rounds = fit.schedule.rounds
-        bands: tuple[Band, ...] = ()
+        posterior: tuple[Band, ...] = ()
         forecast: Band | None = None
         if fit.round % max(rounds // LOOKS, 1) == 0 or fit.round == rounds:
-            bands, forecast = _bands(fit)
+            posterior, forecast = _bands(fit)
         loss = None if fit.loss is None or not math.isfinite(fit.loss) else fit.loss
         self.journal.write(
             FitProgress(
@@ -52,7 +51,7 @@ class FitJournal:
                 members=fit.members,
                 late=tuple(name for name in fit.late if name not in fit.refusals),
                 refused=tuple(sorted(fit.refusals)),
-                posterior=bands,
+                posterior=posterior,
                 forecast=forecast,
             )
         )
@@ -90,10 +89,10 @@ def _bands(fit: Fit) -> tuple[tuple[Band, ...], Band]:
     with torch.no_grad():
         parameters = fit.course.parameters(z)
         events = fit.course.events_a_day(z)
-    bands = tuple(_band(each.name, torch.nan_to_num(each.values).numpy()) for each in parameters)
-    return bands, _band("median, and 90 % of draws", torch.nan_to_num(events).numpy())
+    posterior = tuple(_band(each.name, torch.nan_to_num(each.values).numpy()) for each in parameters)
+    return posterior, _band("median, and 90 % of draws", torch.nan_to_num(events).numpy())
 
 
 def _band(name: str, draws: F64) -> Band:
-    low, median, high = np.quantile(draws.reshape(len(draws), -1)[:, :MOST], LEVELS, axis=0).tolist()
-    return Band(name=name, low=tuple(low), median=tuple(median), high=tuple(high))
+    found = bands(draws.reshape(len(draws), -1)[:, :MOST])
+    return Band(name=name, low=tuple(found["q05"]), median=tuple(found["median"]), high=tuple(found["q95"]))

@@ -1,6 +1,7 @@
 """What a calibration's centre has at the end: the posterior, and events in all places with their forecast."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, final
 
 import msgspec
@@ -20,7 +21,7 @@ SCORES: Final = "calibration_scores.csv"
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class CentreResult:
     """A fit that has ended, at its centre.
 
@@ -60,7 +61,7 @@ class CentreResult:
             rows.append(row | {key: values[place] for key, values in found.items()})
         return rows
 
-    @property
+    @cached_property
     def scores(self) -> Rows:
         """Return a row for each method and horizon of public events; none where no value is known after the fit."""
         setting, known = self.setting, self.setting.events_a_day
