@@ -10,7 +10,7 @@ from typing import Final, Literal, final
 import msgspec
 
 from protocols.errors import LpmError
-from protocols.file_mode import PUBLIC_MODE
+from protocols.file_mode import PRIVATE_MODE, set_mode
 
 FILE: Final = "progress.jsonl"
 Outcome = Literal["ended", "failed", "interrupted"]
@@ -162,7 +162,8 @@ class ProgressJournal:
     A line is one call of the system, and nothing waits for the disk: a step is not slowed, and what a crash cuts off is
     half a line, which readers leave out. A disk that is full ends the journal, and not the run.
 
-    Security: what is written may be read by others. It is what the engine sees: releases, names of parties, exit codes.
+    Security: what is written is what the engine sees: releases, names of parties, exit codes; and, of a run that fails,
+        why. On one machine that may be a client's own line about a table of its people, so the file is its owner's alone.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -172,8 +173,8 @@ class ProgressJournal:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            self._descriptor = os.open(folder / FILE, flags, PUBLIC_MODE)
-            os.fchmod(self._descriptor, PUBLIC_MODE)
+            self._descriptor = os.open(folder / FILE, flags, PRIVATE_MODE)
+            set_mode(self._descriptor, PRIVATE_MODE)
             lock(self._descriptor)
 
     def write(self, event: ProgressEvent) -> None:

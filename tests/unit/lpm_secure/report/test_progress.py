@@ -33,7 +33,7 @@ def test_a_run_that_ends_says_so_with_its_results(tmp_path):
     assert head == HEAD
     assert phase.phase == "the steps"
     assert (end.outcome, end.reason, end.results) == ("ended", "", {"parity": "identical"})
-    assert (tmp_path / "new" / FILE).stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "new" / FILE).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
