@@ -163,7 +163,7 @@ class ProgressJournal:
     half a line, which readers leave out. A disk that is full ends the journal, and not the run.
 
     Security: what is written is what the engine sees: releases, names of parties, exit codes; and, of a run that fails,
-        why. On one machine that may be a client's own line about a table of its people, so the file is its owner's alone.
+        why. On one machine that may be a client's own line about a table of its people: the file is its owner's alone.
     """
 
     def __init__(self, folder: Path) -> None:
