@@ -33,7 +33,7 @@ class SignedMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, arr
         sender: its name.
         content: a message, in canonical bytes.
         nonce: 32 bytes.
-        signature: over the hash of both.
+        signature: over the hash of the nonce and the hash of the content, which is another one where there are parts.
         parts: long ones of the message, whose hashes the content holds.
     """
 
