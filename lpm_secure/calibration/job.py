@@ -103,14 +103,15 @@ def calibrate(
     torch.set_num_threads(1)  # arrays are small: more threads only wait for each other
     study = config.study()
     institutions = study.institutions(local_steps=config.fit.local_steps)
-    with record_fit(folder, config, study, resume=resume) as progress, sums_of(config, institutions, folder) as sums:
+    with record_fit(folder, config, study, resume=resume) as progress:
 
         def told(fit: Fit) -> None:
             progress.see(fit)
             on_round(fit)
 
-        files = _Files(folder, institutions)
-        fit, rounds, seconds = _fitted(config, study, sums, files, resume=resume, told=told)
+        with sums_of(config, institutions, folder) as sums:
+            files = _Files(folder, institutions)
+            fit, rounds, seconds = _fitted(config, study, sums, files, resume=resume, told=told)
         progress.journal.enter("the forecast")
         found = forecast(fit, study, institutions, seed=config.seed)
         scores = table(study, found, seed=config.seed)
