@@ -74,4 +74,4 @@ dist: $(READY)  ## wheels and a source distribution in dist/, each installed whe
 	$(BIN)/python -m tests.distributions dist
 
 clean:  ## what the other targets made
-	rm -rf $(VENV) build runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -16,8 +16,6 @@ HEAD: Final = """\
 
 """
 PINS: Final[dict[str, Any]] = {"identities": {}}
-
-
 OF_SUMS: Final[dict[str, Any]] = {"modes": []}  # nobody is simulated
 
 

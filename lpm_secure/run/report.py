@@ -128,8 +128,14 @@ def series_parts(manifest: Simulation, series: StageSeries, *, people: bool) -> 
 
 def small_counts(series: StageSeries) -> int:
     """Return how many counts of private agents in stages are of so few people that they can single somebody out."""
+    return len(_few(series)[0])
+
+
+def _few(series: StageSeries) -> tuple[list[int], list[int]]:
+    """Return the steps of these counts, and the counts."""
     counts = series.counts[:, PARTS.index("private"), : series.stages]
-    return int(((counts > 0) & (counts < SMALL)).sum())
+    steps, stages = ((counts > 0) & (counts < SMALL)).nonzero()
+    return steps.tolist(), counts[steps, stages].tolist()
 
 
 def _description(run: PrivateRun) -> str:
@@ -193,11 +199,10 @@ def _lines(series: StageSeries, part: str, days: Sequence[float], *, legend: boo
 
 def _rings(series: StageSeries, days: Sequence[float]) -> Any:
     """Return rings around counts of few people."""
-    counts = series.counts[:, PARTS.index("private"), : series.stages]
-    steps, stages = ((counts > 0) & (counts < SMALL)).nonzero()
+    steps, counts = _few(series)
     return go.Scatter(
-        x=[days[step] for step in steps.tolist()],
-        y=counts[steps, stages].tolist(),
+        x=[days[step] for step in steps],
+        y=counts,
         mode="markers",
         name=f"1 to {SMALL - 1} people",
         marker={"symbol": "circle-open", "size": 9, "color": RING},

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from lpm_secure.monitor.bands import forecast_band, series_bands
+from lpm_secure.calibration import figures
+from lpm_secure.calibration.centre import results
+from lpm_secure.calibration.forecasts.forecast import EVENTS
+from lpm_secure.monitor.bands import FORECAST, TOGETHER, forecast_band, series_bands
 from protocols.errors import ParameterError
 
 
@@ -53,3 +56,7 @@ def test_what_cannot_be_drawn_is_one_line(content, tmp_path):
     for read in (series_bands, forecast_band):
         with pytest.raises(ParameterError):
             read(tmp_path)
+
+
+def test_the_file_of_a_forecast_and_its_row_of_all_places_are_called_as_fits_write_them():
+    assert (figures.FORECAST, results.FORECAST, EVENTS) == (FORECAST, FORECAST, TOGETHER)
