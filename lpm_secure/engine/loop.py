@@ -16,7 +16,7 @@ from lpm_secure.environments.announcer import Announcer
 from lpm_secure.environments.environment import Environment
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import ParameterError
+from protocols.errors import ParameterError, ProtocolError
 from protocols.releases.suppression import suppress
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
@@ -172,6 +172,7 @@ async def simulate(
     Raises:
         ConfigError, ModelError: the environment is missing, or has a mistake.
         ParameterError: the run has twins, and these agents have none.
+        ProtocolError: it has, and nobody tells who took part.
     """
     counts, announcer, layout = [], Announcer.of(manifest, environment), Layout.of(manifest)
     twins = _twins_of(layout, synthetic)
@@ -179,11 +180,14 @@ async def simulate(
         said = [] if twins is None else [twins.words()]
         announced = np.concatenate([synthetic.cell_totals(), announcer.announce(step), *said])
         release = await private.advance(step, announced)
-        own = synthetic.tally() if twins is None else synthetic.tally() + twins.tally(release.names or ())
+        if twins is not None and release.names is None:
+            raise ProtocolError("the run has twins, and the engine is not told who took part; the run stops here")
+        names = release.names or ()
+        own = synthetic.tally() if twins is None else synthetic.tally() + twins.tally(names)
         counts.append(np.stack([release.tally, reduce_tally(manifest, own)]))
         on_step(step, release)
         on_counts(step, counts[-1], release)
-        everybody = _with_cells(layout.settle(announced, release.names or ()), release.cells)
+        everybody = _with_cells(layout.settle(announced, names), release.cells)
         announcer.observe(release.tally, counts[-1][1], everybody[: release.cells.size])
         if step < manifest.steps:
             synthetic.update(everybody, step=step)

@@ -92,8 +92,8 @@ class MaskedPart(PrivatePart):
             if self._journal is not None:
                 self._journal.append(step, announced, release)
         cells, words = np.split(release.words, [self._cells])
-        names, tally = release.names or None, self._reading.tally(words)
-        return StepRelease(cells, tally, release.members, release.traffic, names, release.refused)
+        tally = self._reading.tally(words)
+        return StepRelease(cells, tally, release.members, release.traffic, release.names, release.refused)
 
 
 def private_part(

@@ -16,7 +16,7 @@ from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.loop import ClearPart, PrivatePart, RemotePart, StepRelease, simulate
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, TWINS_FROM, cells_of, draw_columns
 from lpm_secure.testbed.testbed import Testbed, count_twins
-from protocols.errors import DataError, ParameterError, RoundClosed
+from protocols.errors import DataError, ParameterError, ProtocolError, RoundClosed
 from protocols.models.agent_model import AgentSource, StepInputs, decide
 from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
@@ -351,3 +351,16 @@ def test_agents_without_twins_do_not_drive_a_run_that_has_some(manifest_of):
     part = ClearPart(testbed.manifest, testbed.clear_agents(CPU))
     with pytest.raises(ParameterError, match="the run has twins, and the engine's agents have none"):
         asyncio.run(simulate(testbed.manifest, part, alone))
+
+
+def test_whom_nobody_tells_of_is_not_taken_for_away(manifest_of):
+    testbed = run_with_twins(manifest_of, "crowds")
+
+    class Silent(PrivatePart):
+        async def advance(self, step, announced):
+            layout = Layout.of(testbed.manifest)
+            cells, tally = np.split(np.zeros(layout.release_words, dtype=np.int64), [layout.cells])
+            return StepRelease(cells, tally, members=3, traffic=0)
+
+    with pytest.raises(ProtocolError, match="not told who took part"):
+        asyncio.run(simulate(testbed.manifest, Silent(), testbed.synthetic_agents(CPU)))
