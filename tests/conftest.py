@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -31,6 +32,8 @@ HERE = Path(__file__).parent
 FOLDERS = ("integration", "conformance", "statistical", "golden", "benchmarks", "fuzz", "checks", "unit", "web")
 if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, each has one core; torch reads it when it is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+hypothesis.settings.register_profile("no-clock", deadline=None)  # a busy machine is no mistake
+hypothesis.settings.load_profile("no-clock")
 
 
 def pytest_collection_modifyitems(items):

@@ -41,7 +41,7 @@ def commands(command, path=()):
 def heavy(*given):
     """Run commands, each in a process forked from one that has what all begin with, and return what each has loaded."""
     command = [sys.executable, "-c", CHILD, json.dumps(given)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     ended = [json.loads(line) for line in done.stdout.splitlines()]
     assert [arguments for arguments, *_ in ended] == list(map(list, given)), done.stderr
     assert all(code == 0 and printed for _, code, printed, _ in ended), done.stderr
