@@ -185,9 +185,7 @@ class AdjointPass:
 
     def _clip(self, derivative: F64) -> I64:
         """Return derivatives in fixed point, each within the clip; one that is no number is 0."""
-        clip = self._given.clip
-        whole = np.nan_to_num(derivative, nan=0.0, posinf=clip, neginf=-clip)
-        return to_fixed(np.clip(whole, -clip, clip), self._given.tangent_bits)
+        return to_fixed(self._given.clip_numbers(derivative), self._given.tangent_bits)
 
     @property
     def _totals(self) -> int:
