@@ -16,6 +16,7 @@ from aggregator.on_shares.score import score_backend_of
 from aggregator.peer import Peer
 from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
 from aggregator.release.cohort_sum import CohortSum, release_of, require_trusted
+from aggregator.release.differencing import ReleasedCohorts
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import head_of, require_same, write_round
 from aggregator.rounds import announcements
@@ -96,16 +97,14 @@ class Run:
             ledger: of this run; tests may go without.
             sharing: in place of the manifest's, in an audit that chooses the coins.
         """
-        self.manifest = manifest
-        self.id = manifests.run_id(manifest)
-        self.layout = Layout.of(manifest)
-        self.peers = peers
+        self.manifest, self.id = manifest, manifests.run_id(manifest)
+        self.layout, self.peers = Layout.of(manifest), peers
         self.waited_for = {client.name for client in manifest.clients}
         self._called: set[str] = set()  # since this round's members were decided
-        self._schedule = manifest.schedule
-        self._sums = Sums(manifest, index, sharing)
+        self._schedule, self._sums = manifest.schedule, Sums(manifest, index, sharing)
         self._store, self._ledger = store, ledger
         self._ending = Ending(self.id, store, ledger, trust=manifest.trust)
+        self._released = ReleasedCohorts(manifest, () if ledger is None else ledger.released)
         self._outcome_mode = self._scores = None
         self._release = release_of(manifest, self.id, index, store=store, peers=peers)
         if isinstance(manifest, Simulation) and backend is not None:
@@ -353,6 +352,7 @@ class Run:
             if (count := manifests.cohort(self.manifest, agreed)) < self.manifest.min_cohort:
                 raise too_small(self.manifest, count, "the members of this round are decided, so the run ends")
             require_all_tokens(self._schedule.phase(current.number), agreed, self.last)
+            self._released.admit(current.number, agreed)
             done = await self._done(current, tuple(sorted(agreed)))
             write_round(self._ledger, self.manifest, done, self._sums.reply_to)
             self._store.save_round(self.id, done)

@@ -301,12 +301,12 @@ class MaskingAggregator(MessageUnion):
 
         Raises:
             BudgetSpent: the manifest allows no further release.
-            CohortTooSmall: fewer clients are left than the manifest promises, or too few came or went since a release.
+            CohortTooSmall: fewer clients are left than the manifest promises, or releases would together tell of fewer.
         """
         with self.guard():
             self._require(RoundStage.JUDGED)
             self._require_cohort()
-            self._membership.require_apart(self._round.accepted)
+            self._membership.released.require_apart(self._round.accepted)
             self._spending.charge(self.number)
             question = ReleaseQuestion(
                 run=self.plan.run,

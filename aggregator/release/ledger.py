@@ -37,6 +37,7 @@ class Ledger:
 
     Attributes:
         heads: the head of the chain of agreed rounds after the last two of them, by number.
+        released: over whom rounds were in which anything was released.
 
     Security: says which client took part when, and salted hashes and sizes of what each was told: no shares, and none
         that a reader could find by hashing what a short one may be. It is signed by the aggregator's identity key, so
@@ -56,6 +57,7 @@ class Ledger:
         self.heads: dict[int, bytes] = {-1: ledger.START}
         self._last: RoundEvent | None = None
         self._newest: Event | None = None
+        self.released: set[tuple[str, ...]] = set()
         path.touch(mode=0o600)
         path.chmod(0o600)
         content = path.read_bytes()
@@ -143,6 +145,8 @@ class Ledger:
         self._newest = event
         if isinstance(event, RoundEvent):
             self._last = event
+            if event.agreed.releases:
+                self.released.add(event.agreed.members)
             number = event.agreed.number
             before = max(self.heads)
             self.heads = {before: self.heads[before], number: event.head}

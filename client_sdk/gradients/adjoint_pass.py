@@ -5,12 +5,14 @@ the derivative of the loss by its exposure, travels by the same protocol as what
 """
 
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 import numpy as np
 
 from client_sdk.gradients.journal import AdjointJournal
+from client_sdk.gradients.parameter_range import ParameterRange
 from protocols.arithmetic.fixed_point import I64
+from protocols.errors import OutOfRange
 from protocols.models.agent_model import Columns
 from protocols.models.cells import cell_totals
 from protocols.models.chain.chain_adjoints import ChainAdjoints
@@ -19,6 +21,8 @@ from protocols.models.relaxed_agents import F64, Reception, States
 from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
+
+LARGEST: Final = 2.0**40  # of what an engine announces, as of a derivative's clip
 
 
 @final
@@ -50,9 +54,11 @@ class AdjointPass:
         groups = ChainGroups.of_run(manifest.model, gradient, columns=columns, n=n, steps=manifest.steps)
         self.agents = ChainAdjoints(groups, gradient, sizes=manifest.cells, cell=cell)
         self.journal = AdjointJournal(every)
+        self._range = ParameterRange.of(manifest.model, gradient)
         model = manifest.model.agents
         self._given = gradient
         self._layout, self._steps = Layout.of(manifest), manifest.steps
+        self._ends = _ends(manifest)
         self._cell, self._cells = cell, len(manifest.cells)
         self._channels, self._words, self._q = self._layout.channels, len(model.cell_most), len(model.tally)
         self._begun = self.agents.theta
@@ -72,7 +78,14 @@ class AdjointPass:
             contact: int64[n, c], what reached each agent.
             release: the round's sum of blocks.
             announced: by the engine.
+
+        Raises:
+            OutOfRange: it announces what no honest engine would.
         """
+        if not np.abs(announced).max(initial=0.0) <= LARGEST:  # nor what is no number
+            raise OutOfRange(
+                f"the engine announced a number that is none, or above 2**40, in step {turn.t}, so the run ends"
+            )
         if turn.forth:
             self._move(turn.t, contact, release, announced)
         elif turn.t >= 0:
@@ -93,8 +106,8 @@ class AdjointPass:
         if t < 0:
             self.journal.clear()
             return AdjointMessage(told, self._block())
-        means = self.agents.means(self._states, self._came_with(t), step=t)
-        fixed = to_fixed(means, self._given.value_bits)
+        means = np.nan_to_num(self.agents.means(self._states, self._came_with(t), step=t))
+        fixed = to_fixed(np.clip(means, *self._ends), self._given.value_bits)
         if t < self._steps:
             told = fixed[: self._channels].T
         first = self._channels + self._words
@@ -103,6 +116,7 @@ class AdjointPass:
     def _move(self, t: int, contact: I64, release: I64, announced: F64) -> None:
         unit, cells = np.float64(2.0**-self._given.value_bits), self._totals
         theta = announced[cells : cells + self.agents.theta.size].copy()
+        self._range.require(theta, step=t)
         if t < 0:
             self._states, self._begun = self.agents.begin(theta), theta
             return
@@ -170,13 +184,22 @@ class AdjointPass:
         return block
 
     def _clip(self, derivative: F64) -> I64:
-        clip = self._given.clip
-        return to_fixed(np.clip(derivative, -clip, clip), self._given.tangent_bits)
+        """Return derivatives in fixed point, each within the clip; one that is no number is 0."""
+        return to_fixed(self._given.clip_numbers(derivative), self._given.tangent_bits)
 
     @property
     def _totals(self) -> int:
         """Return how many words totals of cells have."""
         return self._cells * self._words
+
+
+def _ends(manifest: Simulation) -> tuple[F64, F64]:
+    """Return the range of each number that an agent tells forth, float64[c + w + q, 1] each."""
+    model = manifest.model
+    most = [*(model.graph.channels[name].most for name in model.contact_channels), *model.agents.cell_most]
+    words = model.agents.tally
+    low, high = [*(0 for _ in most), *(word.low for word in words)], [*most, *(word.high for word in words)]
+    return np.array(low, dtype=np.float64)[:, None], np.array(high, dtype=np.float64)[:, None]
 
 
 def to_fixed(real: F64, bits: int) -> I64:

@@ -13,7 +13,7 @@ from protocols.errors import ParameterError
 from protocols.models.graph.inputs import check_public
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
-from protocols.task.manifest import Manifest, Simulation, cohort, few_between, is_active
+from protocols.task.manifest import Manifest, Simulation, cohort, is_active, isolate_few
 from protocols.task.parties import contributors
 from protocols.task.release_plan import records_in, releases_of
 from protocols.task.rounds import Phase
@@ -136,7 +136,7 @@ def unwritten(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[RoundRe
 
 
 def differencing(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
-    """Return pairs of exact releases whose cohorts differ by fewer clients than the manifest promises.
+    """Return exact releases that together tell of fewer clients than the manifest promises: pairs, else more of them.
 
     Cohorts may differ by who was left out for garbage: it had to be. What it shared before can be told from them.
     Rounds that found it out are held against the rule of their groups instead, and a note says what they can tell.
@@ -154,11 +154,16 @@ def differencing(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]
         lines.append(f"{len(cohorts)} cohorts are too many to compare: those after step {known[-1][1]} were not")
     for place, (one, step) in enumerate(known):
         for other, later in known[:place]:
-            if exact and (few := few_between(manifest, one, other)) and not few <= gone:
+            if exact and (few := isolate_few(manifest, (one, other))) and not few <= gone:
                 lines.append(
                     f"steps {later} and {step}: cohorts differ by {', '.join(sorted(few))} alone, and "
                     f"{' and '.join(exact)} were opened exact: their difference tells of these"
                 )
+    if exact and not lines and (few := isolate_few(manifest, (cohort - gone for cohort, _ in known))):
+        lines.append(
+            f"steps {known[0][1]} to {known[-1][1]}: some combination of cohorts is over {', '.join(sorted(few))} "
+            f"alone, and {' and '.join(exact)} were opened exact: it tells of these"
+        )
     return lines
 
 

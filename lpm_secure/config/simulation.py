@@ -40,8 +40,8 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         start: the day of the first step; that of the first date in your tables unless given.
         security: "active": one aggregator that lies reads no input either; not for every model, nor for derivatives
             (`protocols/masking/plan.py` refuses the others in one line). "semi-honest": CrypTen, which takes all.
-        refuse_differencing: where security is active: the run ends before an exact release that differs from an earlier
-            one by fewer clients than `min_cohort`.
+        refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
+            fewer clients than `min_cohort` alone.
         clients: "group": each department is a client; "person": each person; "one": one client holds all. Of your own
             people `{column = "ward"}`, "person" or "one".
         columns: of private columns of the model, between which two numbers, both included, each value is drawn, for

@@ -112,8 +112,8 @@ class ProjectFile(BaseProject, frozen=True, forbid_unknown_fields=True, kw_only=
         mode: "outcome": a client learns a bit for each agent and step. "sum": exact exposures, asked for by name.
         security: "active": one aggregator that lies reads no input either. For outcome mode and two aggregators,
             without `mpc` of theirs and without `epsilon` of a series. "semi-honest": CrypTen.
-        refuse_differencing: where security is active: the run ends before an exact release that differs from an earlier
-            one by fewer clients than `min_cohort`.
+        refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
+            fewer clients than `min_cohort` alone.
         validity: "bits": what clients tell is checked on shares to be in its range. "off" trusts them.
         edges: "dense"; "permuted" for clients of one person each, whose contacts no server sees.
         degree: with permuted edges, the most contacts that anyone has on a day.

@@ -101,6 +101,9 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def encode(self, each: F64) -> I64:
         """Return int64[p], the sums of agents' own scores, float64[p, n]: each clipped, in fixed point."""
-        clipped = np.clip(each, -self.clip, self.clip)
-        total: I64 = np.rint(clipped * 2.0**self.tangent_bits).astype(np.int64).sum(axis=1)
+        total: I64 = np.rint(self.clip_numbers(each) * 2.0**self.tangent_bits).astype(np.int64).sum(axis=1)
         return total
+
+    def clip_numbers(self, each: F64) -> F64:
+        """Return derivatives of agents within the clip; one that is no number, which clips as none, is 0."""
+        return np.nan_to_num(np.clip(each, -self.clip, self.clip))

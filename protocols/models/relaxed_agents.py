@@ -84,7 +84,7 @@ class RelaxedAgents(abc.ABC):
         """Return int64[1 + p, n], rounded, tangents clipped."""
         dual, given = _dual(number), self._gradient
         value = np.rint(dual.value * 2.0**given.value_bits)
-        tangent = np.rint(np.clip(dual.tangent, -given.clip, given.clip) * 2.0**given.tangent_bits)
+        tangent = np.rint(given.clip_numbers(dual.tangent) * 2.0**given.tangent_bits)
         out = np.empty((1 + given.p, value.size), dtype=np.int64)
         out[0], out[1:] = value, tangent
         return out

@@ -20,6 +20,7 @@ from protocols.errors import ParameterError
 from protocols.identity.trust import Name
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
+from protocols.releases.differencing import isolate
 from protocols.releases.query import Releases
 from protocols.releases.sensitivity import changes
 from protocols.task.base import FORMAT, BaseManifest, Positive, Security
@@ -82,8 +83,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             engine's twins of its agents, one for each and in its cell, stand in for them there and in the engine's
             tally: a cell has the same number of people in every step. All parties read these counts here, and the
             engine is told who takes part in a step. Unset, who is away leaves a gap, and neither is told.
-        refuse_differencing: the run ends before an exact release whose members differ from those of an earlier one by
-            fewer than `min_cohort` clients, whom the difference would tell of. Where security is active.
+        refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
+            fewer than `min_cohort` clients alone: by a difference, or any other combination.
     """
 
     model: GraphModel
@@ -136,11 +137,6 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             self._check_releases(self.releases)
 
     def _check_mode(self) -> None:
-        if self.refuse_differencing is True and self.security != "active":
-            raise ParameterError(
-                'refuse_differencing is looked at where security is "active": say so, or leave it out; of other runs '
-                "lpm audit finds such releases afterwards"
-            )
         bound = self.level_bound
         if self.mode == "outcome":
             model = self.model.agents
@@ -253,14 +249,14 @@ def compares(manifest: Manifest) -> bool:
 
 
 def refuses_differencing(manifest: Manifest) -> bool:
-    """Tell whether a run ends before two exact releases differ by a few clients."""
+    """Tell whether a run ends before exact releases together tell of a few clients."""
     return isinstance(manifest, Simulation) and manifest.refuse_differencing is True
 
 
-def few_between(manifest: Manifest, one: Iterable[str], other: Iterable[str]) -> frozenset[str]:
-    """Return by which clients two cohorts differ, if these are fewer than a release promises; nobody otherwise."""
-    apart = (frozenset(one) ^ frozenset(other)) & contributors(manifest.clients)
-    return apart if len(apart) < manifest.min_cohort else frozenset()
+def isolate_few(manifest: Manifest, cohorts: Iterable[Iterable[str]]) -> frozenset[str]:
+    """Return of whom alone exact sums over cohorts together tell, if these are fewer than a release promises."""
+    counts = contributors(manifest.clients)
+    return isolate((counts.intersection(each) for each in cohorts), least=manifest.min_cohort)
 
 
 def cohort(manifest: Manifest, members: Iterable[str]) -> int:

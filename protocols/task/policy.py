@@ -56,8 +56,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         compare_contacts: allow that each other client of a run learns which of its own contacts this one lists too.
         twins: allow that all parties read how many of this client's agents are in each cell, and that the engine is
             told in which steps it takes part, so that synthetic agents stand in for its own when it does not.
-        refuse_differencing: exact releases whose members differ by fewer than the manifest's min_cohort end the run
-            before they are made; it then does not go on without one that is cut off.
+        refuse_differencing: an exact release that would tell, together with those before it, of fewer than the
+            manifest's min_cohort alone ends the run before it is made; it may not go on without one that is cut off.
         testbed: allow a manifest that holds the seed of all draws: for simulated people only.
     """
 
@@ -252,7 +252,7 @@ def _conflicts_of_simulation(manifest: Simulation, policy: Policy) -> Iterator[t
                 f"allowed are {_list(policy.thresholds)}, and that of {outcome.name} may change: {outcome.threshold}",
             )
     if policy.refuse_differencing and not refuses_differencing(manifest):
-        yield "refuse_differencing", "the manifest allows exact releases that differ by a few clients"
+        yield "refuse_differencing", "the manifest allows exact releases that together tell of a few clients"
     if compares(manifest) and not policy.compare_contacts:
         yield "compare_contacts", "clients of this run compare what they list of contacts between their agents"
     if manifest.twins and not policy.twins:

@@ -242,6 +242,16 @@ def test_cohorts_that_differ_by_one_client_are_found_and_by_many_are_not(manifes
     assert rules.differencing(manifest, [agreed(0, everybody), many]) == []
 
 
+def test_three_cohorts_that_together_tell_of_one_client_are_found(manifest_of):
+    manifest = manifest_of([(i,) for i in range(6)], min_cohort=2)
+    names = [f"client-{i}" for i in range(6)]
+    cohorts = [tuple(names), tuple(names[:3]), tuple(names[3:5])]
+    rounds = [agreed(number, members) for number, members in enumerate(cohorts)]
+    assert rules.differencing(manifest, rounds[:2]) == []
+    (line,) = rules.differencing(manifest, rounds)
+    assert "steps 0 to 2: some combination of cohorts is over client-5 alone" in line
+
+
 def test_cohorts_that_are_not_compared_are_named(manifest_of):
     manifest = manifest_of([(i,) for i in range(9)], min_cohort=1)
     cohorts = [tuple(f"client-{i}" for i in range(9) if number >> i & 1) for number in range(1, 302)]

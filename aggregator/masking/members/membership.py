@@ -7,15 +7,12 @@ import msgspec
 import numpy as np
 
 from aggregator.masking.collection import seed_of
+from aggregator.release.differencing import ReleasedCohorts
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
-from protocols.errors import CohortTooSmall
 from protocols.masking.messages import AttendanceNotice, ClientQuestion, SeedNotice, WordsNotice, to_bytes
 from protocols.masking.plans.attendance import Attendance
 from protocols.masking.plans.run_plan import RunPlan
-from protocols.releases.query import NOISE
-from protocols.task.manifest import few_between, refuses_differencing
 from protocols.task.parties import ENGINE
-from protocols.task.release_plan import releases_of
 
 
 @final
@@ -43,6 +40,7 @@ class Membership:
         members: whose words counted in the last round.
         present: who may take part: it told its thresholds, and has not left its ranges.
         attendance: the rounds in which each client's words counted.
+        released: over whom releases were.
 
     Security: a client that was away comes back by a fresh seed alone, from the beginning of a step on: its words are
         masked by pads that nothing else is masked by, whatever was started twice, copied or put back.
@@ -56,7 +54,7 @@ class Membership:
         self._counters: dict[str, int] = {}
         self._counted: dict[tuple[str, int], bytes] = {}
         self._public: list[int] = []
-        self._released: set[tuple[str, ...]] = set()  # over whom releases were
+        self.released = ReleasedCohorts(plan.manifest)
 
     def may_send(self, message: SeedNotice | WordsNotice) -> bool:
         """Tell whether a client's message may count in the round that it names; seeds serve from a step's beginning."""
@@ -89,30 +87,13 @@ class Membership:
         """Take in whose words counted in a round, and in which message; who is out for good, and the public numbers."""
         self._counters |= taken.counters
         if self._plan.opens(number):
-            self._released.add(tuple(taken.counted))
+            self.released.add(taken.counted)
         self.members = tuple(taken.counted)
         self._counted |= {(client, number): digest for client, digest in taken.counted.items()}
         stays = self.members if number == FIRST_ROUND else self.present
         self.present = tuple(client for client in stays if client not in taken.refused)
         self.attendance.take(number, self.members)
         self._public += taken.public
-
-    def require_apart(self, accepted: tuple[str, ...]) -> None:
-        """Refuse a release that differs from an earlier one by a few clients, where the manifest says so.
-
-        Raises:
-            CohortTooSmall: the difference of both would tell of these.
-        """
-        manifest = self._plan.manifest
-        if not refuses_differencing(manifest) or all(each.mechanism == NOISE for each in releases_of(manifest).each):
-            return
-        for before in self._released:
-            if few := few_between(manifest, before, accepted):
-                names = ", ".join(sorted(few))
-                raise CohortTooSmall(
-                    f"the members of a release would differ from those of one before by {names} alone, and the "
-                    f"manifest refuses fewer than {manifest.min_cohort}; the run ends before it is made"
-                )
 
     def has_counted(self, client: str, number: RoundNumber, digest: bytes) -> bool:
         """Tell whether a client's words counted in a round, and came in this message."""

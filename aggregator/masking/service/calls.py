@@ -181,13 +181,13 @@ class RunCalls(abc.ABC):
         """Note which round a client says that it is in; it is in no later one than both aggregators that told it so.
 
         Raises:
-            RunEnded: it is, so this aggregator has told it what it knows no longer.
+            RunEnded: it says that it is: this aggregator has told it what it knows no longer, or the client lies.
         """
         if number > self._number:
             self._fail(
                 RecordsDiffer(
-                    f"a client is in round {number}, and this aggregator in round {self._number}: its store was put "
-                    "back; the run stops here"
+                    f"{client} says that it is in round {number}, and this aggregator is in round {self._number}: "
+                    "either its store was put back, or the client lies; the run stops here"
                 )
             )
             self._require_party()

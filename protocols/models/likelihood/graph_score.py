@@ -137,8 +137,7 @@ class GraphScore:
 
     def each(self) -> F64:
         """Return float64[p, n]: each agent's own score, clipped."""
-        clipped: F64 = np.clip(self._score, -self._gradient.clip, self._gradient.clip)
-        return clipped
+        return self._gradient.clip_numbers(self._score)
 
     def _add(self, events: Iterable[ChanceEvent]) -> None:
         for event in events:

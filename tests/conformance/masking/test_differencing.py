@@ -5,21 +5,23 @@ import pytest
 
 from lpm_secure.testbed.keys import permissive, pin_keys
 from lpm_secure.testbed.masked_run import MaskedRun
-from protocols.errors import CohortTooSmall, ParameterError, PolicyConflict
+from protocols.errors import CohortTooSmall, PolicyConflict
 from protocols.task import policy as policies
 from protocols.task.manifest import refuses_differencing
 from tests.masked_restarts import renew_server
+from tests.masked_runs import come_back, start_again
 
 SPEAK = 1
 FOUR = ((1, 2), (3, 4), (5, 6), (7, 8))
+SIX = (*FOUR, (9, 10), (11, 12))
 
 
 @pytest.fixture
 def begin(small):
-    """Return a function that begins a run of four clients of two agents each."""
+    """Return a function that begins a run of four clients of two agents each, unless told."""
 
     def made(**changes):
-        manifest = small(agents=FOUR, min_cohort=2, steps=4, security="active", **changes)
+        manifest = small(**{"agents": FOUR, "min_cohort": 2, "steps": 4, "security": "active"} | changes)
         return MaskedRun.draw(manifest).start()
 
     return made
@@ -46,9 +48,27 @@ def test_a_release_that_would_differ_by_one_client_ends_the_run_before_it_is_mad
     if restarts:
         for name in run.plan.aggregators:
             renew_server(run, name)
-    with pytest.raises(CohortTooSmall, match="differ from those of one before by client-0 alone"):
+    with pytest.raises(CohortTooSmall, match="would together tell of client-0 alone"):
         play(run, *run.plan.names[1:])
     assert run.dealer._next == (SPEAK + 2, True)  # it was asked for proofs alone
+    assert all(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_third_release_that_tells_of_one_together_with_two_before_ends_the_run(begin, restarts):
+    """All less three less two others is one: no two of these cohorts differ by fewer than three."""
+    run = begin(refuse_differencing=True, agents=SIX)
+    for here in (range(6), range(6), range(6), range(3), range(3)):
+        play(run, *(run.plan.names[each] for each in here))
+    if restarts:
+        for name in run.plan.aggregators:
+            renew_server(run, name)
+    others = run.plan.names[3:5]
+    for name in others:
+        come_back(run, start_again(run, name))
+    with pytest.raises(CohortTooSmall, match="would together tell of client-5 alone"):
+        play(run, *others)
+    assert run.dealer._next == (SPEAK + 4, True)  # it was asked for proofs alone
     assert all(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
 
 
@@ -66,7 +86,7 @@ def test_unless_a_manifest_says_so_the_run_goes_on_without_who_is_away(begin):
     assert told["engine"].release.tolist() == [6, 0, 0, 0]
 
 
-def test_a_policy_may_ask_for_it_and_a_semi_honest_run_has_it_not(small, tmp_path):
+def test_a_policy_may_ask_for_it(small, tmp_path):
     given = {True: {"refuse_differencing": True}, False: {}}
     made = {each: small(agents=FOUR, min_cohort=2, security="active", **more) for each, more in given.items()}
     path = tmp_path / "policy.toml"
@@ -77,7 +97,5 @@ def test_a_policy_may_ask_for_it_and_a_semi_honest_run_has_it_not(small, tmp_pat
         if each:
             policies.check(pinned, policies.load_policy(path))
         else:
-            with pytest.raises(PolicyConflict, match="exact releases that differ by a few clients"):
+            with pytest.raises(PolicyConflict, match="exact releases that together tell of a few clients"):
                 policies.check(pinned, policies.load_policy(path))
-    with pytest.raises(ParameterError, match='looked at where security is "active"'):
-        small(refuse_differencing=True)

@@ -2,12 +2,13 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from client_sdk.masking.exchange import MaskedExchange
 from protocols.errors import PartiesDisagree, RunEnded
 from protocols.masking.messages import Stop, WordsNotice
-from tests.conformance.masking.test_server_restarts import DECIDE, ONE, TWO, content_of, play
+from tests.conformance.masking.test_server_restarts import DECIDE, ONE, SOON, SPEAK, TWO, content_of, ended, play
 from tests.masked_lies import LIES, Liar
 from tests.masked_runs import Secrets, start_again
 
@@ -64,3 +65,21 @@ def test_a_client_that_is_started_again_does_not_forget_that_it_stopped(start):
     with pytest.raises(RunEnded, match="neither of the two"):
         asyncio.run(MaskedExchange(again, channel).join())
     assert [again.read(each, Stop).reason for each in channel.told] == [again.ending]
+
+
+async def name_later(servers, caller, callee, request, go_on):
+    """A client tells an honest aggregator that it is in a round that nobody has come to."""
+    content = content_of(request)
+    if isinstance(content, WordsNotice) and (content.number, caller, callee) == (SPEAK, "client-0", ONE):
+        lie = servers.run.clients[caller].signer.send(msgspec.structs.replace(content, number=SPEAK + 2))
+        return await servers.call(callee, caller, lie)
+    return await go_on()
+
+
+def test_a_client_that_names_a_later_round_is_named_where_the_run_ends(small, tmp_path):
+    """Its aggregator cannot tell the lie from a store of its own that was put back; its ledger says both."""
+    _, servers, _ = play(small(steps=2, **SOON), tmp_path / "run", name_later)
+    written = servers.ledger_of(ONE).decode()
+    assert "client-0 says that it is in round 3, and this aggregator is in round 1" in written
+    assert "either its store was put back, or the client lies" in written
+    assert all(ended(servers))

@@ -1,0 +1,58 @@
+"""Over whom a run's exact releases are, and whether one more would tell of a few clients together with these."""
+
+from collections.abc import Iterable
+from typing import final
+
+from protocols.arithmetic.counters import RoundNumber
+from protocols.errors import CohortTooSmall
+from protocols.quantity import quantity
+from protocols.releases.query import NOISE
+from protocols.task.manifest import Manifest, isolate_few, refuses_differencing
+from protocols.task.release_plan import releases_of
+from protocols.task.rounds import Phase
+
+
+@final
+class ReleasedCohorts:
+    """The cohorts of one run's releases so far.
+
+    Security: a release after which some combination of exact ones is over fewer clients than `min_cohort` is refused
+        before it is made, where the manifest says so. Sums are taken for those of one moment: what changes from step
+        to step hides more, and how much nobody can promise.
+    """
+
+    def __init__(self, manifest: Manifest, before: Iterable[tuple[str, ...]] = ()) -> None:
+        """Begin, or go on after releases over these clients."""
+        self._manifest, self._cohorts = manifest, dict.fromkeys(map(frozenset, before))
+        exact = any(each.mechanism != NOISE for each in releases_of(manifest).each)
+        self._is_asked = exact and refuses_differencing(manifest)
+
+    def add(self, members: Iterable[str]) -> None:
+        """Take in over whom a release was."""
+        self._cohorts[frozenset(members)] = None
+
+    def admit(self, number: RoundNumber, members: Iterable[str]) -> None:
+        """Take in over whom a round is about to be closed, if anything is released in it.
+
+        Raises:
+            CohortTooSmall: see `require_apart`; nothing is taken in.
+        """
+        if self._manifest.schedule.phase(number) == Phase.SPEAK:
+            self.require_apart(members)
+            self.add(members)
+
+    def require_apart(self, members: Iterable[str]) -> None:
+        """Refuse a release that would tell of a few clients together with those before, where the manifest says so.
+
+        Raises:
+            CohortTooSmall: some combination of them is over these alone.
+        """
+        one = frozenset(members)
+        if not self._is_asked or one in self._cohorts:
+            return
+        if few := isolate_few(self._manifest, [*self._cohorts, one]):
+            names, least = ", ".join(sorted(few)), self._manifest.min_cohort
+            raise CohortTooSmall(
+                f"the release and those before it would together tell of {names} alone, and the manifest promises "
+                f"{quantity(least, 'client')}; the run ends before it is made"
+            )

@@ -1,0 +1,72 @@
+"""Combinations of exact sums: whom they tell of, held against a search through all groups of clients."""
+
+import itertools
+import string
+
+import numpy as np
+import pytest
+
+from protocols.releases import differencing
+from protocols.releases.differencing import isolate
+
+
+def cohorts(*names):
+    return [frozenset(each) for each in names]
+
+
+def rank(matrix):
+    return np.linalg.matrix_rank(matrix) if matrix.size else 0
+
+
+def tells_of(known, group):
+    """Tell whether some combination is 0 outside of a group, and not 0 within: the ranks with and without it say."""
+    everybody = sorted(frozenset().union(*known))
+    matrix = np.array([[name in each for name in everybody] for each in known], dtype=float)
+    outside = matrix[:, [name not in group for name in everybody]]
+    return rank(outside) < rank(matrix)
+
+
+CASES = {
+    "two that differ by one": (("abcd", "abc"), 2, "d"),
+    "two that differ by two": (("abcd", "ab"), 2, ""),
+    "three of which no two differ by few": (("abcdefgh", "abcd", "efg"), 2, "h"),
+    "four, with a coefficient of two": (("abcdefgh", "abgh", "abef", "cdegh"), 2, "e"),
+    "halves": (("ab", "bc", "ca"), 2, "a"),
+    "classes of many": (("abcdefgh", "abcd", "efgh"), 4, ""),
+    "one alone": (("abcd",), 2, ""),
+    "nobody": ((), 2, ""),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_combination_that_tells_of_few_is_found(case):
+    names, least, expected = CASES[case]
+    found = isolate(cohorts(*names), least=least)
+    assert bool(found) == bool(expected)
+    assert len(found) < least
+    if expected:
+        assert tells_of(cohorts(*names), found)
+
+
+def test_what_is_found_is_what_a_search_through_all_groups_finds():
+    draws, verdicts = np.random.default_rng(5), set()
+    for _ in range(120):
+        n, least = int(draws.integers(3, 9)), int(draws.integers(2, 4))
+        clients = string.ascii_lowercase[:n]
+        known = [frozenset(np.array([*clients])[draws.random(n) < 0.7].tolist()) for _ in range(draws.integers(2, 5))]
+        known = [each for each in known if len(each) >= least]
+        groups = (group for size in range(1, least) for group in itertools.combinations(clients, size))
+        expected = any(tells_of(known, group) for group in groups) if known else False
+        found = isolate(known, least=least)
+        assert bool(found) == expected, (known, least)
+        assert len(found) < least
+        assert not found or tells_of(known, found)
+        verdicts.add(expected)
+    assert verdicts == {True, False}
+
+
+def test_where_there_are_too_many_to_look_through_nobody_is_called_safe(monkeypatch):
+    known = cohorts("abcd", "cdef", "efab")
+    assert not isolate(known, least=2)
+    monkeypatch.setattr(differencing, "MOST_TRIES", 0)
+    assert isolate(cohorts("abcd", "cdef", "efabc"), least=2)
