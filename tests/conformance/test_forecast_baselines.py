@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lpm_secure.evaluation.baselines import BASELINES
-from lpm_secure.evaluation.quantiles import LEVELS, MEDIAN
+from lpm_secure.evaluation.scores.quantiles import LEVELS, MEDIAN
 from lpm_secure.evaluation.secure_totals import SecureTotals
 from lpm_secure.secure_sum.oracle import PooledSum
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from client_sdk.private.table import F64
 from lpm_secure.evaluation.baselines.baseline import Baseline, reports
-from lpm_secure.evaluation.quantiles import MEDIAN, quantiles_of
+from lpm_secure.evaluation.scores.quantiles import MEDIAN, quantiles_of
 
 PATHS: Final = 2000  # of which every second one mirrors the one before
 KEY: Final = 1  # of the draws, which are the same for every series

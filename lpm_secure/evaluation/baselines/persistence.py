@@ -7,7 +7,7 @@ from scipy import special
 
 from client_sdk.private.table import F64
 from lpm_secure.evaluation.baselines.baseline import Baseline, reports
-from lpm_secure.evaluation.quantiles import LEVELS
+from lpm_secure.evaluation.scores.quantiles import LEVELS
 
 LEAST_STEP: Final = 0.05  # of a log value, a period
 ONLY_STEP: Final = 1.0  # where there is one value alone

@@ -7,7 +7,7 @@ from scipy import stats
 
 from client_sdk.private.table import F64
 from lpm_secure.evaluation.baselines.baseline import Baseline, reports
-from lpm_secure.evaluation.quantiles import LEVELS
+from lpm_secure.evaluation.scores.quantiles import LEVELS
 
 PERIODS: Final = 3  # whose totals are opened
 DAMPING: Final = 0.7  # of the growth, a period

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lpm_secure.evaluation.baselines import BASELINES, HUB
-from lpm_secure.evaluation.quantiles import MEDIAN
+from lpm_secure.evaluation.scores.quantiles import MEDIAN
 
 VALUES = np.array([10.0, 12.0, 15.0, 13.0, 18.0, 20.0])
 NOTHING = np.zeros(0)

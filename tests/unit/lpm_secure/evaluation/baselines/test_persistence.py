@@ -5,7 +5,7 @@ import pytest
 from scipy import special
 
 from lpm_secure.evaluation.baselines import BASELINES
-from lpm_secure.evaluation.quantiles import LEVELS
+from lpm_secure.evaluation.scores.quantiles import LEVELS
 
 VALUES = np.array([10.0, 12.0, 15.0, 13.0, 18.0, 20.0])
 NOTHING = np.zeros(0)

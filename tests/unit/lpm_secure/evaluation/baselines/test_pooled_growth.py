@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lpm_secure.evaluation.baselines import BASELINES
-from lpm_secure.evaluation.quantiles import MEDIAN
+from lpm_secure.evaluation.scores.quantiles import MEDIAN
 
 
 def test_pooled_growth_follows_the_total_and_not_the_own_series():

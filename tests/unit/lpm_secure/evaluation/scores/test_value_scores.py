@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from lpm_secure.calibration.forecasts import scores as of_draws
-from lpm_secure.evaluation.quantiles import LEVELS, quantiles_of
-from lpm_secure.evaluation.scores import score_values
+from lpm_secure.evaluation.scores.quantiles import LEVELS, quantiles_of
+from lpm_secure.evaluation.scores.value_scores import score_values
 
 NORMAL = stats.norm.ppf(LEVELS, 10.0, 2.0)
 

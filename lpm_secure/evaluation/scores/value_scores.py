@@ -6,7 +6,7 @@ from typing import Final, final
 import numpy as np
 
 from client_sdk.private.table import F64
-from lpm_secure.evaluation.quantiles import LEVELS, LOW50, LOW90, MEDIAN
+from lpm_secure.evaluation.scores.quantiles import LEVELS, LOW50, LOW90, MEDIAN
 
 ALPHAS: Final = 2.0 * LEVELS[:MEDIAN]
 
