@@ -61,11 +61,9 @@ def compare_methods(rows: Rows, *, first: str, others: Sequence[str]) -> Rows:
         score = {(row["origin"], row["method"]): row["wis"] for row in group}
         origins = sorted({row["origin"] for row in group})
         for other in others:
-            ratios = [_ratio(score[o, first], score[o, other]) for o in origins if (o, first) in score]
-            if (origins[0], other) in score and ratios:
-                parts = compare_origins(ratios, lag=key[1] - 1)
-                pair = dict(zip(("ratio", "low", "high"), parts, strict=True))
-                found.append(dict(zip(KEYS, key, strict=True)) | {"method": first, "against": other} | pair)
+            ratios = [_ratio(score[o, first], score[o, other]) for o in origins]
+            pair = dict(zip(("ratio", "low", "high"), compare_origins(ratios, lag=key[1] - 1), strict=True))
+            found.append(dict(zip(KEYS, key, strict=True)) | {"method": first, "against": other} | pair)
     return found
 
 

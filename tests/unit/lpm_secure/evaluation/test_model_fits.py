@@ -1,7 +1,12 @@
 """Fits at origins: those that follow, and those that are kept."""
 
+import json
+
+import msgspec
 import numpy as np
+import pytest
 import torch
+from safetensors.numpy import load_file
 
 from lpm_secure.calibration.inference.fit_config import FitConfig
 from lpm_secure.calibration.job import begin_fit
@@ -43,6 +48,19 @@ def test_every_second_origin_is_fitted_anew_and_the_others_take_fewer_rounds(tmp
     assert {origin: each.rounds for origin, each in facts.items()} == {4: 6, 5: 3, 6: 6}
     assert len(rounds) == 15
     assert forecasts[5].institutions.shape == (6, 2, 23)
+
+
+def test_a_fit_that_follows_goes_on_with_the_posterior_and_with_what_institutions_have_learnt(tmp_path):
+    still = msgspec.structs.replace(EVALUATION, assimilation=AssimilationConfig(rounds=1, rate=1e-9))
+    run(tmp_path, still)
+    before, after = (load_file(tmp_path / f"origin-00{place}" / "forecast.safetensors")["z"] for place in (4, 5))
+    rates = before.mean(axis=0)[-2:], after.mean(axis=0)[-2:]  # of coordinates that both have: rate and stay
+    spread = before.std(axis=0)[-2:]
+    assert np.abs(rates[0] - rates[1]).max() < 0.2 * spread.min()
+    assert after.std(axis=0)[-2:] == pytest.approx(spread, rel=0.1)
+    steps = CALIBRATION.fit.local_steps
+    for path in (tmp_path / "origin-005" / "institutions").iterdir():
+        assert json.loads(path.read_text())["state"][-1] == (6 + 1) * steps
 
 
 def test_fits_that_are_kept_are_taken_to_the_last_bit(tmp_path):
