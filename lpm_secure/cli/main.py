@@ -10,6 +10,7 @@ import typer
 
 from lpm_secure.cli.analysis.amortise import amortise
 from lpm_secure.cli.analysis.calibrate import calibrate
+from lpm_secure.cli.analysis.evaluate import evaluate
 from lpm_secure.cli.analysis.gradients import sensitivity, verify_gradients
 from lpm_secure.cli.analysis.risk import risk
 from lpm_secure.cli.model.check import check_model
@@ -63,6 +64,7 @@ app.command()(sensitivity)
 app.command()(risk)
 app.command()(calibrate)
 app.command()(amortise)
+app.command()(evaluate)
 app.command()(check_model)
 app.command()(schema)
 app.command()(new_model)

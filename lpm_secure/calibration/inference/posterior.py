@@ -8,6 +8,7 @@ from torch import nn
 
 LAYERS: Final = 3
 HIDDEN: Final = (32, 32)
+NARROWEST: Final = 1e-8  # variance, where draws do not differ
 BEGIN_SD: Final = 0.3  # narrower than the prior, so that the first epidemics are not absurd
 
 
@@ -39,6 +40,16 @@ class Posterior(nn.Module):
         self.mean = nn.Parameter(torch.zeros(p, dtype=torch.float64))
         self.log_diagonal = nn.Parameter(torch.full((p,), BEGIN_SD, dtype=torch.float64).log())
         self.below = nn.Parameter(torch.zeros(p, p, dtype=torch.float64))
+
+    def begin_at(self, draws: torch.Tensor) -> None:
+        """Begin at the Gaussian of mean and covariance of draws, float64[S, p], S well above p."""
+        centred = draws - draws.mean(dim=0)
+        covariance = centred.T @ centred / (draws.shape[0] - 1) + NARROWEST * torch.eye(draws.shape[1]).to(draws)
+        lower = torch.linalg.cholesky(covariance)
+        with torch.no_grad():
+            self.mean.copy_(draws.mean(dim=0))
+            self.below.copy_(torch.tril(lower, -1))
+            self.log_diagonal.copy_(torch.diagonal(lower).log())
 
     def _matrix(self) -> torch.Tensor:
         return torch.tril(self.below, -1) + torch.diag(self.log_diagonal.exp())

@@ -9,8 +9,8 @@ def schema(
     kind: Annotated[
         str,
         typer.Argument(
-            help="run, fit, city, calibration, risk, gradients, project, calibration-project, policy, client, "
-            "institution, aggregator, dealer, engine or centre.",
+            help="run, fit, city, calibration, evaluation, risk, gradients, project, calibration-project, policy, "
+            "client, institution, aggregator, dealer, engine or centre.",
             metavar="KIND",
         ),
     ],

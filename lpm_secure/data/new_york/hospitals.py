@@ -1,4 +1,4 @@
-"""The second wave of COVID-19 in 26 hospitals of New York City, from the catalogue: series, places and catchments."""
+"""Two waves of COVID-19 in 26 hospitals of New York City, from the catalogue: series, places and catchments."""
 
 import datetime
 from typing import Final
@@ -23,7 +23,7 @@ WEEK: Final = 7
 
 
 def read(periods: int) -> InstitutionSeries:
-    """Return the first weeks of the wave.
+    """Return the first of 61 weeks.
 
     The level of the epidemic is told by no data: twice the people ill at the start with half the hospital rate, or half
     of all catchment shares, give the same counts. So shares are pinned by public beds: a hospital has its part of the

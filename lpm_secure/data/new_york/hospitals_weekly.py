@@ -1,7 +1,7 @@
 """Weekly means of confirmed COVID inpatients of New York hospitals, with what is censored and what is missing."""
 
+import datetime
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, final
 
 import numpy as np
@@ -15,6 +15,8 @@ from protocols.errors import DataError
 DATASET: Final = "ny_hospitals_weekly"
 MATRIX: Final = "clean_wave2_matrix.csv"
 LONG: Final = "clean_nyc_hospitals_weekly_20201016_20211210.csv"
+DATE, HOSPITAL, BOROUGH, PATIENTS = "date", "hospital_pk", "borough", "total_adult_confirmed_covid_avg"
+WEEK: Final = 7
 CENSORED: Final = -999999.0  # the source's mark of a count of 1 to 3
 
 
@@ -41,38 +43,53 @@ class HospitalWeeks:
 
 
 def read() -> HospitalWeeks:
-    """Read the second wave, October 2020 to March 2021, through the data catalogue.
+    """Read 61 weeks from October 2020 to December 2021, through the data catalogue; no facility reports in two of them.
+
+    The hospitals are those 26 that reported through the second wave.
 
     Raises:
         DataError: a file is missing, or not what the catalogue describes.
     """
     folder = catalogue.get(DATASET)
-    table = Table.read(folder / MATRIX, needed=("date",))
-    names = tuple(name for name in table.columns if name != "date")
-    found = np.stack([_series(table, name) for name in names])
-    return HospitalWeeks(names, _boroughs(folder / LONG, names), tuple(table.columns["date"]), found)
+    names = tuple(name for name in Table.read(folder / MATRIX, needed=(DATE,)).columns if name != DATE)
+    table = Table.read(folder / LONG, needed=(DATE, HOSPITAL, BOROUGH, PATIENTS))
+    return HospitalWeeks(names, _boroughs(table, names), *_inpatients(table, names))
 
 
-def _series(table: Table, name: str) -> F64:
-    series = np.empty(len(table))
-    for row, text in enumerate(table.columns[name]):
-        try:
-            value = float(text) if text else np.nan
-        except ValueError:
-            table.refuse(row, name, "a number, or nothing where it is missing, is needed")
-        if value == CENSORED:
-            value = -1.0
-        elif value < 0 or np.isinf(value):
-            table.refuse(row, name, f"a number of at least 0, or {CENSORED} for 1 to 3, is needed")
-        series[row] = value
-    return series
+def _inpatients(table: Table, names: tuple[str, ...]) -> tuple[tuple[str, ...], F64]:
+    """Return all weeks from the first to the last, by date, and float64[h, w]."""
+    try:
+        days = [datetime.date.fromisoformat(text) for text in table.columns[DATE]]
+    except ValueError as error:
+        raise DataError(f"{table.path} has a date that is none ({error}); give days such as 2020-10-16") from error
+    place = {name: index for index, name in enumerate(names)}
+    found = np.full((len(names), (max(days) - min(days)).days // WEEK + 1), np.nan)
+    for row, (day, name, text) in enumerate(zip(days, table.columns[HOSPITAL], table.columns[PATIENTS], strict=True)):
+        week, off = divmod((day - min(days)).days, WEEK)
+        if off or (name in place and not np.isnan(found[place[name], week])):
+            table.refuse(row, DATE, "one row for each hospital and week, weeks apart, is needed")
+        if name in place and text:
+            found[place[name], week] = _value(table, row, text)
+    weeks = (min(days) + datetime.timedelta(days=WEEK * week) for week in range(found.shape[1]))
+    return tuple(day.isoformat() for day in weeks), found
 
 
-def _boroughs(path: Path, names: tuple[str, ...]) -> I64:
-    table = Table.read(path, needed=("hospital_pk", "borough"))
-    codes = table.codes("borough", BOROUGHS)
-    known = dict(zip(table.columns["hospital_pk"], codes.tolist(), strict=True))
+def _value(table: Table, row: int, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if value == CENSORED:
+        return -1.0
+    if not 0 <= value < np.inf:
+        table.refuse(row, PATIENTS, f"a number of at least 0, {CENSORED} for 1 to 3, or nothing is needed")
+    return value
+
+
+def _boroughs(table: Table, names: tuple[str, ...]) -> I64:
+    codes = table.codes(BOROUGH, BOROUGHS)
+    known = dict(zip(table.columns[HOSPITAL], codes.tolist(), strict=True))
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise DataError(f"{path} does not say in which borough hospital {unknown[0]} lies; add it")
+        raise DataError(f"{table.path} does not say in which borough hospital {unknown[0]} lies; add it")
     return np.array([known[name] for name in names], dtype=np.int64)

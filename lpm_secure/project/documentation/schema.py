@@ -16,6 +16,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "fit": "lpm_secure.config.simulation:Config",
         "city": "lpm_secure.city.config:CityConfig",
         "calibration": "lpm_secure.calibration.config:CalibrationConfig",
+        "evaluation": "lpm_secure.evaluation.config:EvaluationConfig",
         "risk": "lpm_secure.analysis.risk.config:RiskConfig",
         "gradients": "lpm_secure.analysis.sensitivity.config:GradientsConfig",
         "project": "lpm_secure.project.project_file:ProjectFile",

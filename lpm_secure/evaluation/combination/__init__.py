@@ -1,0 +1,1 @@
+"""One forecast of several methods, by weights and widths that the past has taught."""

@@ -1,0 +1,1 @@
+"""Scores of forecasts that are quantiles, and what they say over many origins."""

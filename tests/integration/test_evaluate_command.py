@@ -1,0 +1,146 @@
+"""`lpm evaluate`, on made-up institutions of a small city."""
+
+import contextlib
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from lpm_secure.cli.main import main
+from tests.few_hospitals import MODEL
+
+CALIBRATION = f"""
+name = "small"
+seed = 3
+
+[data]
+simulated = 6
+fit_periods = 6
+forecast_periods = 2
+{MODEL}
+[fit]
+rounds = 12
+draws = 2
+"""
+EVALUATION = """
+name = "small-evaluation"
+calibration = "small.toml"
+horizons = [1, 2]
+
+[origins]
+tuning = [4, 6]
+judged = [8, 9]
+anew_every = 2
+
+[assimilation]
+rounds = 4
+
+[targets]
+institutions = "wards"
+"""
+METHODS = ["model", "combined", "combined_baselines", "hub", "pooled_growth", "persistence"]
+
+
+def lpm(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """Return exit code, and what was printed to standard output and error."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["lpm", "evaluate", *arguments])
+        with pytest.raises(SystemExit) as done:
+            main()
+    return int(done.value.code or 0), out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluate")
+    (folder / "small.toml").write_text(CALIBRATION)
+    (folder / "evaluation.toml").write_text(EVALUATION)
+    code, printed, said = lpm(folder, "evaluation.toml", "--json", "all.json")
+    assert code == 0, said
+    (folder / "printed").write_text(printed)
+    return folder
+
+
+def test_every_method_has_a_row_for_each_target_horizon_and_origin(folder: Path) -> None:
+    rows = json.loads((folder / "all.json").read_text())["rows"]
+    assert {(row["target"], row["horizon"], row["origin"], row["half"]) for row in rows} == {
+        (target, horizon, origin, "tuning" if origin < 8 else "judged")
+        for target in ("wards", "public")
+        for horizon in (1, 2)
+        for origin in (4, 5, 6, 8, 9)
+    }
+    assert [row["method"] for row in rows[: len(METHODS)]] == METHODS
+    for row in rows:
+        assert row["wis"] > 0
+        assert 0 <= row["held50"] <= row["held90"] <= 1
+        assert row["method"] != "hub" or row["relative_to_hub"] == 1.0
+
+
+def test_the_ledger_counts_the_fits_and_every_further_sum(folder: Path) -> None:
+    ledger = json.loads((folder / "all.json").read_text())["ledger"]
+    assert ledger[0]["sums"] == 12 + 4 + 12 + 12 + 4
+    assert [row["sums"] for row in ledger[1:]] == [5] * 5
+    assert all(row["institutions"] == 6 for row in ledger)
+
+
+def test_it_prints_a_table_for_each_half_and_writes_tables_and_a_report(folder: Path) -> None:
+    printed = (folder / "printed").read_text()
+    assert "MADE UP" in printed
+    assert "tuning origins: score relative to hub" in printed
+    assert "judged origins: score relative to hub" in printed
+    made = folder / "runs" / "small-evaluation"
+    assert (made / "evaluation.csv").read_text().startswith("target,horizon,origin,half,method,wis,")
+    assert "Where values came in forecasts" in (made / "report.html").read_text()
+
+
+def test_a_second_run_takes_the_fits_that_are_there_and_makes_those_that_are_not(folder: Path) -> None:
+    made, before = folder / "runs" / "small-evaluation", (folder / "all.json").read_bytes()
+    kept = made / "origin-004" / "forecast.safetensors"
+    written = kept.stat().st_mtime_ns
+    (made / "origin-005" / "forecast.safetensors").unlink()
+    (made / "origin-009" / "forecast.safetensors").write_bytes(b"half of a file")
+    code, _, said = lpm(folder, "evaluation.toml", "--json", "again.json")
+    assert code == 0, said
+    assert kept.stat().st_mtime_ns == written
+    assert (folder / "again.json").read_bytes() == before
+
+
+def test_baselines_alone_need_no_fit(folder: Path) -> None:
+    chosen = ("--baselines-only", "--half", "tuning", "--out", "other", "--json", "baselines.json")
+    code, _, said = lpm(folder, "evaluation.toml", *chosen)
+    assert code == 0, said
+    figures = json.loads((folder / "baselines.json").read_text())
+    assert [row["method"] for row in figures["rows"][:4]] == METHODS[2:]
+    assert {row["half"] for row in figures["rows"]} == {"tuning"}
+    assert not list((folder / "other").glob("*/origin-*"))
+    whole = json.loads((folder / "all.json").read_text())["rows"]
+    assert [row for row in whole if row["half"] == "tuning" and row["method"] in METHODS[2:]] == figures["rows"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("judged = [8, 9]", "judged = [6, 9]", "origins.judged begins at 6, and tuning ends at 6"),
+        ("tuning = [4, 6]", "tuning = [6, 4]", "origins.tuning is [6, 4]; give the first one first"),
+        ("anew_every = 2", "least_institutions = 7", "no origin has 7 institutions that report its last period, of 6"),
+        ("horizons", "horizon", "did you mean"),
+    ],
+)
+def test_a_mistake_is_one_line(folder: Path, before: str, after: str, line: str) -> None:
+    (folder / "wrong.toml").write_text(EVALUATION.replace(before, after))
+    code, _, said = lpm(folder, "wrong.toml")
+    assert code == 2
+    assert line in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_a_calibration_with_noise_is_refused(folder: Path) -> None:
+    (folder / "noise.toml").write_text(CALIBRATION + "\n[federation]\nepsilon = 4.0\n")
+    (folder / "wrong.toml").write_text(EVALUATION.replace("small.toml", "noise.toml"))
+    code, _, said = lpm(folder, "wrong.toml")
+    assert code == 2
+    assert "an evaluation opens sums of scores without noise" in said
