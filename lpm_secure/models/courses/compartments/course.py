@@ -57,7 +57,8 @@ class CompartmentCourse(ExpectedCourse):
         """See `ExpectedCourse`."""
         own, knot = self._parameters, self.config.knot
         knots = [f"reproduction, period {knot * place - self.config.lead + 1}" for place in range(own.knots)]
-        return (*knots, *(f"prevalence {name}" for name in self.places), *(name for name, _ in own.single))
+        single = (*(name for name, _ in own.single), *own.contact_rate.names)
+        return (*knots, *(f"prevalence {name}" for name in self.places), *single)
 
     @property
     def identity(self) -> str:
@@ -67,7 +68,7 @@ class CompartmentCourse(ExpectedCourse):
     @property
     def _parameters(self) -> Parameters:
         config = self.config
-        return Parameters(len(self.places), config.lead + self.count, config.knot, config.priors)
+        return Parameters(len(self.places), config.lead + self.count, config.knot, config.priors, self.period_days)
 
     @property
     def _delays(self) -> EventDelays:
