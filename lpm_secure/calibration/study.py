@@ -81,10 +81,11 @@ class Study:
         Raises:
             DataError: a value that the law of the observation cannot have.
         """
-        found, data = {}, self.data
+        found, data, days = {}, self.data, self.data.calendar.days
         for name, label, series, share in zip(data.names, data.labels, data.series, data.share, strict=True):
             try:
-                found[name] = SeriesInstitution(series.first(self.fitted), share, self.observation, local_steps)
+                own = series.first(self.fitted)
+                found[name] = SeriesInstitution(own, share, self.observation, local_steps, days)
             except DataError as error:
                 day = data.calendar.first_day((error.row or 1) - 1)
                 raise DataError(f"{data.title}: institution {label!r}, {day}: {error}", row=error.row) from error
