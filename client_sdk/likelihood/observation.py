@@ -46,7 +46,7 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     size_sd: LogSpread
     share_sd: LogSpread
     half_life_days: Annotated[float, msgspec.Meta(gt=0, le=1e5)] = 28.0
-    deviation_scale: LogSpread = 0.2
+    deviation_scale: LogSpread = 0.1
     drift_scale: LogSpread = 0.1
 
     def __post_init__(self) -> None:
