@@ -111,7 +111,7 @@ def read_institution(config: InstitutionConfig, folder: Path) -> SeriesInstituti
     """Return the institution of a configuration; DataError names file, and row or period, of what is no value."""
     series, share = read_series(config, folder).first(config.periods), np.array(config.share)
     try:
-        institution = SeriesInstitution(series, share, config.observation, config.local_steps)
+        institution = SeriesInstitution(series, share, config.observation, config.local_steps, config.period_days)
     except DataError as error:
         path = folder / config.series
         raise DataError(f"{path}: {error}; the first one is from {config.start} on", row=error.row) from error

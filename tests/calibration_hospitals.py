@@ -38,6 +38,13 @@ MODEL = {
         "stay_days": {"median": 9.0, "sd": 0.2},
     },
 }
+AUTOREGRESSIVE = {name: prior for name, prior in MODEL["priors"].items() if name != "walk_sd"} | {
+    "autoregression": {
+        "mean": {"median": 1.25, "sd": 0.1},
+        "half_life_days": {"median": 30.0, "sd": 0.5},
+        "scale": 0.3,
+    }
+}
 OBSERVATION = Observation(likelihood="negative_binomial", spread=20.0, spread_sd=1.0, size_sd=0.5, share_sd=0.3)
 KNOWN_SIZE = msgspec.structs.replace(OBSERVATION, size_sd=0.0)
 

@@ -35,6 +35,7 @@ class SeriesInstitution:
         share: float64[B], the prior's median of the share of each place that is seen here; 0 where none is.
         observation: by which law, and priors of what is private.
         local_steps: gradient steps on own parameters in each round; 0 keeps them as they are.
+        period_days: days in a period, for forecasts.
         local: float64[B + 1], logs of own shares and spread. Private.
 
     Security: nothing leaves but `answer`'s gradient, which the caller clips, encodes and shares.
@@ -44,6 +45,7 @@ class SeriesInstitution:
     share: F64 = field(repr=False)
     observation: Observation
     local_steps: int = 2
+    period_days: int = 7
     local: F64 = field(init=False, repr=False)
     likelihood: Likelihood = field(init=False, repr=False)
     _moments: F64 = field(init=False, repr=False)

@@ -2,12 +2,14 @@
 
 import abc
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from client_sdk.likelihood.series import F64, Series
 
 Derivatives = tuple[F64, F64, F64]
+LEAST: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +41,10 @@ class Likelihood(abc.ABC):
     @abc.abstractmethod
     def draw(self, mean: F64, spread: F64 | float, rng: np.random.Generator) -> F64:
         """Return values drawn from the law, in the shape of the means."""
+
+    def noise_beside_walk(self, mean: F64, spread: float) -> F64:
+        """Return the variance of a value around such a mean, in parts of the mean squared, float64[..., W]."""
+        return np.asarray(1.0 / np.maximum(self.information(mean, spread), LEAST))
 
     def draw_beside_walk(self, mean: F64, spread: float, rng: np.random.Generator) -> F64:
         """Return values drawn around means that walk by themselves, as those of forecasts do."""

@@ -4,11 +4,11 @@ from typing import Annotated, Final, Literal, final
 
 import msgspec
 
-from client_sdk.likelihood.gaussian import Gaussian
+from client_sdk.likelihood.laws.gaussian import Gaussian
+from client_sdk.likelihood.laws.log_gaussian import LogGaussian
+from client_sdk.likelihood.laws.negative_binomial import NegativeBinomial
+from client_sdk.likelihood.laws.poisson import Poisson
 from client_sdk.likelihood.likelihood import Likelihood
-from client_sdk.likelihood.log_gaussian import LogGaussian
-from client_sdk.likelihood.negative_binomial import NegativeBinomial
-from client_sdk.likelihood.poisson import Poisson
 from client_sdk.likelihood.series import Series
 from protocols.errors import ConfigError
 
@@ -35,6 +35,9 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         spread_sd: prior spread of its log; 0 where it is known.
         size_sd: prior spread of the log of an institution's size, beside what its shares say; 0 where it is known.
         share_sd: prior spread of the log of each share beside that; 0 where it is known.
+        half_life_days: in forecasts, the time in which an institution's own deviation of late falls back by half.
+        deviation_scale: of the half-normal prior of its size, of the log.
+        drift_scale: of the half-normal prior of how far the institution's size drifts in four weeks, of the log.
     """
 
     likelihood: Law
@@ -42,6 +45,9 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     spread_sd: LogSpread | None = None
     size_sd: LogSpread
     share_sd: LogSpread
+    half_life_days: Annotated[float, msgspec.Meta(gt=0, le=1e5)] = 28.0
+    deviation_scale: LogSpread = 0.1
+    drift_scale: LogSpread = 0.1
 
     def __post_init__(self) -> None:
         """Refuse a law without its parameter, and a parameter without its law.

@@ -102,6 +102,7 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         seed: of all draws.
         model: whose parameters are fitted; its name, constants, delays and priors.
         observation: by which law an institution's series follows the model, and priors of what is its own.
+        public_observation: by which law public events follow it, `share_sd` 0: then they are fitted too, at the centre.
         noise: fits with noise beside the one that is asked for.
         amortised: how `lpm amortise` trains.
     """
@@ -111,6 +112,7 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     data: DataConfig
     model: CompartmentConfig
     observation: Observation
+    public_observation: Observation | None = None
     fit: FitConfig = FitConfig()
     federation: FederationConfig = FederationConfig()
     noise: NoiseTableConfig | None = None
@@ -142,7 +144,7 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
                 f"federation.min_cohort is {self.federation.min_cohort}, and there are {len(series.names)} "
                 "institutions; lower it, or take more institutions"
             )
-        return Study(series, course, self.observation)
+        return Study(series, course, self.observation, self.public_observation)
 
     def _course(self, places: PlaceTable, periods: int, period_days: int) -> ExpectedCourse:
         return CompartmentCourse(compose(places, self.model.severity), self.model, periods, period_days)

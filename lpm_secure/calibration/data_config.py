@@ -34,7 +34,8 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         places: a table: `place, population`, and `group` where people are of several.
         contacts: a table: `group, other, contacts`; in proportion to the people of each group without it.
         movement: a table: `from, to, share` of contacts; none between places without it.
-        public: a table: `date, value`, events in all places that everybody knows: forecast and scored, not fitted.
+        public: a table: `date, value`, events in all places that everybody knows: forecast and scored, and
+            fitted where `public_observation` says how.
         quantity: which series of the table; the only one unless given.
         start: first day of the first period; that of the first row unless given.
         period_days: days in a period; 7 are weeks.

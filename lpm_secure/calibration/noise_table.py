@@ -42,7 +42,8 @@ def _scores(
     way = msgspec.structs.replace(config.federation, epsilon=epsilon, clip=asked.clip, transport="in-process")
     noised = msgspec.structs.replace(config, fit=fitted, federation=way)
     institutions = study.institutions(local_steps=fitted.local_steps)
-    fit = Fit(study.course, in_process(noised, institutions), noised.schedule, study.names)
+    stream = study.stream(local_steps=fitted.local_steps)
+    fit = Fit(study.course, in_process(noised, institutions), noised.schedule, study.names, stream=stream)
     fit.run()
     scores = table(study, forecast(fit, study, institutions, seed=config.seed), seed=config.seed)
     return [row for row in scores if row["method"] == OURS]

@@ -11,6 +11,7 @@ from client_sdk.likelihood.institution import SeriesInstitution
 from client_sdk.likelihood.observation import Observation
 from client_sdk.likelihood.series import Series
 from client_sdk.likelihood.series_file import Periods
+from lpm_secure.calibration.inference.public_stream import PublicStream, public_stream
 from lpm_secure.data.institution_series import InstitutionSeries
 from lpm_secure.data.place_table import PlaceTable
 from lpm_secure.models.courses.expected_course import ExpectedCourse
@@ -29,11 +30,13 @@ class Study:
         data: series of the institutions, h of them, in all periods, fitted and kept back.
         course: the model, of the fitted periods.
         observation: by which law a series follows the course.
+        public_observation: by which law public events do; they are forecast and scored, and not fitted, without.
     """
 
     data: InstitutionSeries = field(repr=False)
     course: ExpectedCourse
     observation: Observation
+    public_observation: Observation | None = None
 
     def __post_init__(self) -> None:
         """Check the lengths, and that series reach as far as is fitted.
@@ -75,16 +78,32 @@ class Study:
         """Return how many periods are forecast."""
         return self.data.calendar.count - self.fitted
 
+    def stream(self, *, local_steps: int) -> PublicStream | None:
+        """Return the public series of the fitted periods, where it is fitted.
+
+        Raises:
+            ConfigError: there is none.
+            DataError: a value that the law cannot have.
+        """
+        return public_stream(
+            self.data.events_a_day,
+            self.public_observation,
+            fitted=self.fitted,
+            local_steps=local_steps,
+            period_days=self.data.calendar.days,
+        )
+
     def institutions(self, *, local_steps: int) -> dict[str, SeriesInstitution]:
         """Return every institution as it begins, with its series of the fitted periods.
 
         Raises:
             DataError: a value that the law of the observation cannot have.
         """
-        found, data = {}, self.data
+        found, data, days = {}, self.data, self.data.calendar.days
         for name, label, series, share in zip(data.names, data.labels, data.series, data.share, strict=True):
             try:
-                found[name] = SeriesInstitution(series.first(self.fitted), share, self.observation, local_steps)
+                own = series.first(self.fitted)
+                found[name] = SeriesInstitution(own, share, self.observation, local_steps, days)
             except DataError as error:
                 day = data.calendar.first_day((error.row or 1) - 1)
                 raise DataError(f"{data.title}: institution {label!r}, {day}: {error}", row=error.row) from error

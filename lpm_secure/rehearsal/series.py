@@ -42,7 +42,11 @@ def institutions_of(
     return {
         name: ForecastInstitution(
             SeriesInstitution(
-                series[name].first(table.fit_periods), np.array(share), table.observation, table.fit.local_steps
+                series[name].first(table.fit_periods),
+                np.array(share),
+                table.observation,
+                table.fit.local_steps,
+                table.period_days,
             ),
             table.forecast_periods,
         )

@@ -43,7 +43,7 @@ class CentreResult:
         seed = setting.table.seed
         longer, generator = fit.course.lengthen(len(setting.periods)), torch.Generator().manual_seed(seed)
         z = fit.course.extend(fit.draws(DRAWS, seed=seed), longer, generator)
-        return cls(setting, fit, sha256, predict_all(longer, z, {}, seed=seed))
+        return cls(setting, fit, sha256, predict_all(longer, z, {}, seed=seed, stream=fit.stream))
 
     @property
     def posterior(self) -> Rows:

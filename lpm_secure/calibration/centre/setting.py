@@ -11,6 +11,7 @@ from client_sdk.private.table import F64
 from client_sdk.private.table_file import read_file
 from lpm_secure.calibration.centre.table import CalibrationTable
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
+from lpm_secure.calibration.inference.public_stream import public_stream
 from lpm_secure.data.place_table import PlaceTable
 from lpm_secure.models.courses.compartments.course import CompartmentCourse
 from lpm_secure.models.courses.compartments.metapopulation import compose
@@ -74,4 +75,11 @@ class CentreSetting:
         """
         given = self.table.fit
         schedule = FitSchedule(given.rounds, given.draws, given.rate, given.weight, self.table.seed)
-        return Fit(self.course, sums, schedule, names, ahead=self.table.forecast_periods)
+        stream = public_stream(
+            self.events_a_day,
+            self.table.public_observation,
+            fitted=self.table.fit_periods,
+            local_steps=given.local_steps,
+            period_days=self.table.period_days,
+        )
+        return Fit(self.course, sums, schedule, names, ahead=self.table.forecast_periods, stream=stream)

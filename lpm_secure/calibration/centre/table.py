@@ -33,13 +33,15 @@ class CalibrationTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         places: a table beside this file: `place, population`, and `group` where people are of several.
         contacts: a table: `group, other, contacts`; in proportion to the people of each group without it.
         movement: a table: `from, to, share` of contacts; none between places without it.
-        public: a table: `date, value`, events in all places that everybody knows: forecast and scored, not fitted.
+        public: a table: `date, value`, events in all places that everybody knows: forecast and scored, and
+            fitted where `public_observation` says how.
         clip: largest norm of an institution's gradient over all draws, places and periods of a round.
         bits: of fractions.
         epsilon: what the whole fit may cost an institution; the unit is all that one contributes. No noise without.
         delta: beside epsilon.
         model: whose parameters are fitted: its name, constants, delays and priors.
         observation: by which law an institution's series follows the model, and priors of what is its own.
+        public_observation: by which law public events follow it, `share_sd` 0: then they are fitted too, at the centre.
         fit: how the posterior is fitted.
     """
 
@@ -60,6 +62,7 @@ class CalibrationTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     delta: Annotated[float, msgspec.Meta(gt=0, lt=0.1)] = 1e-6
     model: CompartmentConfig
     observation: Observation
+    public_observation: Observation | None = None
     fit: FitConfig = FitConfig()
 
     @property

@@ -14,6 +14,7 @@ from client_sdk.private.table import F64
 from lpm_secure.calibration.forecasts import baselines
 from lpm_secure.calibration.forecasts.scores import score
 from lpm_secure.calibration.inference.fit import Fit
+from lpm_secure.calibration.inference.public_stream import PublicStream
 from lpm_secure.calibration.study import Study
 from lpm_secure.models.courses.expected_course import CourseParameter, ExpectedCourse
 
@@ -48,13 +49,21 @@ def forecast(
     """Return what the posterior says of every period; each institution adds what it knows of itself."""
     z, generator = fit.draws(draws, seed=seed), torch.Generator().manual_seed(seed)
     longer = fit.course.lengthen(len(study.periods))
-    return predict_all(longer, fit.course.extend(z, longer, generator), institutions, seed=seed)
+    return predict_all(longer, fit.course.extend(z, longer, generator), institutions, seed=seed, stream=fit.stream)
 
 
 def predict_all(
-    course: ExpectedCourse, z: torch.Tensor, institutions: dict[str, SeriesInstitution], *, seed: int
+    course: ExpectedCourse,
+    z: torch.Tensor,
+    institutions: dict[str, SeriesInstitution],
+    *,
+    seed: int,
+    stream: PublicStream | None = None,
 ) -> Forecast:
-    """Return what draws of z, float64[S, p], say of every period of a course."""
+    """Return what draws of z, float64[S, p], say of every period of a course.
+
+    Events are expected ones, or where their series is fitted, values of it.
+    """
     log_expected = course.log_mean(z).numpy()
     own = {
         name: predict(institution, log_expected, np.random.default_rng([seed, place]))
@@ -62,7 +71,8 @@ def predict_all(
     }
     events = torch.nan_to_num(course.events_a_day(z)).clamp(0.0, MOST)
     parts = [CourseParameter(each.name, torch.nan_to_num(each.values), each.axis) for each in course.parameters(z)]
-    return Forecast(own, events.numpy(), parts)
+    values = events.numpy() if stream is None else np.minimum(stream.predict(events, seed=seed), MOST)
+    return Forecast(own, values, parts)
 
 
 def recent_trend(series: F64, ahead: int, count: int, rng: np.random.Generator) -> F64:
@@ -81,7 +91,7 @@ def table(study: Study, found: Forecast, *, seed: int) -> list[dict[str, Any]]:
     """Return a row for each method and horizon: scores over all institutions, and over events in all places.
 
     There is none where no value is known after the fitted periods, as in a forecast of what is to come.
-    Baselines of the events see that series itself up to the last fitted period; the fit never sees it.
+    Baselines of the events see that series itself up to the last fitted period; the fit sees it where it is a stream.
     """
     w, count = study.fitted, next(iter(found.institutions.values())).shape[0]
     known, days = study.data.events_a_day, study.data.calendar.days

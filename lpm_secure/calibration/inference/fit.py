@@ -12,12 +12,13 @@ from lpm_secure import checkpoint
 from lpm_secure.calibration.inference.descent import anneal, arrays_of, put_back
 from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.inference.posterior import Posterior
+from lpm_secure.calibration.inference.public_stream import HIGHEST, LOWEST, PublicStream
 from lpm_secure.models.courses.expected_course import ExpectedCourse
 from lpm_secure.secure_sum.transport import SumTransport
 from protocols.errors import ParameterError
 
 GRADIENT_NORM: Final = 50.0  # of a step of the flow's weights
-LOWEST, HIGHEST = -25.0, 20.0  # log of what is expected; noise can drive draws to where no course is
+STREAM: Final = "stream"  # in a checkpoint: what was learnt of the public series
 BACK: Final = 0.1  # the learning rate falls to this share of itself, along a cosine
 
 
@@ -50,6 +51,7 @@ class Fit:
         course, sums, schedule: what is fitted, and with whom.
         names: of the institutions.
         data: what else tells this fit from others: whose series, and how institutions answer.
+        stream: a public series that is fitted too, here.
         ahead: periods after those of the course that are published too, for institutions to forecast from; nobody
             answers by them, and what is summed there, noise at most, has no part in the fit.
         posterior: the flow.
@@ -71,6 +73,7 @@ class Fit:
     names: tuple[str, ...] = ()
     data: str = ""
     ahead: int = 0
+    stream: PublicStream | None = None
     posterior: Posterior = field(init=False, repr=False)
     round: int = field(init=False, default=0)
     members: int = field(init=False, default=0)
@@ -99,7 +102,7 @@ class Fit:
         generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + self.round)
         noise = torch.randn(schedule.draws, self.course.p, generator=generator, dtype=torch.float64)
         z, log_density = self.posterior.draw(noise)
-        value, jacobian = self.course.with_jacobian(z.detach())
+        value, jacobian, public = self._simulate(z.detach())
         self.simulations += schedule.draws
         published = torch.nan_to_num(self._with_later(value, z.detach(), generator), nan=LOWEST).clamp(LOWEST, HIGHEST)
         opened = self.sums.open(np.ascontiguousarray(published.numpy()))
@@ -108,8 +111,19 @@ class Fit:
         self.late = tuple(sorted(set(self.names) - set(opened.members)))
         if opened.members:
             gradient = self.sums.contribution.decode(opened.total).reshape(published.shape)
-            self._descend(z, log_density, torch.from_numpy(gradient[..., : self.course.periods]), jacobian)
+            private = torch.from_numpy(gradient[..., : self.course.periods])
+            self._descend(z, log_density, torch.einsum("sbw,sbwp->sp", private, jacobian) + public)
         self.round += 1
+
+    def _simulate(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | float]:
+        """Return the course of each draw with its derivatives, and the public series' derivative by z, float64[S, p].
+
+        Noise can drive draws to where no course is, and values are no numbers.
+        """
+        if self.stream is None:
+            return *self.course.with_jacobian(z), 0.0
+        value, jacobian, log_events, by_z = self.course.with_events(z)
+        return value, jacobian, self.stream.by_z(log_events, by_z)
 
     def _with_later(self, value: torch.Tensor, z: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Return the course of each draw, float64[S, B, W + ahead], whose further periods are drawn from the prior."""
@@ -119,12 +133,9 @@ class Fit:
         later = longer.log_mean(self.course.extend(z, longer, generator))
         return torch.cat([value, later[..., self.course.periods :]], dim=-1)
 
-    def _descend(
-        self, z: torch.Tensor, log_density: torch.Tensor, gradient: torch.Tensor, jacobian: torch.Tensor
-    ) -> None:
-        """Take a step of the flow's weights."""
+    def _descend(self, z: torch.Tensor, log_density: torch.Tensor, by_z: torch.Tensor) -> None:
+        """Take a step of the flow's weights, by the log likelihood's derivatives by z, float64[S, p]."""
         schedule = self.schedule
-        by_z = torch.einsum("sbw,sbwp->sp", gradient, jacobian)
         by_z = torch.nan_to_num(by_z, nan=0.0, posinf=0.0, neginf=0.0)
         log_prior = -0.5 * (z**2).sum(-1)
         objective = (log_density - log_prior - schedule.weight * (z * by_z).sum(-1)).mean()
@@ -152,7 +163,10 @@ class Fit:
             refusals=self.refusals,
             discarded=self.discarded,
         )
-        checkpoint.save(path, arrays_of(self.posterior, self._optimiser), owner=self._identity, facts=facts)
+        arrays = arrays_of(self.posterior, self._optimiser)
+        if self.stream is not None:
+            arrays[STREAM] = self.stream.own.state
+        checkpoint.save(path, arrays, owner=self._identity, facts=facts)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint; what institutions have learnt is theirs, and they recall it by themselves.
@@ -162,6 +176,8 @@ class Fit:
         """
         arrays, facts = checkpoint.load(path, Facts, owner=self._identity)
         try:
+            if self.stream is not None:
+                self.stream.own.resume(arrays.pop(STREAM))
             put_back(arrays, self.posterior, self._optimiser)
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise ParameterError(f"{path} is no checkpoint of this fit; start anew, without --resume") from error

@@ -65,6 +65,14 @@ class ExpectedCourse(abc.ABC):
         """Return `log_mean` of float64[S, p], and its derivatives by z: float64[S, B, W, p]."""
 
     @abc.abstractmethod
+    def with_events(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return `with_jacobian`, and the same of the log of events in each period over all places.
+
+        Returns:
+            float64[S, B, W], [S, B, W, p], [S, W] and [S, W, p].
+        """
+
+    @abc.abstractmethod
     def events_a_day(self, z: torch.Tensor) -> torch.Tensor:
         """Return expected events a day over all places, float64[..., W], mean over each period."""
 

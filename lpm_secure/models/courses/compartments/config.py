@@ -27,22 +27,49 @@ class LogNormal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 @final
+class AutoregressionPriors(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[model.priors.autoregression]`: the logarithm of the contact rate returns to a mean.
+
+    Attributes:
+        mean: the contact rate that it returns to; with 1 / (1 - immune) an infection makes one more at first.
+        half_life_days: the time in which a deviation from it falls back by half.
+        scale: of the half-normal prior of its standard deviation around the mean, in the long run.
+    """
+
+    mean: LogNormal
+    half_life_days: LogNormal
+    scale: Annotated[float, msgspec.Meta(gt=0, le=10)]
+
+
+@final
 class CompartmentPriors(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[model.priors]`.
 
     Attributes:
         reproduction: contact rate at the first knot, as a reproduction number without immunity.
-        walk_sd: of a step of the random walk of its logarithm from knot to knot.
+        walk_sd: of a step of its logarithm from knot to knot, a random walk.
+        autoregression: in place of `walk_sd`: it returns to a mean, and with what spread and how fast is learned.
         prevalence: share of people infected in a place when the simulation begins.
         rate: of those infected, the share of whom there is an event.
         stay_days: mean time for which an event lasts; for measure = "present" alone.
     """
 
     reproduction: LogNormal
-    walk_sd: Sd
+    walk_sd: Sd | None = None
+    autoregression: AutoregressionPriors | None = None
     prevalence: LogNormal
     rate: LogNormal
     stay_days: LogNormal | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse no law of the contact rate, and two.
+
+        Raises:
+            ConfigError: it is one.
+        """
+        if (self.walk_sd is None) == (self.autoregression is None):
+            got = "neither" if self.walk_sd is None else "both"
+            raise ConfigError(f"model.priors has either walk_sd or autoregression, got {got}; say one of them")
 
 
 @final
@@ -66,7 +93,7 @@ class CompartmentDelays(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 class CompartmentConfig(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="name", tag="compartments"
 ):
-    """`[model]` with name = "compartments": S-E-I-R by place and group, in expectation; the contact rate walks.
+    """`[model]` with name = "compartments": S-E-I-R by place and group, in expectation.
 
     Attributes:
         measure: "events": how many there are in a period, as cases or admissions; "present": how many are there, on

@@ -57,7 +57,8 @@ class CompartmentCourse(ExpectedCourse):
         """See `ExpectedCourse`."""
         own, knot = self._parameters, self.config.knot
         knots = [f"reproduction, period {knot * place - self.config.lead + 1}" for place in range(own.knots)]
-        return (*knots, *(f"prevalence {name}" for name in self.places), *(name for name, _ in own.single))
+        single = (*(name for name, _ in own.single), *own.contact_rate.names)
+        return (*knots, *(f"prevalence {name}" for name in self.places), *single)
 
     @property
     def identity(self) -> str:
@@ -67,7 +68,7 @@ class CompartmentCourse(ExpectedCourse):
     @property
     def _parameters(self) -> Parameters:
         config = self.config
-        return Parameters(len(self.places), config.lead + self.count, config.knot, config.priors)
+        return Parameters(len(self.places), config.lead + self.count, config.knot, config.priors, self.period_days)
 
     @property
     def _delays(self) -> EventDelays:
@@ -109,12 +110,29 @@ class CompartmentCourse(ExpectedCourse):
 
     def with_jacobian(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """See `ExpectedCourse`; in forward mode."""
+        theta, both, infections = self._with_tangents(z)
+        return self._observed(theta, both, infections)
+
+    def with_events(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """See `ExpectedCourse`."""
+        theta, both, infections = self._with_tangents(z)
+        everywhere = infections.sum(dim=-1, keepdim=True)
+        daily = toeplitz(self._delays.event(theta.rate), everywhere.shape[-2]) @ everywhere
+        value, jacobian = _log_with_tangents(self.period_days * self._by_period(daily), both["rate"])
+        return *self._observed(theta, both, infections), value[:, 0], jacobian[:, 0]
+
+    def _with_tangents(self, z: torch.Tensor) -> tuple[Theta, dict[str, torch.Tensor], torch.Tensor]:
+        """Return theta; its parts with derivatives beside them, [1 + p, S, ...]; and severe infections, with B last."""
         theta, by_z = self._parameters.theta(z), derivatives(self._parameters, z)
         both = {name: torch.cat([value[None], tangent.movedim(-1, 0)]) for name, (value, tangent) in by_z.items()}
-        rate, delays = both["rate"], self._delays
         infections = self._infections_with_tangents(both["reproduction"], both["prevalence"])
-        infections = infections @ self._severity  # [1 + p, S, days, B]
-        days = infections.shape[-2]
+        return theta, both, infections @ self._severity  # [1 + p, S, days, B]
+
+    def _observed(
+        self, theta: Theta, both: dict[str, torch.Tensor], infections: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the log of what is measured and its derivatives, float64[S, B, W] and [S, B, W, p]."""
+        delays, days = self._delays, infections.shape[-2]
         if theta.stay_days is None:
             daily = toeplitz(delays.event(theta.rate), days) @ infections
         else:
@@ -122,10 +140,7 @@ class CompartmentCourse(ExpectedCourse):
             through_stay = toeplitz(delays.presence_by_stay(theta.stay_days), days) @ infections[0]
             tangent = daily[1:] + both["stay_days"][1:, :, None, None] * through_stay
             daily = torch.cat([daily[:1], tangent])
-        values = self._measure(daily) * rate[0, :, None, None]
-        value, tangent = values[0] + FLOOR, values[1:]
-        tangent = tangent + values[0] * (rate[1:] / rate[0])[..., None, None]
-        return torch.log(value), (tangent / value).permute(1, 2, 3, 0).contiguous()
+        return _log_with_tangents(self._measure(daily), both["rate"])
 
     def _expected(self, theta: Theta) -> torch.Tensor:
         """Return float64[..., B, W]: what is expected of each place's people."""
@@ -193,3 +208,16 @@ class CompartmentCourse(ExpectedCourse):
         """Return float64[..., B, W], means over each period, from float64[..., days, B], without the lead-in."""
         seen = daily[..., self.period_days * self.config.lead :, :]
         return seen.reshape(*seen.shape[:-2], self.count, self.period_days, -1).mean(dim=-2).transpose(-1, -2)
+
+
+def _log_with_tangents(measured: torch.Tensor, rate: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the log of what is measured times the rate, and its derivatives by z, float64[S, B, W] and [S, B, W, p].
+
+    Args:
+        measured: float64[1 + p, S, B, W], by a rate of 1, its derivatives beside it.
+        rate: float64[1 + p, S], likewise.
+    """
+    values = measured * rate[0, :, None, None]
+    value, tangent = values[0] + FLOOR, values[1:]
+    tangent = tangent + values[0] * (rate[1:] / rate[0])[..., None, None]
+    return torch.log(value), (tangent / value).permute(1, 2, 3, 0).contiguous()

@@ -1,11 +1,13 @@
 """Parameters of compartments and their prior: theta as a smooth function of z ~ N(0, I)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, final
 
 import torch
 
 from lpm_secure.models.courses.compartments.config import CompartmentPriors, LogNormal
+from lpm_secure.models.courses.compartments.contact_rate import ContactRate, contact_rate
 from protocols.errors import ParameterError
 
 PARTS: Final = ("reproduction", "prevalence", "rate", "stay_days")
@@ -21,18 +23,20 @@ class Theta:
         prevalence: float64[..., B], share infected at the start.
         rate: float64[...], of those infected, the share of whom there is an event.
         stay_days: float64[...], how long an event lasts; None where nothing depends on it.
+        law: float64[...] each, by name: parameters of the law of the contact rate's path.
     """
 
     reproduction: torch.Tensor
     prevalence: torch.Tensor
     rate: torch.Tensor
     stay_days: torch.Tensor | None
+    law: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, torch.Tensor]:
         """Return what there is, by name."""
         each = ((name, getattr(self, name)) for name in PARTS)
-        return {name: value for name, value in each if value is not None}
+        return {name: value for name, value in each if value is not None} | dict(self.law)
 
 
 @final
@@ -45,12 +49,14 @@ class Parameters:
         periods: of the simulation, those before the first observed one among them.
         knot: periods from knot to knot of the contact rate, linear between them on the log scale.
         prior: of theta.
+        period_days: days in a period.
     """
 
     places: int
     periods: int
     knot: int
     prior: CompartmentPriors
+    period_days: int
 
     def __post_init__(self) -> None:
         """Check."""
@@ -71,34 +77,42 @@ class Parameters:
     @property
     def p(self) -> int:
         """Length of z."""
-        return self.knots + self.places + len(self.single)
+        return self.knots + self.places + len(self.single) + len(self.contact_rate.names)
+
+    @property
+    def contact_rate(self) -> ContactRate:
+        """The law of the contact rate's path, whose own parameters stand last in z."""
+        return contact_rate(self.prior, self.knot * self.period_days)
 
     def theta(self, z: torch.Tensor) -> Theta:
         """Return the parameters of z, float64[..., p]."""
         prior, k, b = self.prior, self.knots, self.places
-        path = self._path(z)
         single = {
             name: given.median * torch.exp(given.sd * z[..., k + b + place])
             for place, (name, given) in enumerate(self.single)
         }
         return Theta(
-            reproduction=torch.exp(path @ self._interpolation().to(z)),
+            reproduction=torch.exp(self._path(z) @ self._interpolation().to(z)),
             prevalence=prior.prevalence.median * torch.exp(prior.prevalence.sd * z[..., k : k + b]),
             rate=single["rate"],
             stay_days=single.get("stay_days"),
+            law=self.contact_rate.law(self._own(z)),
         )
 
     def by_coordinate(self, z: torch.Tensor) -> torch.Tensor:
         """Return float64[..., p]: contact rates at knots, then the other parameters."""
         theta = self.theta(z)
-        single = [theta.parts[name][..., None] for name, _ in self.single]
+        names = (*(name for name, _ in self.single), *self.contact_rate.names)
+        single = [theta.parts[name][..., None] for name in names]
         return torch.cat([torch.exp(self._path(z)), theta.prevalence, *single], dim=-1)
+
+    def _own(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the coordinates of the law of the contact rate, float64[..., m]."""
+        return z[..., self.knots + self.places + len(self.single) :]
 
     def _path(self, z: torch.Tensor) -> torch.Tensor:
         """Return the log of the contact rate at the knots, float64[..., knots]."""
-        prior = self.prior
-        first = torch.log(z.new_tensor(prior.reproduction.median)) + prior.reproduction.sd * z[..., :1]
-        return torch.cat([first, first + prior.walk_sd * torch.cumsum(z[..., 1 : self.knots], dim=-1)], dim=-1)
+        return self.contact_rate.log_rate(z[..., : self.knots], self._own(z))
 
     def _interpolation(self) -> torch.Tensor:
         """Return float64[knots, periods]: weights of the knots in each; none reaches back from a later knot."""
@@ -108,14 +122,25 @@ class Parameters:
 
 
 def derivatives(parameters: Parameters, z: torch.Tensor) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """Return each part of theta by name, [S, ...], and its derivatives by z, [S, ..., p].
-
-    Every part is the exponential of a linear function of z, so a derivative is the part times the function's slope.
-    """
-    theta, zero = parameters.theta(z), torch.zeros(1, parameters.p, dtype=z.dtype)
-    origin, unit = parameters.theta(zero).parts, parameters.theta(torch.eye(parameters.p, dtype=z.dtype)).parts
-    found = {}
-    for name, value in theta.parts.items():
-        slope = torch.log(unit[name] / origin[name]).movedim(0, -1)
-        found[name] = value, value[..., None] * slope
+    """Return each part of theta by name, [S, ...], and its derivatives by z, [S, ..., p]; z is float64[S, p]."""
+    parts, found, first = parameters.theta(z).parts, {}, 0
+    slopes = _slopes(parameters, z)
+    for name, value in parts.items():
+        last = first + value[0].numel()
+        found[name] = value, slopes[:, first:last].reshape(*value.shape, z.shape[-1])
+        first = last
     return found
+
+
+def _slopes(parameters: Parameters, z: torch.Tensor) -> torch.Tensor:
+    """Return the derivatives of all numbers of theta, one after the other, float64[S, numbers, p].
+
+    Number j is taken from copy j of z, so that one pass backward gives them all.
+    """
+    numbers = sum(value[0].numel() for value in parameters.theta(z).parts.values())
+    with torch.enable_grad():
+        copies = z.detach().expand(numbers, *z.shape).clone().requires_grad_()
+        parts = parameters.theta(copies).parts.values()
+        flat = torch.cat([value.reshape(*copies.shape[:-1], -1) for value in parts], dim=-1)
+        (slopes,) = torch.autograd.grad(flat.diagonal(dim1=0, dim2=2).sum(), copies)
+    return slopes.movedim(0, 1)

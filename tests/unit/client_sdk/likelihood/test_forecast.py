@@ -1,20 +1,33 @@
 """A hospital's forecast."""
 
+import msgspec
 import numpy as np
 import pytest
 
-from client_sdk.likelihood.forecast import deviation, predict
+from client_sdk.likelihood.forecast import predict
 from tests.calibration_hospitals import KNOWN_SIZE, institution_of
 
 
-def test_a_forecast_starts_where_the_hospital_is_and_falls_back_to_the_city():
-    mean = np.array([[10.0, 10.0, 10.0, 10.0]])
-    last, step = deviation(np.array([10.0, 10.0, 21.0, 21.0]), mean)
-    assert 0.4 < float(last[0]) < np.log(2.0)
-    assert 0.1 < float(step[0]) < 0.7
-    hospital = institution_of([100.0, 110.0, 90.0], [0.5], observation=KNOWN_SIZE)
-    log_x = np.full((4000, 1, 20), np.log(100.0))
+def forecast(values, ahead, **changes):
+    """Return medians of what a hospital forecasts that sees half of a place where 100 are expected."""
+    hospital = institution_of(values, [0.5], **changes)
+    log_x = np.full((2000, 1, len(values) + ahead), np.log(100.0))
     draws = predict(hospital, log_x, np.random.default_rng(3))
-    assert draws.shape == (4000, 20)
-    assert float(np.median(draws[:, 3])) > 70.0
-    assert float(np.median(draws[:, -1])) == pytest.approx(50.0, rel=0.15)
+    assert draws.shape == (2000, len(values) + ahead)
+    return np.median(draws[:, len(values) :], axis=0)
+
+
+def test_a_bias_that_was_always_there_stays() -> None:
+    later = forecast([100.0, 104.0, 97.0, 101.0, 99.0, 102.0, 100.0, 98.0], 26)
+    assert later[0] == pytest.approx(100.0, rel=0.1)
+    assert later[-1] == pytest.approx(100.0, rel=0.15)
+
+
+def test_a_deviation_of_late_falls_back_in_days_and_not_in_periods() -> None:
+    values = [50.0, 52.0, 48.0, 51.0, 49.0, 50.0, 90.0, 92.0]
+    observation = msgspec.structs.replace(KNOWN_SIZE, deviation_scale=0.3)
+    by_weeks = forecast(values, 12, observation=observation, period_days=7)
+    by_days = forecast(values, 12, observation=observation, period_days=1)
+    assert by_weeks[0] > 70.0
+    assert by_weeks[-1] < 0.85 * by_weeks[0]
+    assert by_days[-1] > by_weeks[-1]

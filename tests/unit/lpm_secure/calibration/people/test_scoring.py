@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from client_sdk.likelihood.poisson import Poisson
+from client_sdk.likelihood.laws.poisson import Poisson
 from client_sdk.likelihood.series import Series
 from lpm_secure.calibration.people.scoring import ScoringPoint, Search
 

@@ -9,17 +9,23 @@ from lpm_secure.models.courses.compartments.config import CompartmentConfig
 from lpm_secure.models.courses.compartments.course import CompartmentCourse
 from lpm_secure.models.courses.compartments.metapopulation import compose
 from protocols.errors import ConfigError
-from tests.calibration_hospitals import MODEL, course_of
+from tests.calibration_hospitals import AUTOREGRESSIVE, MODEL, course_of
 
 PRESENT = course_of(6)
 EVENT_PRIORS = {name: prior for name, prior in MODEL["priors"].items() if name != "stay_days"}
 EVENTS = course_of(6, measure="events", priors=EVENT_PRIORS)
+RETURNING = course_of(6, priors=AUTOREGRESSIVE)
 Z = torch.randn(3, PRESENT.p, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("course", [PRESENT, EVENTS], ids=["present", "events"])
+def draws(course, count=3):
+    """Return z from the prior."""
+    return torch.randn(count, course.p, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("course", [PRESENT, EVENTS, RETURNING], ids=["present", "events", "returning"])
 def test_derivatives_agree_with_finite_differences(course) -> None:
-    z = Z[:, : course.p]
+    z = draws(course)
     value, jacobian = course.with_jacobian(z)
     assert torch.allclose(value, course.log_mean(z), rtol=0, atol=1e-9)
     for j in range(course.p):
@@ -40,15 +46,20 @@ def test_events_of_a_week_are_those_of_its_days() -> None:
     assert ((ratio > 0.8) & (ratio < 1.25)).all()  # knots are where they were; rates change day by day between them
 
 
-def test_a_longer_course_begins_as_the_shorter_one() -> None:
-    longer = PRESENT.lengthen(9)
-    further = PRESENT.extend(Z, longer, torch.Generator().manual_seed(2))
-    assert torch.allclose(longer.log_mean(further)[..., :5], PRESENT.log_mean(Z)[..., :5])
-    assert torch.equal(longer.restrict(further, PRESENT), Z)
+@pytest.mark.parametrize(
+    ("course", "law"),
+    [(PRESENT, []), (RETURNING, ["reproduction_mean", "reproduction_half_life_days", "reproduction_sd"])],
+    ids=["walk", "autoregression"],
+)
+def test_a_longer_course_begins_as_the_shorter_one(course, law) -> None:
+    z, longer = draws(course), course.lengthen(9)
+    further = course.extend(z, longer, torch.Generator().manual_seed(2))
+    assert torch.allclose(longer.log_mean(further)[..., :5], course.log_mean(z)[..., :5])
+    assert torch.equal(longer.restrict(further, course), z)
     assert len(longer.coordinates) == longer.p == further.shape[-1]
     names = [each.name for each in longer.parameters(further)]
-    assert names == ["reproduction", "prevalence", "rate", "stay_days"]
-    assert torch.allclose(PRESENT.by_coordinate(Z)[:, -1], PRESENT.parameters(Z)[-1].values)
+    assert names == ["reproduction", "prevalence", "rate", "stay_days", *law]
+    assert torch.allclose(course.by_coordinate(z)[:, -1], course.parameters(z)[-1].values)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +68,8 @@ def test_a_longer_course_begins_as_the_shorter_one() -> None:
         ({"measure": "events"}, "stay_days"),
         ({"priors": EVENT_PRIORS}, "stay_days"),
         ({"delays": MODEL["delays"] | {"longest_days": 20}}, "longest_days is 20"),
+        ({"priors": MODEL["priors"] | AUTOREGRESSIVE}, "got both"),
+        ({"priors": {name: prior for name, prior in MODEL["priors"].items() if name != "walk_sd"}}, "got neither"),
     ],
 )
 def test_a_measure_and_its_delays_belong_together(change, said) -> None:

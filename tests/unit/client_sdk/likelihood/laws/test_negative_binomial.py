@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from client_sdk.likelihood.negative_binomial import digamma
+from client_sdk.likelihood.laws.negative_binomial import digamma
 
 
 def test_digamma_agrees_with_scipy() -> None:

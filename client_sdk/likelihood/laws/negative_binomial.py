@@ -6,7 +6,7 @@ from typing import Final, final
 
 import numpy as np
 
-from client_sdk.likelihood.count_interval import LARGEST, CountLikelihood, log_gamma
+from client_sdk.likelihood.laws.count_interval import LARGEST, CountLikelihood, log_gamma
 from client_sdk.likelihood.likelihood import Derivatives
 from client_sdk.likelihood.series import F64
 
@@ -34,6 +34,10 @@ class NegativeBinomial(CountLikelihood):
     def draw(self, mean: F64, spread: F64 | float, rng: np.random.Generator) -> F64:
         """See `Likelihood`."""
         return rng.negative_binomial(spread, spread / (spread + np.minimum(mean, LARGEST))).astype(np.float64)
+
+    def noise_beside_walk(self, mean: F64, spread: float) -> F64:
+        """See `Likelihood`: that of `draw_beside_walk`."""
+        return np.asarray(1.0 / mean)
 
     def draw_beside_walk(self, mean: F64, spread: float, rng: np.random.Generator) -> F64:
         """See `Likelihood`: the walk spreads the mean, so counts beside it are Poisson."""

@@ -5,7 +5,7 @@ from typing import final
 
 import numpy as np
 
-from client_sdk.likelihood.count_interval import LARGEST, CountLikelihood, log_gamma
+from client_sdk.likelihood.laws.count_interval import LARGEST, CountLikelihood, log_gamma
 from client_sdk.likelihood.likelihood import Derivatives
 from client_sdk.likelihood.series import F64
 

@@ -5,8 +5,8 @@ from typing import final
 
 import numpy as np
 
+from client_sdk.likelihood.laws.normal_interval import log_law
 from client_sdk.likelihood.likelihood import Derivatives, Likelihood
-from client_sdk.likelihood.normal_interval import log_law
 from client_sdk.likelihood.series import F64
 from protocols.errors import DataError
 

@@ -1,0 +1,1 @@
+"""Laws of a series around what is expected of it, one file each."""
