@@ -11,6 +11,7 @@ python -m client_sdk enrol --accept NAME.enrolled FOLDER      puts the operator'
 import argparse
 import asyncio
 import base64
+import gc
 import sys
 import time
 from pathlib import Path
@@ -100,6 +101,8 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
         client: Participant = await Client.join_over(manifest, private, exchange)
     else:
         client = await join(manifest, private, transports, states_every=given.states_every)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no step waits until it was looked through for garbage
     started = time.perf_counter()
     record = RunRecord(client) if isinstance(client, Client) else None
     try:

@@ -45,7 +45,7 @@ from protocols.errors import ParameterError
 from protocols.masking.kernels.choice import kernels_for
 from protocols.masking.kernels.folding_kernels import ARITY, SENT, WIDEST
 from protocols.masking.norm import HALVES, NormBound
-from protocols.masking.words import U8, WIDTH
+from protocols.masking.words import U8, WIDTH, count_bytes
 
 NONE: Final = np.zeros((0, 2), dtype=np.uint64)
 
@@ -58,7 +58,9 @@ class ProofShape:
     Attributes:
         bits: uint8[n], of how many bits each word is; 0 where it must be zero.
         norm: the bound; the last words are then the halves of its slack.
-        width: the most bits of any word.
+        width: the most bits of any word, or more: as many as whole bytes of E have beside the wrap bit, so that proofs
+            of clients of different sizes fold side by side.
+        masks: uint64[n], which bits of E each word has: those of its range, and the wrap bit of what can wrap.
         groups: of bits, of each word with its wrap bit.
         arity: bits of a group, which the first fold takes together.
         length: of the vectors after the first fold, a mask and padding included.
@@ -68,6 +70,7 @@ class ProofShape:
     bits: U8 = field(repr=False)
     norm: NormBound | None
     width: int
+    masks: U64 = field(repr=False)
     groups: int
     arity: int
     length: int
@@ -85,12 +88,14 @@ class ProofShape:
         width = int(bits.max(initial=0))
         if width >= WIDTH:
             raise ParameterError(f"got a word of {width} bits; a masked word is of {WIDTH - 1} bits at most")
+        if norm is None:
+            width = min(8 * count_bytes(width + 1, 1), WIDTH) - 1
         groups, products = -(-(width + 1) // WIDEST), 0 if norm is None else norm.entries
         length = _padded((bits.size + products) * groups + products + 1)
         rounds, size = 1, length
         while size > 1:
             rounds, size = rounds + 1, shorter(size)
-        return cls(bits, norm, width, groups, -(-(width + 1) // groups), length, rounds)
+        return cls(bits, norm, width, _masks(bits, norm, width), groups, -(-(width + 1) // groups), length, rounds)
 
     @property
     def n(self) -> int:
@@ -122,15 +127,6 @@ class ProofShape:
         """Return how many of these are multiplied: the leading bits of each entry."""
         return 0 if self.norm is None else self.norm.entries
 
-    @property
-    def masks(self) -> U64:
-        """Return which bits of E each word has, uint64[n]: those of its range, and the wrap bit of what can wrap."""
-        own = np.array([(1 << bits) - 1 for bits in range(self.width + 1)], dtype=np.uint64)
-        masks: U64 = (own | np.uint64(1 << self.width))[self.bits]
-        if self.norm is not None:
-            masks[self.norm.entries :] = own[self.bits[self.norm.entries :]]  # told modulo p, and not modulo 2**58
-        return masks
-
     def spread(self, bits: U64) -> U64:
         """Return the bits in each linear equation, of E or of its masks, uint64[terms]."""
         if self.norm is None:
@@ -147,6 +143,14 @@ class ProofShape:
         """Return views of the rows of a proof, uint64[sent, 2], fold by fold."""
         first, step = 2 * (self.arity - 1), len(SENT)
         return [elements[:first], *(elements[start : start + step] for start in range(first, self.sent, step))]
+
+
+def _masks(bits: U8, norm: NormBound | None, width: int) -> U64:
+    own = np.array([(1 << each) - 1 for each in range(width + 1)], dtype=np.uint64)
+    masks: U64 = (own | np.uint64(1 << width))[bits]
+    if norm is not None:
+        masks[norm.entries :] = own[bits[norm.entries :]]  # told modulo p, and not modulo 2**58
+    return masks
 
 
 def _padded(size: int) -> int:

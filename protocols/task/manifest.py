@@ -195,7 +195,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         n = agents_of(self.clients)
         return self.model.agents.level_bounds(n=n, max_message=self.max_message, steps=self.steps)
 
-    @property
+    @cached_property
     def schedule(self) -> Schedule:
         """Return the order of the run's rounds: a relaxed run has sums alone, one with adjoints also a way back."""
         outcome, gradient = self.mode == "outcome", self.gradient

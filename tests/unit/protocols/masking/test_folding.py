@@ -29,9 +29,11 @@ def bit(word, j):
 
 def test_a_shape_counts_groups_and_folds():
     shape = ProofShape.of(BITS)
-    assert (shape.n, shape.width, shape.groups, shape.arity, shape.length, shape.rounds) == (6, 22, 1, 23, 8, 3)
+    assert (shape.n, shape.width, shape.groups, shape.arity, shape.length, shape.rounds) == (6, 23, 1, 24, 8, 3)
     assert ProofShape.of(BITS[:0]).rounds == 2
-    assert shape.masks.tolist() == [2**22 + 2 ** int(b) - 1 for b in BITS]
+    assert shape.masks.tolist() == [2**23 + 2 ** int(b) - 1 for b in BITS]
+    alike = [ProofShape.of(np.full(6, bits, dtype=np.uint8)).folds for bits in (8, 9, 15, 16)]
+    assert alike == [(15, 3)] * 3 + [(23, 3)]
     wide = ProofShape.of(np.array([57, 3], dtype=np.uint8))
     assert (wide.groups, wide.arity, wide.length) == (3, 20, 8)
 
@@ -131,13 +133,13 @@ def test_a_fold_is_the_value_of_the_cubic_polynomials():
     assert not folded[2:].any()
 
 
-@pytest.mark.parametrize("values", [[0, 0], [5, 2**22 - 1]])
+@pytest.mark.parametrize("values", [[0, 0], [5, 2**23 - 1]])
 def test_the_equation_of_honest_words_holds_over_the_integers(values):
-    shape = ProofShape.of(np.array([22, 22], dtype=np.uint8))
+    shape = ProofShape.of(np.array([23, 23], dtype=np.uint8))
     x, pads = np.array(values, dtype=np.uint64), np.array([7, 2**58 - 1], dtype=np.uint64)
     d = (x + pads) % np.uint64(2**58)
     a = masked(2, shape)
-    e = (x | (d < pads).astype(np.uint64) << np.uint64(22)) ^ a
+    e = (x | (d < pads).astype(np.uint64) << np.uint64(23)) ^ a
     for i in range(2):
         one = ProofShape.of(shape.bits[:1])
         rho = np.array([[1, 0]], dtype=np.uint64)
@@ -145,6 +147,6 @@ def test_the_equation_of_honest_words_holds_over_the_integers(values):
             *folding.linear_sides(one, e[None, i : i + 1], d[None, i : i + 1], rho[None], sign=-1),
             *folding.linear_sides(one, a[None, i : i + 1], pads[None, i : i + 1], rho[None], sign=1),
         ]
-        weights = [2 ** (j + 1) for j in range(22)] + [-(2 ** (WIDTH + 1))]
+        weights = [2 ** (j + 1) for j in range(23)] + [-(2 ** (WIDTH + 1))]
         left = sum(weight * bit(e[i], j) * bit(a[i], j) for j, weight in enumerate(weights))
         assert field.plus(*sides) == (left % P, 0)

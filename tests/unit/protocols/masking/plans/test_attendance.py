@@ -22,7 +22,7 @@ def test_what_a_client_tells_has_grown_since_it_told_it_last(manifest_of):
 def test_a_range_of_several_steps_holds_what_grows_in_these_and_no_more(manifest_of):
     plan = MaskingPlan(manifest_of(mode="outcome", steps=8))
     number = plan.manifest.schedule.number(7, Phase.DECIDE)
-    widths = [plan.shape("client-0", number, steps=steps).width for steps in (1, 2, 4, 8)]
+    widths = [int(plan.shape("client-0", number, steps=steps).bits.max()) for steps in (1, 2, 4, 8)]
     assert widths == [widths[0], widths[0] + 1, widths[0] + 2, widths[0] + 3]
     spoken = plan.manifest.schedule.number(7, Phase.SPEAK)
     assert plan.shape("client-0", spoken, steps=4).width == plan.shape("client-0", spoken).width
