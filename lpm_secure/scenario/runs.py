@@ -1,7 +1,8 @@
 """Results of configurations over seeds: in the clear, side by side; or over processes, one party each."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,13 +12,15 @@ import pyarrow as pa
 
 from lpm_secure.config.simulation import Config
 from lpm_secure.report.summary import Summary
+from lpm_secure.run.observer import OnStep, StepObserver
 from lpm_secure.scenario.ensemble.ensemble import NOTICES, EnsembleTask, compute
-from lpm_secure.scenario.progress import watch
+from lpm_secure.scenario.progress import OnSeries, watch
 from lpm_secure.scenario.results.result import Result
 from lpm_secure.scenario.results.storage import stages_of
 from lpm_secure.scenario.results.words import parity_word, words_of
 from lpm_secure.scenario.settings import plain, tables_of_config
 from protocols.errors import ParameterError
+from protocols.models.agent_model import TallyWord
 
 MOST_SEEDS: Final = 100_000
 SHORT: Final = 12  # characters of a run's id in its folder's name
@@ -86,11 +89,10 @@ def run_parties(
     if config.gradient is not None:
         raise ParameterError(f"{config.name} asks for a gradient, and not for series: use lpm run, or leave it out")
     summaries = list[Summary]()
-    with watch([config.name], seeds=len(seeds), shown=progress) as on_series:
+    with watch([config.name], seeds=len(seeds) * config.steps, shown=progress, unit="steps") as on_step:
         for seed in seeds:
-            of_seed = msgspec.structs.replace(config, seed=seed)
-            summaries.append(execute(of_seed, beside=beside, out=out, parity=parity, device=device))
-            on_series(0)
+            of_seed, observer = msgspec.structs.replace(config, seed=seed), _observer(on_step)
+            summaries.append(execute(of_seed, beside=beside, out=out, parity=parity, device=device, observer=observer))
     tables = [series_of(each) for each in summaries]
     result = _result(config.name, tables_of_config(config), seeds, tables)
     same = [each.figures["parity"] for each in summaries if each.figures["parity"] is not None]
@@ -101,6 +103,16 @@ def run_parties(
         hashes=tuple(str(each.figures["sha256_private"]) for each in summaries),
         folders=tuple(out / f"{config.name}-{each.figures['run'][:SHORT]}" for each in summaries),
     )
+
+
+def _observer(on_step: OnSeries) -> StepObserver:
+    """Return what tells each step of a run, but for the one before the first."""
+
+    @contextmanager
+    def observe(title: str, *, steps: int, words: Sequence[TallyWord]) -> Iterator[OnStep]:
+        yield lambda step, release: on_step(0) if step else None
+
+    return observe
 
 
 def seeds_from(first: int, given: Any) -> tuple[int, ...]:

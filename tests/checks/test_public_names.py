@@ -48,7 +48,7 @@ SCENARIOS = [
     "ScenarioComparison",
     "Simulation",
     "ThresholdPolicy",
-    "audit_run",
+    "audit",
     "calibrate",
     "compare",
     "list_runs",
