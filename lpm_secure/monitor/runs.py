@@ -10,6 +10,7 @@ import msgspec
 from lpm_secure.monitor.regular_file import is_regular, open_regular, read_regular
 from lpm_secure.report.progress import (
     FILE,
+    EnsembleProgress,
     FitProgress,
     ProgressEnd,
     ProgressEvent,
@@ -86,7 +87,7 @@ def card_of(name: str, folder: Path) -> RunCard | None:
         return _without_journal(name, folder, pages)
     step, end = 0, None
     for event in events:
-        if isinstance(event, StepProgress | FitProgress):
+        if isinstance(event, StepProgress | FitProgress | EnsembleProgress):
             step = event.step
         end = event if isinstance(event, ProgressEnd) else None if isinstance(event, ProgressHead) else end
     return RunCard(
