@@ -26,7 +26,7 @@ FIGURES: Final = {
     "calibration.json": "calibration",
     "gradient.json": "gradient",
 }
-PAGES: Final = (REPORT, "audit.html")
+PAGES: Final = (REPORT, "audit.html", "tornado.html")
 TAIL: Final = 2**16  # bytes of the end of a journal
 MAX_FIGURES: Final = 2**24
 State = Literal["running", "stopped", "ended", "failed", "interrupted"]

@@ -252,6 +252,11 @@ def _end(outcome: str, reason: str, results: dict[str, str]) -> ProgressEnd:
     return ProgressEnd(at=time.time(), outcome=msgspec.convert(outcome, Outcome), reason=reason, results=results)
 
 
+def is_begun(folder: Path) -> bool:
+    """Return whether a folder holds a journal and nothing else: what wrote it has come to nothing."""
+    return folder.is_dir() and [each.name for each in folder.iterdir()] == [FILE]
+
+
 def lock(descriptor: int, *, shared: bool = False) -> bool:
     """Take the lock of a journal's file without waiting; False where another process has it.
 

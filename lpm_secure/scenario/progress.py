@@ -12,20 +12,23 @@ NOTEBOOK: Final = "ZMQInteractiveShell"  # of IPython's shells that of a noteboo
 
 
 @contextmanager
-def watch(titles: Sequence[str], *, seeds: int, shown: bool = True, unit: str = "runs") -> Iterator[OnSeries]:
+def watch(
+    titles: Sequence[str], *, seeds: int | Sequence[int], shown: bool = True, unit: str = "runs"
+) -> Iterator[OnSeries]:
     """Show how many seeds of each scenario have ended; the caller tells whose.
 
     Args:
         titles: of scenarios.
-        seeds: of each; or how many days, where each of these is told.
+        seeds: of all, or of each; or how many days, where each of these is told.
         shown: False for no bar, wherever this is.
         unit: of what is told.
     """
+    totals = [seeds] * len(titles) if isinstance(seeds, int) else list(seeds)
     if shown and _is_notebook():
-        with _notebook_bar(len(titles) * seeds, unit) as on_series:
+        with _notebook_bar(sum(totals), unit) as on_series:
             yield on_series
     elif shown and sys.stderr is not None and sys.stderr.isatty():
-        with _terminal_bars(titles, seeds) as on_series:
+        with _terminal_bars(titles, totals) as on_series:
             yield on_series
     else:
         yield lambda scenario: None
@@ -52,12 +55,12 @@ def _bar(done: int, total: int, unit: str) -> str:
 
 
 @contextmanager
-def _terminal_bars(titles: Sequence[str], seeds: int) -> Iterator[OnSeries]:
+def _terminal_bars(titles: Sequence[str], totals: Sequence[int]) -> Iterator[OnSeries]:
     from rich.console import Console  # noqa: PLC0415 - only where there is a terminal
     from rich.progress import Progress  # noqa: PLC0415
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        bars = [progress.add_task(title, total=seeds) for title in titles]
+        bars = [progress.add_task(title, total=total) for title, total in zip(titles, totals, strict=True)]
         yield lambda scenario: progress.advance(bars[scenario])
 
 

@@ -56,6 +56,7 @@ SCENARIOS = [
     "open_result",
     "sensitivity",
     "sweep",
+    "verify_gradients",
 ]  # what a program or a notebook runs and compares
 NAMES = {
     "protocols": [],

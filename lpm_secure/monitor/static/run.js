@@ -232,7 +232,7 @@ function showCard(card) {
     setText("where", card.total ? "" : "This run left no journal of its steps.");
     byId("done").hidden = true;
   } else byId("done").hidden = false;
-  const names = { "report.html": "Report", "audit.html": "Audit" };
+  const names = { "report.html": "Report", "audit.html": "Audit", "tornado.html": "Tornado plots" };
   const links = card.pages.flatMap((page) => [element("a", { href: `/runs/${encodeURIComponent(id)}/${page}` }, names[page]), " "]);
   replace(byId("reports"), ...links);
   const now = [card.state, ...card.pages].join(); // series and forecasts are written before the report
