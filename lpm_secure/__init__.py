@@ -50,7 +50,7 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.report.summary import Summary as Summary
     from lpm_secure.run.jobs import simulate_clear as simulate_clear
     from lpm_secure.run.jobs import simulate_private as simulate_private
-    from lpm_secure.scenario.audits import audit_run as audit_run
+    from lpm_secure.scenario.audits import audit as audit
     from lpm_secure.scenario.results.comparison import ScenarioComparison as ScenarioComparison
     from lpm_secure.scenario.results.result import Result as Result
     from lpm_secure.scenario.results.storage import list_runs as list_runs
@@ -61,6 +61,7 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.scenario.simulation import load as load
     from lpm_secure.scenario.studies import calibrate as calibrate
     from lpm_secure.scenario.studies import sensitivity as sensitivity
+    from lpm_secure.scenario.studies import verify_gradients as verify_gradients
     from protocols.toml_file import load_config as load_config
 
 _AUTHORING: Final = (  # what the author of a model needs
@@ -109,8 +110,8 @@ _MODULES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("list_runs", "open_result"), "lpm_secure.scenario.results.storage"),
     **dict.fromkeys(("compare", "sweep"), "lpm_secure.scenario.scenarios"),
     **dict.fromkeys(("Simulation", "load"), "lpm_secure.scenario.simulation"),
-    **dict.fromkeys(("calibrate", "sensitivity"), "lpm_secure.scenario.studies"),
-    "audit_run": "lpm_secure.scenario.audits",
+    **dict.fromkeys(("calibrate", "sensitivity", "verify_gradients"), "lpm_secure.scenario.studies"),
+    "audit": "lpm_secure.scenario.audits",
     **dict.fromkeys(
         ("Environment", "InterventionSchedule", "PublicValue", "StepTotals", "ThresholdPolicy"),
         "lpm_secure.environments",
@@ -120,13 +121,18 @@ _MODULES: Final[Mapping[str, str]] = {
 __all__ = sorted(_MODULES)  # noqa: PLE0605 - names of a table
 
 
+def public_name(name: str) -> Any:
+    """Return what an exported name stands for, loaded now."""
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
 if not TYPE_CHECKING:  # which would take any name for one that is there
 
     def __getattr__(name: str) -> Any:
         """Load an exported name."""
         if name not in _MODULES:
             raise AttributeError(f"lpm_secure has no {name}; it has {', '.join(_MODULES)}")
-        return getattr(importlib.import_module(_MODULES[name]), name)
+        return public_name(name)
 
 
 def __dir__() -> list[str]:

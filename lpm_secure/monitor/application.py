@@ -15,9 +15,10 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from lpm_secure.monitor.bands import forecast_band, series_bands
+from lpm_secure.monitor.bands import MAX_FILE, forecast_band, series_bands
 from lpm_secure.monitor.line_tail import LineTail
 from lpm_secure.monitor.operator_view import OperatorView
+from lpm_secure.monitor.regular_file import read_regular
 from lpm_secure.monitor.runs import PAGES, card_of, cards, events_of, folders_of
 from lpm_secure.report.page import SCRIPT
 from lpm_secure.report.progress import FILE
@@ -45,7 +46,7 @@ def application_of(root: Path, operators: Mapping[str, OperatorView]) -> Starlet
         operators: of aggregators whose pages are shown, by name.
 
     Security: of a run it opens its journal, its series, the forecast of all places together and its reports, by names
-        that it has listed itself; the folders of its parties are never opened.
+        that it has listed itself, and none of them through a link; the folders of its parties are never opened.
     """
     streams = asyncio.Semaphore(MOST_STREAMS)
 
@@ -90,15 +91,18 @@ def application_of(root: Path, operators: Mapping[str, OperatorView]) -> Starlet
 
     async def report(request: Request) -> Response:
         folder, page = folder_of(request), request.path_params["page"]
-        if page not in PAGES or (folder / page).is_symlink() or not (folder / page).is_file():
+        content = await run_in_threadpool(read_regular, folder / page, MAX_FILE) if page in PAGES else None
+        if content is None:
             raise HTTPException(404, "there is no such page")
-        return FileResponse(folder / page, headers={"content-security-policy": REPORT_POLICY})
+        return Response(content, media_type="text/html", headers={"content-security-policy": REPORT_POLICY})
 
     async def script(request: Request) -> Response:
-        path = next((each for each in (root / SCRIPT, root.resolve().parent / SCRIPT) if each.is_file()), None)
-        if path is None:
-            raise HTTPException(404, "no run of this folder has plots")
-        return FileResponse(path, headers={"cross-origin-resource-policy": "cross-origin"})
+        for place in (root.resolve(), root.resolve().parent):
+            content = await run_in_threadpool(read_regular, place / SCRIPT, MAX_FILE)
+            if content is not None:
+                policy = {"cross-origin-resource-policy": "cross-origin"}
+                return Response(content, media_type="text/javascript", headers=policy)
+        raise HTTPException(404, "no run of this folder has plots")
 
     def page(name: str, check: Callable[[Request], Any] = lambda request: None) -> Endpoint:
         async def answer(request: Request) -> Response:

@@ -1,5 +1,6 @@
 """Series of a run that has ended, as bands over its seeds; and what a calibration forecasts of all places together."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -7,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from lpm_secure.models.words import word_of
+from lpm_secure.monitor.regular_file import open_regular
 from protocols.errors import ParameterError
 
 SERIES: Final = "series.csv"
@@ -77,9 +79,10 @@ def _read(path: Path, *needed: str) -> Mapping[str, np.ndarray[Any, Any]]:
     from pyarrow import csv  # noqa: PLC0415
 
     try:
-        if path.stat().st_size > MAX_FILE:
-            raise ParameterError(f"{path} is too large to be shown; open its report")
-        table = csv.read_csv(path)
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > MAX_FILE:
+                raise ParameterError(f"{path} is too large to be shown; open its report")
+            table = csv.read_csv(file)
         columns = {name: table[name].to_numpy() for name in table.column_names}
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
         raise ParameterError(f"{path} cannot be read: {error}") from error

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, BinaryIO, Final, final
 
 import msgspec
 
@@ -122,7 +122,7 @@ class OperatorView:
         for each in self._config.manifests:
             manifest = load_verified(place / each, operator_key=self._config.operator_key)
             ledger = place / file_name(manifests.run_id(manifest))
-            self._ledgers.append(LedgerView(manifest, LineTail(ledger)))
+            self._ledgers.append(LedgerView(manifest, LineTail(ledger, open_file=_open)))
 
     def status(self) -> dict[str, Any]:
         """Return what there is to see now."""
@@ -189,3 +189,8 @@ def _config_of(folder: Path) -> Path:
             f"{folder} has no {CONFIG}, and is no kit; give the folder that this operator starts the aggregator from"
         )
     return folder / CONFIG
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a ledger where its operator has put it, behind a link too."""
+    return path.open("rb")

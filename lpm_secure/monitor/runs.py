@@ -7,8 +7,10 @@ from typing import Any, Final, Literal, final
 
 import msgspec
 
+from lpm_secure.monitor.regular_file import is_regular, open_regular, read_regular
 from lpm_secure.report.progress import (
     FILE,
+    EnsembleProgress,
     FitProgress,
     ProgressEnd,
     ProgressEvent,
@@ -24,7 +26,7 @@ FIGURES: Final = {
     "calibration.json": "calibration",
     "gradient.json": "gradient",
 }
-PAGES: Final = (REPORT, "audit.html")
+PAGES: Final = (REPORT, "audit.html", "tornado.html")
 TAIL: Final = 2**16  # bytes of the end of a journal
 MAX_FIGURES: Final = 2**24
 State = Literal["running", "stopped", "ended", "failed", "interrupted"]
@@ -59,8 +61,8 @@ class RunCard(msgspec.Struct, frozen=True, kw_only=True):
 
 def folders_of(root: Path) -> dict[str, Path]:
     """Return the folders of runs by name; of a folder that is a run itself, that one. Links are left out."""
-    if _is_run(root):
-        return {root.resolve().name: root}
+    if _is_run(root.resolve()):
+        return {root.resolve().name: root.resolve()}
     try:
         entries = sorted(root.iterdir())
     except OSError:
@@ -76,7 +78,7 @@ def cards(root: Path) -> list[RunCard]:
 
 def card_of(name: str, folder: Path) -> RunCard | None:
     """Return one run; None where what it has cannot be read."""
-    pages = tuple(page for page in PAGES if (folder / page).is_file())
+    pages = tuple(page for page in PAGES if is_regular(folder / page))
     try:
         head, events, at = _ends(folder / FILE)
     except OSError:
@@ -85,7 +87,7 @@ def card_of(name: str, folder: Path) -> RunCard | None:
         return _without_journal(name, folder, pages)
     step, end = 0, None
     for event in events:
-        if isinstance(event, StepProgress | FitProgress):
+        if isinstance(event, StepProgress | FitProgress | EnsembleProgress):
             step = event.step
         end = event if isinstance(event, ProgressEnd) else None if isinstance(event, ProgressHead) else end
     return RunCard(
@@ -105,13 +107,10 @@ def card_of(name: str, folder: Path) -> RunCard | None:
 def is_written(folder: Path) -> bool:
     """Return whether a process holds the journal of a run, and so still drives it."""
     try:
-        descriptor = os.open(folder / FILE, os.O_RDONLY)
+        with open_regular(folder / FILE) as file:
+            return not lock(file.fileno(), shared=True)
     except OSError:
         return False
-    try:
-        return not lock(descriptor, shared=True)
-    finally:
-        os.close(descriptor)
 
 
 def events_of(lines: Iterable[bytes]) -> Iterator[ProgressEvent]:
@@ -124,12 +123,12 @@ def events_of(lines: Iterable[bytes]) -> Iterator[ProgressEvent]:
 
 
 def _is_run(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in (FILE, *FIGURES))
+    return any(is_regular(folder / name) for name in (FILE, *FIGURES))
 
 
 def _ends(path: Path) -> tuple[ProgressHead | None, list[ProgressEvent], float]:
     """Return a journal's head, what its last lines say, and when it was last written."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         status = os.fstat(file.fileno())
         first = file.readline(TAIL)
         start = max(len(first), status.st_size - TAIL)
@@ -143,14 +142,13 @@ def _ends(path: Path) -> tuple[ProgressHead | None, list[ProgressEvent], float]:
 def _without_journal(name: str, folder: Path, pages: tuple[str, ...]) -> RunCard | None:
     """Return a run of which only figures are there."""
     for file, kind in FIGURES.items():
+        content = read_regular(folder / file, MAX_FIGURES)
         try:
-            status = (folder / file).stat()
-            if status.st_size > MAX_FIGURES:
-                continue
-            figures = msgspec.json.decode((folder / file).read_bytes(), type=dict[str, Any])
+            figures = msgspec.json.decode(content or b"", type=dict[str, Any])
+            at = (folder / file).lstat().st_mtime
         except (OSError, msgspec.MsgspecError):
             continue
         config = figures.get("config", {})
         title = figures.get("name", config.get("name", name) if isinstance(config, Mapping) else name)
-        return RunCard(id=name, name=str(title), kind=kind, state="ended", at=status.st_mtime, pages=pages)
+        return RunCard(id=name, name=str(title), kind=kind, state="ended", at=at, pages=pages)
     return None

@@ -106,7 +106,7 @@ class PartyProgress(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"
 
 @final
 class Band(msgspec.Struct, frozen=True, kw_only=True):
-    """A parameter's posterior, or a series of it: name, median, and what 90 % of draws lie between."""
+    """A parameter's posterior, or a series: name, median, and what 90 % of draws, or seeds, lie between."""
 
     name: str
     low: tuple[float, ...]
@@ -137,6 +137,31 @@ class FitProgress(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", 
 
 
 @final
+class BandGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Bands over so many seeds that are drawn in one plot, under its title."""
+
+    title: str
+    seeds: int
+    series: tuple[Band, ...]
+
+
+@final
+class EnsembleProgress(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="ensemble"):
+    """A run of an ensemble is over.
+
+    Attributes:
+        step: how many are.
+        days: of the bands.
+        groups: now and then, of the seeds by now; a band's median and 90 % are over these.
+    """
+
+    at: float
+    step: int
+    days: tuple[float, ...] = ()
+    groups: tuple[BandGroup, ...] = ()
+
+
+@final
 class ProgressEnd(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="end"):
     """The last line of a process that drove a run.
 
@@ -152,7 +177,9 @@ class ProgressEnd(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", 
     results: dict[str, str] = {}
 
 
-ProgressEvent = ProgressHead | PhaseProgress | StepProgress | PartyProgress | FitProgress | ProgressEnd
+ProgressEvent = (
+    ProgressHead | PhaseProgress | StepProgress | PartyProgress | FitProgress | EnsembleProgress | ProgressEnd
+)
 
 
 @final
@@ -223,6 +250,11 @@ def journal_of(folder: Path, head: ProgressHead) -> Iterator[ProgressJournal]:
 
 def _end(outcome: str, reason: str, results: dict[str, str]) -> ProgressEnd:
     return ProgressEnd(at=time.time(), outcome=msgspec.convert(outcome, Outcome), reason=reason, results=results)
+
+
+def is_begun(folder: Path) -> bool:
+    """Return whether a folder holds a journal and nothing else: what wrote it has come to nothing."""
+    return folder.is_dir() and [each.name for each in folder.iterdir()] == [FILE]
 
 
 def lock(descriptor: int, *, shared: bool = False) -> bool:

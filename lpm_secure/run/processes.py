@@ -122,7 +122,9 @@ def run_private(
         deployment.stop()
 
 
-def over_processes(deployment: Deployment, engine: Callable[[PrivatePart], Awaitable[T]]) -> T:
+def over_processes(
+    deployment: Deployment, engine: Callable[[PrivatePart], Awaitable[T]], on_failure: OnFailure = ignore
+) -> T:
     """Start a deployment's processes, do what an engine does with its clients, and end them.
 
     Raises:
@@ -131,7 +133,7 @@ def over_processes(deployment: Deployment, engine: Callable[[PrivatePart], Await
     """
     try:
         deployment.start()
-        result = complete(_supervise(deployment, engine))
+        result = complete(_supervise(deployment, engine, on_failure))
         deployment.wait_for_clients(timeout_s=30.0)
         return result
     finally:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
-from lpm_secure.engine.loop import StepRelease
+import msgspec
+
+from lpm_secure.engine.loop import PrivatePart, StepRelease
 from lpm_secure.engine.series import PARTS, first_stages
 from lpm_secure.models.words import word_of
 from lpm_secure.report.progress import (
@@ -83,6 +85,14 @@ class RunProgress:
         each = releases_of(self.manifest).each
         for opened in releases_in(self.manifest, Step(step)):
             self._made[opened.name] = self._made.get(opened.name, 0) + 1
+        values = tuple(tuple(part) for part in counts[: self.parts].tolist())
+        spent = math.fsum(opened.rho(self._made.get(opened.name, 0)) for opened in each)
+        self.count(step, release, values=values, spent=spent)
+
+    def count(
+        self, step: int, release: StepRelease, *, values: tuple[tuple[int, ...], ...] = (), spent: float = 0.0
+    ) -> None:
+        """Write down that a step is over, and who took part in it; `values` and `spent` are as `StepProgress` has."""
         late = None
         if release.names is not None:
             gone = {*release.names, *release.refused}
@@ -91,12 +101,12 @@ class RunProgress:
             StepProgress(
                 at=time.time(),
                 step=step,
-                values=tuple(tuple(part) for part in counts[: self.parts].tolist()),
+                values=values,
                 members=release.members,
                 late=late,
                 refused=release.refused,
                 traffic=release.traffic,
-                spent=math.fsum(opened.rho(self._made.get(opened.name, 0)) for opened in each),
+                spent=spent,
             )
         )
 
@@ -105,6 +115,36 @@ class RunProgress:
         if party not in self._lost:
             self._lost.add(party)
             self.journal.write(PartyProgress(at=time.time(), party=party, code=code))
+
+
+@final
+class RecordedPart(PrivatePart):
+    """Private agents of which each round is written down, whatever it is of: derivatives have no stages to show."""
+
+    def __init__(self, part: PrivatePart, progress: RunProgress) -> None:
+        """Stand before a part."""
+        self._part, self._progress, self._rounds = part, progress, 0
+
+    async def advance(self, step: int, announced: I64) -> StepRelease:
+        """Advance as the part does, and write down that it has."""
+        if not self._rounds:
+            self._progress.journal.enter(DRIVING)
+        release = await self._part.advance(step, announced)
+        self._rounds += 1
+        self._progress.count(self._rounds, release)
+        return release
+
+
+@contextmanager
+def record_derivatives(folder: Path, manifest: Simulation) -> Iterator[RunProgress]:
+    """Begin the journal of a run for its derivatives, which counts rounds, and end it with how the run ended."""
+    schedule = manifest.schedule
+    total = manifest.steps + 1 if schedule.outcome else schedule.rounds
+    head = msgspec.structs.replace(
+        head_of(manifest, synthetic=0), kind="private derivatives", total=total, unit="round", parts=(), rho=0.0
+    )
+    with journal_of(folder, head) as journal:
+        yield RunProgress(journal, manifest, 0)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from lpm_secure.audit.audit import FROM_FOLDER, MANIFEST, Report, audit, key_of
+from lpm_secure.audit import audit as audits
+from lpm_secure.audit.audit import FROM_FOLDER, MANIFEST, Report, key_of
 from lpm_secure.audit.build import OnCheck, silent
 from lpm_secure.audit.two_worlds import RUNS
 from lpm_secure.run.disclosure import describe_cost, describe_disclosure, describe_security
@@ -15,7 +16,7 @@ from protocols.task.manifest import Manifest, Simulation
 from protocols.task.parties import agents_of
 
 
-def audit_run(
+def audit(
     folder: Path | str,
     *,
     operator_key: str | None = None,
@@ -40,7 +41,7 @@ def audit_run(
     require_run(path)
     key = key_of(operator_key if operator_key is not None else _pinned_key(path))
     replays = (RUNS if runs is None else runs) if build_checks else None
-    report = audit(path, operator_key=key, runs=replays, on_check=on_check)
+    report = audits.audit(path, operator_key=key, runs=replays, on_check=on_check)
     if operator_key is None:
         report.notes.append(FROM_FOLDER)
     if report.run:  # else no manifest says what was allowed

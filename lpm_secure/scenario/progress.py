@@ -1,4 +1,4 @@
-"""How far an ensemble is: a bar in a terminal, a line that is written over in a notebook, nothing elsewhere."""
+"""How far an ensemble is: a bar in a terminal and in a notebook, nothing elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,46 +12,55 @@ NOTEBOOK: Final = "ZMQInteractiveShell"  # of IPython's shells that of a noteboo
 
 
 @contextmanager
-def watch(titles: Sequence[str], *, seeds: int, shown: bool = True) -> Iterator[OnSeries]:
+def watch(
+    titles: Sequence[str], *, seeds: int | Sequence[int], shown: bool = True, unit: str = "runs"
+) -> Iterator[OnSeries]:
     """Show how many seeds of each scenario have ended; the caller tells whose.
 
     Args:
         titles: of scenarios.
-        seeds: of each.
+        seeds: of all, or of each; or how many days, where each of these is told.
         shown: False for no bar, wherever this is.
+        unit: of what is told.
     """
+    totals = [seeds] * len(titles) if isinstance(seeds, int) else list(seeds)
     if shown and _is_notebook():
-        with _notebook_line(len(titles) * seeds) as on_series:
+        with _notebook_bar(sum(totals), unit) as on_series:
             yield on_series
     elif shown and sys.stderr is not None and sys.stderr.isatty():
-        with _terminal_bars(titles, seeds) as on_series:
+        with _terminal_bars(titles, totals) as on_series:
             yield on_series
     else:
         yield lambda scenario: None
 
 
 @contextmanager
-def _notebook_line(total: int) -> Iterator[OnSeries]:
+def _notebook_bar(total: int, unit: str) -> Iterator[OnSeries]:
     from IPython.display import HTML, display  # noqa: PLC0415 - a notebook has it, and this package does without
 
-    handle, done = display(HTML(paragraph(f"0 of {total} runs")), display_id=True), 0
+    handle, done = display(HTML(_bar(0, total, unit)), display_id=True), 0
 
     def on_series(scenario: int) -> None:
         nonlocal done
         done += 1
-        handle.update(HTML(paragraph(f"{done} of {total} runs")))
+        handle.update(HTML(_bar(done, total, unit)))
 
     yield on_series
     handle.update(HTML(""))
 
 
+def _bar(done: int, total: int, unit: str) -> str:
+    """Return a bar as a notebook's page has it, with the same in words."""
+    return f"<progress value={done} max={total}></progress>{paragraph(f'{done} of {total} {unit}')}"
+
+
 @contextmanager
-def _terminal_bars(titles: Sequence[str], seeds: int) -> Iterator[OnSeries]:
+def _terminal_bars(titles: Sequence[str], totals: Sequence[int]) -> Iterator[OnSeries]:
     from rich.console import Console  # noqa: PLC0415 - only where there is a terminal
     from rich.progress import Progress  # noqa: PLC0415
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        bars = [progress.add_task(title, total=seeds) for title in titles]
+        bars = [progress.add_task(title, total=total) for title, total in zip(titles, totals, strict=True)]
         yield lambda scenario: progress.advance(bars[scenario])
 
 

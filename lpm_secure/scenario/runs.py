@@ -1,7 +1,8 @@
 """Results of configurations over seeds: in the clear, side by side; or over processes, one party each."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,16 +12,21 @@ import pyarrow as pa
 
 from lpm_secure.config.simulation import Config
 from lpm_secure.report.summary import Summary
+from lpm_secure.run.observer import OnStep, StepObserver
 from lpm_secure.scenario.ensemble.ensemble import NOTICES, EnsembleTask, compute
-from lpm_secure.scenario.progress import watch
+from lpm_secure.scenario.ensemble.ensemble_progress import record_ensemble
+from lpm_secure.scenario.progress import OnSeries, watch
 from lpm_secure.scenario.results.result import Result
 from lpm_secure.scenario.results.storage import stages_of
-from lpm_secure.scenario.results.words import parity_word, words_of
+from lpm_secure.scenario.results.words import SeriesWords, describe, parity_word, words_of
 from lpm_secure.scenario.settings import plain, tables_of_config
 from protocols.errors import ParameterError
+from protocols.models.agent_model import TallyWord
 
 MOST_SEEDS: Final = 100_000
 SHORT: Final = 12  # characters of a run's id in its folder's name
+CLEAR: Final = "Runs in the clear: all agents in this program and its processes."
+PRIVATE: Final = "Private runs, one after the other; each is in the list by itself."
 
 
 def run_clear(
@@ -30,8 +36,16 @@ def run_clear(
     workers: int | None = None,
     device: str = "auto",
     progress: bool = True,
+    journal: Path | None = None,
 ) -> dict[str, Result]:
     """Return the result of each configuration over the same seeds, all agents in the clear, each run by itself.
+
+    Args:
+        tasks: configurations by the names of scenarios.
+        seeds: of each.
+        workers, device: as `compute` has them.
+        progress: show a bar.
+        journal: folder for a journal of how far they are; none unless given.
 
     Raises:
         ParameterError: as `compute` does; or the number of workers is none.
@@ -39,15 +53,26 @@ def run_clear(
     workers = plain(workers)
     if workers is not None and (not isinstance(workers, int) or isinstance(workers, bool) or not 1 <= workers <= 1024):
         raise ParameterError(f"workers is {workers}; give a whole number from 1 to 1024, or leave it out")
-    with watch(list(tasks), seeds=len(seeds), shown=progress) as on_series:
-        found = compute(list(tasks.values()), seeds, workers=workers, device=device, on_series=on_series)
+    titles, name = list(tasks), next(iter(tasks.values())).config.name
+    with (
+        record_ensemble(journal, name=name, titles=titles, seeds=len(seeds), facts=(CLEAR,)) as ensemble,
+        watch(titles, seeds=len(seeds), shown=progress) as on_series,
+    ):
+
+        def take(scenario: int, table: pa.Table) -> None:
+            ensemble.add(scenario, table)
+            on_series(scenario)
+
+        found = compute(list(tasks.values()), seeds, workers=workers, device=device, on_series=take)
     return {
         name: _result(task.config.name, tables_of_config(task.config), seeds, tables)
         for (name, task), tables in zip(tasks.items(), found, strict=True)
     }
 
 
-def run_batch(task: EnsembleTask, seeds: Sequence[int], *, progress: bool = True) -> Result | None:
+def run_batch(
+    task: EnsembleTask, seeds: Sequence[int], *, progress: bool = True, journal: Path | None = None
+) -> Result | None:
     """Return the result of a configuration's seeds that are computed many at once; none where a notice says why not.
 
     Raises:
@@ -56,9 +81,18 @@ def run_batch(task: EnsembleTask, seeds: Sequence[int], *, progress: bool = True
     from lpm_secure.engine.bitslice.lane_model import EnsembleObstacle  # noqa: PLC0415 - LLVM and torch
     from lpm_secure.scenario.ensemble.batch import compute_batch  # noqa: PLC0415
 
-    with watch([task.config.name], seeds=len(seeds), shown=progress) as on_series:
+    name, facts = task.config.name, (CLEAR, "Computed at once: the law of single runs, not their bits.")
+    with (
+        record_ensemble(journal, name=name, titles=[name], seeds=len(seeds), facts=facts) as ensemble,
+        watch([name], seeds=len(seeds), shown=progress) as on_series,
+    ):
+
+        def take(table: pa.Table) -> None:
+            ensemble.add(0, table)
+            on_series(0)
+
         try:
-            tables = compute_batch(task.config, seeds, beside=task.beside, on_series=lambda: on_series(0))
+            tables = compute_batch(task.config, seeds, beside=task.beside, on_series=take)
         except EnsembleObstacle as reason:
             NOTICES.warning("the seeds of %s are computed one by one: %s", task.config.name, reason)
             return None
@@ -75,8 +109,15 @@ def run_parties(
     parity: bool = True,
     device: str = "auto",
     progress: bool = True,
+    journal: Path | None = None,
 ) -> Result:
     """Return the result of runs over processes of this machine, one seed after the other.
+
+    Args:
+        config, beside, out, parity, device: as `execute` has them.
+        seeds: of the runs.
+        progress: show a bar.
+        journal: folder for a journal of all of them; each has its own in its folder.
 
     Raises:
         ParameterError, ProtocolError, Unavailable: as `execute` does; or a gradient is asked for.
@@ -85,13 +126,18 @@ def run_parties(
 
     if config.gradient is not None:
         raise ParameterError(f"{config.name} asks for a gradient, and not for series: use lpm run, or leave it out")
-    summaries = list[Summary]()
-    with watch([config.name], seeds=len(seeds), shown=progress) as on_series:
+    summaries, tables = list[Summary](), list[pa.Table]()
+    with (
+        record_ensemble(
+            journal, name=config.name, titles=[config.name], seeds=len(seeds), facts=(PRIVATE,)
+        ) as ensemble,
+        watch([config.name], seeds=len(seeds) * config.steps, shown=progress, unit="steps") as on_step,
+    ):
         for seed in seeds:
-            of_seed = msgspec.structs.replace(config, seed=seed)
-            summaries.append(execute(of_seed, beside=beside, out=out, parity=parity, device=device))
-            on_series(0)
-    tables = [series_of(each) for each in summaries]
+            of_seed, observer = msgspec.structs.replace(config, seed=seed), _observer(on_step)
+            summaries.append(execute(of_seed, beside=beside, out=out, parity=parity, device=device, observer=observer))
+            tables.append(series_of(summaries[-1]))
+            ensemble.add(0, describe(tables[-1], SeriesWords(stages_of(tables[-1], summaries[-1].figures), "")))
     result = _result(config.name, tables_of_config(config), seeds, tables)
     same = [each.figures["parity"] for each in summaries if each.figures["parity"] is not None]
     return dataclasses.replace(
@@ -101,6 +147,16 @@ def run_parties(
         hashes=tuple(str(each.figures["sha256_private"]) for each in summaries),
         folders=tuple(out / f"{config.name}-{each.figures['run'][:SHORT]}" for each in summaries),
     )
+
+
+def _observer(on_step: OnSeries) -> StepObserver:
+    """Return what tells each step of a run, but for the one before the first."""
+
+    @contextmanager
+    def observe(title: str, *, steps: int, words: Sequence[TallyWord]) -> Iterator[OnStep]:
+        yield lambda step, release: on_step(0) if step else None
+
+    return observe
 
 
 def seeds_from(first: int, given: Any) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from lpm_secure.scenario import runs
@@ -23,6 +24,7 @@ def compare(
     workers: int | None = None,
     device: str = "auto",
     progress: bool = True,
+    journal: Path | str | None = None,
 ) -> ScenarioComparison:
     """Run scenarios over the same seeds, and hold all against the first one.
 
@@ -32,7 +34,7 @@ def compare(
     Args:
         scenarios: simulations by their names, the first of which is the base; or results that are there already.
         seeds: how many, from the first simulation's own on; or which.
-        workers, device, progress: as `Simulation.run` has them.
+        workers, device, progress, journal: as `Simulation.run` has them.
 
     Raises:
         ParameterError: there are fewer than two; or their seeds, days or series cannot be paired.
@@ -44,7 +46,7 @@ def compare(
         raise ParameterError(f"the scenario {wrong[0]} is neither a Simulation nor a Result; give one")
     todo = {name: each for name, each in scenarios.items() if isinstance(each, Simulation)}
     _require_same_steps({name: each.steps for name, each in scenarios.items()})
-    found = _run(todo, seeds, workers=workers, device=device, progress=progress)
+    found = _run(todo, seeds, workers=workers, device=device, progress=progress, journal=journal)
     there = {name: each for name, each in scenarios.items() if isinstance(each, Result)}
     return ScenarioComparison({name: (found | there)[name] for name in scenarios})
 
@@ -58,6 +60,7 @@ def sweep(
     workers: int | None = None,
     device: str = "auto",
     progress: bool = True,
+    journal: Path | str | None = None,
     **lists: Sequence[Any],
 ) -> ScenarioComparison:
     """Run a simulation with every combination of values, all over the same seeds.
@@ -65,7 +68,7 @@ def sweep(
     Args:
         simulation: that is changed.
         values: lists by names with dots, as `Simulation.with_` takes them.
-        seeds, workers, device, progress: as `compare` has them.
+        seeds, workers, device, progress, journal: as `compare` has them.
         **lists: of values by names.
 
     Raises:
@@ -74,7 +77,7 @@ def sweep(
     settings = grid({**(values or {}), **lists})
     simulations = {label(each): simulation.with_(each) for each in settings}
     _require_same_steps({name: each.steps for name, each in simulations.items()})
-    found = _run(simulations, seeds, workers=workers, device=device, progress=progress)
+    found = _run(simulations, seeds, workers=workers, device=device, progress=progress, journal=journal)
     return ScenarioComparison(found, {label(each): each for each in settings})
 
 
@@ -117,12 +120,14 @@ def _run(
     workers: int | None,
     device: str,
     progress: bool,
+    journal: Path | str | None,
 ) -> dict[str, Result]:
     if not simulations:
         return {}
-    listed = runs.seeds_from(next(iter(simulations.values())).config.seed, seeds)
+    listed = next(iter(simulations.values())).seeds(seeds)
     tasks = {name: EnsembleTask(each.config, each.beside) for name, each in simulations.items()}
     with contextlib.ExitStack() as stack:
         for each in simulations.values():
             stack.enter_context(each.own_names())
-        return runs.run_clear(tasks, listed, workers=workers, device=device, progress=progress)
+        folder = None if journal is None else Path(journal)
+        return runs.run_clear(tasks, listed, workers=workers, device=device, progress=progress, journal=folder)

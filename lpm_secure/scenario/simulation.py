@@ -176,6 +176,7 @@ class Simulation:
         parity: bool = True,
         device: str = "auto",
         progress: bool = True,
+        journal: Path | str | None = None,
     ) -> Result:
         """Run the simulation over seeds.
 
@@ -190,33 +191,44 @@ class Simulation:
             parity: replay private runs in the clear, and compare.
             device: where a run computes: auto, cpu or cuda.
             progress: show how far it is, in a terminal or a notebook.
+            journal: a folder in which `lpm serve` sees the same, with bands of the seeds by now; `Result.save` takes
+                it afterwards. None is made unless given.
 
         Raises:
             ParameterError: a mistake in what was given.
             ProtocolError, Unavailable: a private run cannot go on.
         """
-        listed = runs.seeds_from(self.config.seed, seeds)
+        listed = self.seeds(seeds)
         if private and not isinstance(self.config, Config):
             raise ParameterError(f"{self.config.name} is a city without private agents; leave private=True out")
         if ensemble not in ENSEMBLES or (private and ensemble != "exact"):
             raise ParameterError(
                 f"ensemble is {ensemble!r}; give {' or '.join(map(repr, ENSEMBLES))}, and exact for private runs"
             )
+        shown: dict[str, Any] = {"progress": progress, "journal": None if journal is None else Path(journal)}
         with self.own_names():
             if private and isinstance(self.config, Config):
                 given: dict[str, Any] = {"beside": self.beside, "out": Path(out), "parity": parity}
-                return runs.run_parties(self.config, listed, **given, device=device, progress=progress)
+                return runs.run_parties(self.config, listed, **given, device=device, **shown)
             task = {self.config.name: EnsembleTask(self.config, self.beside)}
             if ensemble == "batched":
-                batched = runs.run_batch(task[self.config.name], listed, progress=progress)
+                batched = runs.run_batch(task[self.config.name], listed, **shown)
                 if batched is not None:
                     return batched
-            return runs.run_clear(task, listed, workers=workers, device=device, progress=progress)[self.config.name]
+            return runs.run_clear(task, listed, workers=workers, device=device, **shown)[self.config.name]
 
     @property
     def tables(self) -> Mapping[str, Any]:
         """Return the configuration as a TOML file has it."""
         return settings.tables_of_config(self.config)
+
+    def seeds(self, asked: int | Sequence[int]) -> tuple[int, ...]:
+        """Return the seeds that are asked for: so many from the simulation's own on, or those.
+
+        Raises:
+            ParameterError: there are none, too many, one twice, or one that is no seed.
+        """
+        return runs.seeds_from(self.config.seed, asked)
 
     def folder(self, out: Path | str, runs: Any) -> Path:
         """Return a folder's name for what comes of these runs of the simulation, by the hash of both."""

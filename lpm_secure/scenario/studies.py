@@ -1,8 +1,8 @@
 """Jobs of the command line as a program calls them: sensitivities and calibrations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -10,17 +10,22 @@ from lpm_secure.analysis.sensitivity.config import GradientsConfig, config_of
 from lpm_secure.analysis.sensitivity.config import load as load_gradients
 from lpm_secure.analysis.sensitivity.problem_config import ProblemConfig, SeriesConfig
 from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity, estimate
-from lpm_secure.analysis.sensitivity.setup import setup_of
+from lpm_secure.analysis.sensitivity.setup import ESTIMATORS, setup_of
+from lpm_secure.analysis.sensitivity.verification import Verification, verify
 from lpm_secure.calibration import job as calibrations
 from lpm_secure.calibration.config import load as load_calibration
 from lpm_secure.calibration.job import CalibrationResult
 from lpm_secure.config.simulation import Config
+from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.models.model import Model
 from lpm_secure.models.reference import name_of
-from lpm_secure.scenario.progress import watch
+from lpm_secure.report.run_counter import count_runs
+from lpm_secure.scenario.progress import OnSeries, watch
 from lpm_secure.scenario.results.words import series_names
 from lpm_secure.scenario.simulation import Simulation
 from protocols.errors import ParameterError
+
+AT_MOST: Final = "The number of runs is the most that there may be: an estimator that is precise enough takes fewer."
 
 
 def sensitivity(
@@ -29,7 +34,9 @@ def sensitivity(
     parameters: Sequence[str] | str = (),
     outputs: Sequence[str] | str = (),
     problem: str | None = None,
+    steps: int | None = None,
     progress: bool = True,
+    journal: Path | str | None = None,
 ) -> Sensitivity:
     """Estimate what every output owes to every parameter, as `lpm sensitivity` does; `.table()` has it.
 
@@ -39,21 +46,84 @@ def sensitivity(
         parameters: by which; all unless given.
         outputs: names of series at the end; all unless given.
         problem: of a configuration of several; the first unless given.
+        steps: of each run; those of the source unless given.
         progress: show how far it is.
+        journal: a folder in which `lpm serve` sees the same; none unless given.
 
     Raises:
         ParameterError: no such model, parameter or output; or what sensitivities do not take.
     """
-    content, run = _gradients(source)
-    asked: dict[str, Any] = {"only": series_names(parameters)} if parameters else {}
-    if outputs:
-        asked["outputs"] = tuple(SeriesConfig(series=name) for name in series_names(outputs))
-    models = tuple(msgspec.structs.replace(each, **asked) for each in content.model)
-    chosen = msgspec.structs.replace(content, model=models).problem_of(problem)
+    content, run = _asked(source, parameters, outputs, steps)
+    chosen = content.problem_of(problem)
     setup = setup_of(chosen, seed=content.seed, run=run)
     seeds = range(content.first_seed, content.first_seed + chosen.sensitivity_seeds)
-    with watch([chosen.name], seeds=len(seeds), shown=progress) as on_series:
-        return estimate(setup, seeds, difference=content.difference, on_seed=lambda: on_series(0))
+    folder = None if journal is None else Path(journal)
+    with (
+        count_runs(folder, kind="sensitivity", name=chosen.name, total=len(seeds)) as counter,
+        watch([chosen.name], seeds=len(seeds), shown=progress) as on_series,
+    ):
+
+        def on_seed() -> None:
+            counter.add()
+            on_series(0)
+
+        return estimate(setup, seeds, difference=content.difference, on_seed=on_seed)
+
+
+def verify_gradients(
+    source: type[Model] | str,
+    *,
+    only: Sequence[str] | str = (),
+    parameters: Sequence[str] | str = (),
+    outputs: Sequence[str] | str = (),
+    steps: int | None = None,
+    progress: bool = True,
+    journal: Path | str | None = None,
+) -> Iterator[tuple[Verification, Mapping[str, str]]]:
+    """Hold every gradient estimator against finite differences, as `lpm verify-gradients` does.
+
+    Args:
+        source: a model, among drawn people; or the path of a configuration.
+        only: names of its problems; all unless given.
+        parameters, outputs, steps, progress, journal: as `sensitivity` has them.
+
+    Yields:
+        Of each problem, as soon as it is there, its verification, whose `rows()` are plain values; and why it has not
+        some of the estimators.
+
+    Raises:
+        ParameterError: no such model, problem, parameter or output.
+    """
+    content, run = _asked(source, parameters, outputs, steps)
+    problems = [content.problem_of(name) for name in series_names(only)] if only else list(content.model)
+    total = sum(sum(each.seeds.values()) for each in problems)
+    name, folder = ", ".join(each.name for each in problems), None if journal is None else Path(journal)
+    with count_runs(folder, kind="verification of gradients", name=name, total=total, facts=(AT_MOST,)) as counter:
+        for each in problems:
+            setup = setup_of(each, seed=content.seed, run=run)
+            known = {**ESTIMATORS, FiniteDifference.name: FiniteDifference(content.difference)}
+            missing = {name: why for name, why in setup.missing.items() if name in set[str](each.seeds)}
+            estimators = {known[name]: seeds for name, seeds in each.seeds.items() if name not in missing}
+            titles = [f"{each.name}: {estimator.name}, at most" for estimator in estimators]
+            with watch(titles, seeds=list(estimators.values()), shown=progress) as on_series:
+                names = [estimator.name for estimator in estimators]
+
+                def on_seed(
+                    name: str, names: Sequence[str] = names, on_series: OnSeries = on_series, problem: str = each.name
+                ) -> None:
+                    counter.enter(f"{problem}: {name}")
+                    counter.add()
+                    on_series(names.index(name))
+
+                verification = verify(
+                    setup.problem,
+                    setup.theta,
+                    estimators,
+                    first_seed=content.first_seed,
+                    target=content.relative_error,
+                    on_seed=on_seed,
+                )
+            yield verification, missing
 
 
 def calibrate(
@@ -76,6 +146,21 @@ def calibrate(
         return calibrations.calibrate(
             content, Path(out) / content.name, resume=resume, on_round=lambda fit: on_series(0)
         )
+
+
+def _asked(
+    source: Any, parameters: Sequence[str] | str, outputs: Sequence[str] | str, steps: int | None
+) -> tuple[GradientsConfig, Config | None]:
+    """Return what is estimated of a source, with what was asked for of each problem."""
+    content, run = _gradients(source)
+    asked: dict[str, Any] = {
+        "only": series_names(parameters),
+        "outputs": tuple(SeriesConfig(series=name) for name in series_names(outputs)),
+        "steps": steps,
+    }
+    given = {name: value for name, value in asked.items() if value}
+    models = tuple(msgspec.structs.replace(each, **given) for each in content.model)
+    return msgspec.structs.replace(content, model=models), run
 
 
 def _gradients(source: Any) -> tuple[GradientsConfig, Config | None]:

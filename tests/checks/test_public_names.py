@@ -48,7 +48,7 @@ SCENARIOS = [
     "ScenarioComparison",
     "Simulation",
     "ThresholdPolicy",
-    "audit_run",
+    "audit",
     "calibrate",
     "compare",
     "list_runs",
@@ -56,6 +56,7 @@ SCENARIOS = [
     "open_result",
     "sensitivity",
     "sweep",
+    "verify_gradients",
 ]  # what a program or a notebook runs and compares
 NAMES = {
     "protocols": [],

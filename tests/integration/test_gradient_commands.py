@@ -15,6 +15,7 @@ from lpm_secure.analysis.sensitivity.setup import ESTIMATORS, setup_of
 from lpm_secure.cli.main import app
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.gradients.history.recorder import HistoryRecorder
+from lpm_secure.monitor.runs import card_of, cards
 from protocols.errors import ConfigError, DataError, ParameterError
 from protocols.models.likelihood.dependence import Dependence
 
@@ -76,7 +77,10 @@ def call(*arguments):
 
 
 def test_every_entry_of_a_verification_is_printed_and_written(config, tmp_path):
-    result = call("verify-gradients", config, "--json", tmp_path / "out.json")
+    result = call("verify-gradients", config, "--json", tmp_path / "out.json", "--out", tmp_path / "runs" / "out")
+    (card,) = cards(tmp_path / "runs")
+    assert (card.kind, card.state, card.unit) == ("verification of gradients", "ended", "run")
+    assert 0 < card.step <= card.total
     assert result.exit_code == 0, result.output
     rows = json.loads((tmp_path / "out.json").read_text())
     assert len(rows) == 2 * 3 * len(NAMES)
@@ -95,7 +99,10 @@ def test_sensitivities_are_written_as_a_table_that_others_open_and_as_plots(conf
     (left,) = (row for row in table.to_pylist() if (row["parameter"], row["output"][0]) == ("contact_rate", "S"))
     assert left["derivative"] < -4 * left["standard_error"] < 0
     assert "Plotly.newPlot" in (tmp_path / "out" / "tornado.html").read_text()
-    assert (tmp_path / "out" / "plotly.min.js").is_file()
+    assert (tmp_path / "plotly.min.js").is_file()
+    card = card_of("out", tmp_path / "out")
+    assert (card.kind, card.state, card.step, card.total) == ("sensitivity", "ended", 20, 20)
+    assert card.pages == ("tornado.html",)
     again = call("sensitivity", config, "--out", tmp_path / "out")
     assert isinstance(again.exception, ParameterError)
 

@@ -15,6 +15,7 @@ from lpm_secure.config.gradient_spec import gradient_for
 from lpm_secure.config.model import model_of
 from lpm_secure.gradients.private import job
 from lpm_secure.gradients.private.result import difference
+from lpm_secure.monitor.runs import card_of
 from protocols.errors import ConfigError
 from protocols.task.release_plan import releases_of
 
@@ -44,6 +45,13 @@ def written(tmp_path):
     return write
 
 
+def rounds_of(folder):
+    """Return what `lpm serve` shows of a run: its kind, how it stands, and how many rounds of how many are over."""
+    card = card_of(folder.name, folder)
+    assert card.unit == "round"
+    return card.kind, card.state, card.step, card.total
+
+
 def lpm(*arguments):
     return CliRunner().invoke(app, [str(each) for each in arguments])
 
@@ -64,6 +72,7 @@ def test_a_run_writes_and_prints_the_clear_gradient(written, tmp_path):
     figures = json.loads((folder / "gradient.json").read_text())
     assert figures["parity"] is True
     assert figures["apart"] == 0.0
+    assert rounds_of(folder) == ("private derivatives", "ended", 5, 5)
     clear = lpm("run", path, "--clear")
     assert f"gradient: {figures['sha256']}" in clear.output
     table = csv.read_csv(folder / "gradient.csv")
@@ -88,6 +97,9 @@ def test_tangents_and_adjoints_of_the_same_run_agree(written):
 def test_adjoints_over_processes_are_the_clear_ones(written, tmp_path):
     done = lpm("run", written(ADJOINTS), "--out", tmp_path / "runs")
     assert done.exit_code == 0, done.output
+    (folder,) = (tmp_path / "runs").iterdir()
+    kind, outcome, rounds, total = rounds_of(folder)
+    assert (kind, outcome, rounds) == ("private derivatives", "ended", total)
     assert "gradient parity: identical" in done.output
 
 
@@ -100,6 +112,7 @@ def test_a_score_of_an_outcome_run_is_the_clear_one_or_noised_and_audited(writte
     assert ("releases have noise" if noise else "gradient parity: identical") in done.output
     (folder,) = (tmp_path / "runs").iterdir()
     assert csv.read_csv(folder / "gradient.csv").column_names == ["parameter", "score"]
+    assert rounds_of(folder)[2:] == (5, 5)
     assert (folder / "series.csv").is_file()
     audited = lpm("audit", folder, "--no-build-checks")
     assert audited.exit_code == 0, audited.output

@@ -92,7 +92,8 @@ def test_the_readme_runs_own_people_over_many_seeds_and_privately(notebook):
     assert names["run"].parity == "identical"
 
 
-def test_a_private_run_is_identical_where_a_loop_runs_already(tmp_path):
+def test_a_private_run_is_identical_where_a_loop_runs_already(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     people = {"person": list("abcdef"), "home": list("xxyyzz")}
     contacts = {"a": list("abcde"), "b": list("bcdef"), "day": [0] * 5}
     tables = {"people": people, "contacts": contacts, "clients": "home", "protocol": {"mode": "sum"}}
@@ -102,6 +103,7 @@ def test_a_private_run_is_identical_where_a_loop_runs_already(tmp_path):
         return simulation.run(seeds=[7], private=True, out=tmp_path)
 
     result = asyncio.run(cell())
+    assert "100%" in capsys.readouterr().err  # of the steps
     assert (result.parity, result.seeds) == ("identical", (7,))
     assert result.hashes == simulation.run(seeds=[7]).hashes
     assert lpm.open_result(result.folders[0]).stages == result.stages

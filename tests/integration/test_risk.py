@@ -25,6 +25,7 @@ from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.simulation import ProtocolConfig
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.monitor.runs import cards
 from lpm_secure.report import folder as folders
 from lpm_secure.testbed.contacts import contacts_of
 from protocols.errors import ConfigError, ParameterError, ProtocolError
@@ -266,6 +267,9 @@ def test_over_real_processes_only_the_owner_has_the_risk(security, tmp_path, mon
     assert result.released.shape == (BINS,)
     folders.write(result.folders[0].parent, summary_of(configured(), result))
     assert "Plotly.newPlot" in (result.folders[0].parent / "report.html").read_text()
+    (card,) = cards(tmp_path)
+    assert (card.kind, card.state, card.unit) == ("risk", "ended", "round")
+    assert card.step == card.total > 1
     contents = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for name in result.own:
         own = result.folders[0] / "parties" / name / personal.RISK

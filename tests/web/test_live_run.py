@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.web
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workplace.toml"
-STEPS = 300
+OFFICES = EXAMPLE.with_name("offices.toml")
+STEPS, SEEDS = 300, 60
 REPLACED = {
     "steps = 60": f"steps = {STEPS}",
     "100_000": "500",
@@ -72,3 +73,20 @@ def test_a_page_that_is_open_during_a_run_shows_its_days_stages_a_killed_client_
     page.get_by_text(f"tally: {STEPS + 1} times, exact").wait_for()
     page.get_by_text("This aggregator tells no metrics").wait_for()
     check_page(page)
+
+
+def test_a_page_shows_the_bands_of_an_ensemble_as_its_seeds_end(open_page, serve, start_lpm, check_page, tmp_path):
+    page = open_page(serve(tmp_path))
+    page.get_by_text("There is no run in this folder yet").wait_for()
+    settings = ("--seeds", SEEDS, "--workers", 1, "--set", "steps=40", "--out", tmp_path)
+    run = start_lpm("run", OFFICES, *settings, cwd=OFFICES.parents[1])
+    page.get_by_role("link", name=re.compile("^offices-")).click()
+    page.locator("#badge", has_text="running").wait_for()
+    page.get_by_text(re.compile(r"Medians of \d+ seeds by now")).wait_for()
+    page.locator("#where", has_text=re.compile(rf"run [1-9]\d* of {SEEDS}")).wait_for()
+    check_page(page)
+    page.locator("#badge", has_text="ended").wait_for()
+    page.get_by_text(f"Medians of {SEEDS} seeds; a band holds 90 % of them.").wait_for()
+    page.get_by_role("link", name="Report").wait_for()
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 0, errors

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from lpm_secure.report.progress import (
     FILE,
     Band,
+    BandGroup,
+    EnsembleProgress,
     FitProgress,
     PartyProgress,
     ProgressEnd,
@@ -20,6 +22,10 @@ from lpm_secure.report.progress import (
 pytestmark = pytest.mark.web
 NASTY = '<img src=x onerror="document.title=1">'
 NAMES = ("susceptible", "exposed", "infectious", "recovered")
+
+
+def band_of(name):
+    return Band(name=name, low=(1.0, 2.0), median=(2.0, 3.0), high=(4.0, 5.0))
 
 
 @pytest.fixture
@@ -54,6 +60,16 @@ def runs(tmp_path):
     failed.write(ProgressEnd(at=1.0, outcome="failed", reason="got 3 ages; give 4"))
     failed.close()
 
+    ensemble = ProgressJournal(tmp_path / "ensemble")
+    ensemble.write(ProgressHead(at=1.0, kind="comparison", name="masks", run="y", total=18, unit="run"))
+    groups = [
+        BandGroup(title=f"{name}: private agents", seeds=seeds, series=(band_of("infectious"), band_of("recovered")))
+        for name, seeds in (("as is", 9), ("masks", 3))
+    ]
+    ensemble.write(EnsembleProgress(at=2.0, step=12, days=(0.0, 1.0), groups=tuple(groups)))
+    ensemble.write(EnsembleProgress(at=2.0, step=13))
+    ensemble.close()
+
     (tmp_path / "seeds").mkdir()
     rows = [f"{seed},{day},{10 * seed + day}" for seed in range(1, 8) for day in range(9)]
     (tmp_path / "seeds" / "series.csv").write_text("\n".join(["seed,day,private_S", *rows]))
@@ -75,6 +91,7 @@ def test_every_page_is_whole_in_every_look(runs, serve, open_page, check_page, l
         "going": "Spent 0.5 of the privacy budget rho 1.5",
         "fit": "0.1 to 0.3",
         "failed": "got 3 ages; give 4",
+        "ensemble": "run 13 of 18",
         "seeds": "Medians of 7 seeds; a band holds 90 % of them.",
     }.items():
         page.get_by_role("link", name="Runs").click()
@@ -103,6 +120,16 @@ def test_a_calibration_that_was_killed_shows_its_loss_and_posterior_and_that_nob
     assert page.get_by_role("table", name="Posterior").get_by_role("row", name=re.compile("^rate")).is_visible()
     assert page.locator("#badge").inner_text() == "stopped"
     assert "nobody drives it" in page.locator("#badge").get_attribute("title")
+
+
+def test_an_ensemble_shows_the_bands_of_its_seeds_by_now_scenario_by_scenario(runs, serve, open_page):
+    page = open_page(serve(runs))
+    go(page, "ensemble")
+    page.get_by_text("Medians of 9 seeds by now; a band holds 90 % of them.").wait_for()
+    for name in ("as is", "masks"):
+        chart = page.get_by_role("img", name=f"{name}: private agents by day: infectious, recovered")
+        expect(chart.locator("path.line")).to_have_count(2)
+        expect(chart.locator("path.band")).to_have_count(2)
 
 
 def test_everything_can_be_reached_and_moved_by_keys(runs, serve, open_page):

@@ -24,6 +24,7 @@ from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.device import device_of
 from lpm_secure.local_process.launch import LocalProcess, launch
+from lpm_secure.report.run_counter import RunCounter, count_runs
 from lpm_secure.run.jobs import write_drive_file
 from lpm_secure.run.processes import drive, supervise
 from lpm_secure.secure_sum.announcer import SumAnnouncer
@@ -39,6 +40,7 @@ from protocols.task.secure_sum.range import in_range
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.wire.transport import Transport
 
+OWN: Final = "A device's own risk stays with it: only a noised count of each range of risks is opened."
 POLL_S: Final = 0.2
 END_S: Final = 60.0
 HOST: Final = "lpm_secure.analysis.risk.host"
@@ -79,14 +81,26 @@ def run(config: RiskConfig, *, out: Path) -> RiskRun:
     """
     data = select_departments(contacts_of(config.week()), config.people.departments)
     first = _deployed(week(config, data, free_addresses(config.protocol.addresses)), out / config.name)
-    root = first.folder.parent
-    risks = [first.party(client.name) for client in first.testbed.manifest.clients]
-    _run(first, _hosts(first, config.people.processes), partial(_simulate, first))
     devices = [client.name for client in first.manifest.clients]
+    rounds, facts = first.testbed.manifest.steps + 1, (f"{len(devices)} devices take part.", OWN)
+    with count_runs(
+        first.folder.parent, kind="risk", name=config.name, total=rounds, unit="round", facts=facts
+    ) as counter:
+        return _compute(config, first, data, counter)
+
+
+def _compute(config: RiskConfig, first: Deployment, data: ContactData, counter: RunCounter) -> RiskRun:
+    """Run the week, then the distribution, and replay the week."""
+    root, devices = first.folder.parent, [client.name for client in first.manifest.clients]
+    risks = [first.party(name) for name in devices]
+    counter.enter("the week")
+    _run(first, _hosts(first, config.people.processes), partial(_simulate, first, counter))
+    counter.enter("the distribution")
     addresses = free_addresses(config.protocol.aggregators + (config.people.security == "active"))
     second = SumDeployment((root / "distribution").resolve(), distribution(config, devices, addresses))
     second.write()
     released = _run(second, _hosts(second, config.people.processes, risks=risks), partial(_open_sum, second))
+    counter.enter("the replays in the clear")
     own = {folder.name: personal.read(folder) for folder in risks}
     return RiskRun(
         (first.folder, second.folder),
@@ -128,9 +142,9 @@ def _hosts(deployment: LocalDeployment, processes: int, *, risks: Sequence[Path]
     return files
 
 
-async def _simulate(deployment: Deployment) -> None:
+async def _simulate(deployment: Deployment, counter: RunCounter) -> None:
     """Drive the week."""
-    await drive(deployment, device_of("cpu"), time.perf_counter(), lambda step, release: None)
+    await drive(deployment, device_of("cpu"), time.perf_counter(), lambda step, release: counter.add())
 
 
 async def _open_sum(deployment: SumDeployment) -> F64:

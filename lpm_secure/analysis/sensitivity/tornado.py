@@ -1,5 +1,6 @@
 """Sensitivities for people: tornado plots, one for each output."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -7,8 +8,12 @@ from plotly.subplots import make_subplots
 
 from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
 from lpm_secure.report import html
+from lpm_secure.report import page as pages
 from lpm_secure.report.page import Page, Plot
+from lpm_secure.report.public_file import write_public
+from lpm_secure.report.table import both
 
+PAGE: Final = "tornado.html"
 MORE: Final = "#ee6677"
 LESS: Final = "#4477aa"
 WIDE: Final = 1.96  # standard errors on either side of a 95 % interval
@@ -24,6 +29,17 @@ def page_of(found: Sensitivity) -> Page:
         "their spread. Lines are 95 % Monte-Carlo intervals."
     )
     return Page(f"Sensitivities of {found.problem.name}", [html.paragraph(text), Plot(_figure(found))])
+
+
+def write(folder: Path, found: Sensitivity) -> None:
+    """Write sensitivity.csv and sensitivity.parquet, and the plots as tornado.html, into a folder.
+
+    The script that draws them lies in the folder above, as that of all runs there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in both("sensitivity", found.table()).items():
+        write_public(folder / name, table)
+    pages.write(folder / PAGE, page_of(found), scripts=folder.absolute().parent)
 
 
 def _figure(found: Sensitivity) -> Any:

@@ -1,7 +1,7 @@
 """`lpm verify-gradients` and `lpm sensitivity`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,11 +9,6 @@ from protocols.errors import ParameterError
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from lpm_secure.analysis.sensitivity.config import GradientsConfig
-    from lpm_secure.analysis.sensitivity.problem_config import ProblemConfig
-    from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
-    from lpm_secure.analysis.sensitivity.verification import Verification
 
 ConfigOrModel = Annotated[
     str,
@@ -35,20 +30,20 @@ def verify_gradients(
     parameter: ParameterNames = None,
     output: OutputNames = None,
     steps: Steps = None,
+    out: Annotated[Path | None, typer.Option(help="A folder in which `lpm serve` shows how far it is.")] = None,
     json_: Annotated[Path | None, typer.Option("--json", help="Write every entry to this file.")] = None,
 ) -> None:
     """Hold every gradient estimator against finite differences of the runs themselves."""
     import json
 
     from lpm_secure.cli.analysis.gradient_tables import verification_table
+    from lpm_secure.scenario import studies
 
-    content = _content(source, parameter, output, steps)
-    problems = [content.problem_of(name) for name in only] if only else list(content.model)
     if json_ is not None and not json_.absolute().parent.is_dir():
         raise ParameterError(f"{json_.absolute().parent} is no folder; make it first")
     console, rows = _console(), []
-    for problem in problems:
-        verification, missing = _verify(content, problem)
+    given: dict[str, Any] = {"parameters": parameter or (), "outputs": output or (), "steps": steps, "journal": out}
+    for verification, missing in studies.verify_gradients(source, only=only or (), **given):
         console.print(verification_table(verification))
         for name, reason in missing.items():
             console.print(f"no {name}: {reason}", soft_wrap=True, markup=False)
@@ -71,43 +66,27 @@ def sensitivity(
     parameter: ParameterNames = None,
     output: OutputNames = None,
     steps: Steps = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
     """Tell what every output owes to every parameter: a table, tornado plots, CSV and Parquet."""
+    import json
+
     from lpm_secure.analysis.sensitivity import tornado
     from lpm_secure.cli.analysis.gradient_tables import sensitivity_table
     from lpm_secure.populations.population import free
-    from lpm_secure.report import page as pages
-    from lpm_secure.report.public_file import write_public
-    from lpm_secure.report.table import both
+    from lpm_secure.report.progress import is_begun
+    from lpm_secure.scenario import studies
 
-    content = _content(source, parameter, output, steps)
-    free(out)
-    result = _sensitivity(content, content.problem_of(problem))
+    if not is_begun(out):
+        free(out)
+    given: dict[str, Any] = {"parameters": parameter or (), "outputs": output or (), "steps": steps, "journal": out}
+    result = studies.sensitivity(source, problem=problem, **given)
+    tornado.write(out, result)
+    if as_json:
+        typer.echo(json.dumps(result.table().to_pylist()))
+        return
     _console().print(sensitivity_table(result))
-    out.mkdir()
-    for name, table in both("sensitivity", result.table()).items():
-        write_public(out / name, table)
-    pages.write(out / "tornado.html", tornado.page_of(result))
     typer.echo(f"plots: {out / 'tornado.html'}; tables: {out / 'sensitivity.csv'} and .parquet")
-
-
-def _content(
-    source: str, parameters: list[str] | None, outputs: list[str] | None, steps: int | None
-) -> "GradientsConfig":
-    """Return the problems of a file, or of a model by its name, with what was asked for of models."""
-    from msgspec.structs import replace
-
-    from lpm_secure.analysis.sensitivity.config import config_of, load
-    from lpm_secure.analysis.sensitivity.problem_config import SeriesConfig
-
-    content = load(Path(source)) if source.endswith(".toml") or Path(source).is_file() else config_of(source)
-    asked: dict[str, object] = {
-        "only": tuple(parameters or ()),
-        "outputs": tuple(SeriesConfig(series=name) for name in outputs or ()),
-        "steps": steps,
-    }
-    given = {name: value for name, value in asked.items() if value}
-    return replace(content, model=tuple(replace(each, **given) for each in content.model))
 
 
 def _console() -> "Console":
@@ -116,41 +95,3 @@ def _console() -> "Console":
 
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH)
-
-
-def _sensitivity(config: "GradientsConfig", problem: "ProblemConfig") -> "Sensitivity":
-    """Estimate the derivatives of all totals by the default estimator, and by differences where that has none."""
-    from lpm_secure.analysis.sensitivity.sensitivity import estimate
-    from lpm_secure.analysis.sensitivity.setup import setup_of
-    from lpm_secure.cli.progress import seed_bars
-
-    setup = setup_of(problem, seed=config.seed)
-    seeds = range(config.first_seed, config.first_seed + problem.sensitivity_seeds)
-    title = f"{problem.name}: runs"
-    with seed_bars({title: len(seeds)}) as on_seed:
-        return estimate(setup, seeds, difference=config.difference, on_seed=lambda: on_seed(title))
-
-
-def _verify(config: "GradientsConfig", problem: "ProblemConfig") -> "tuple[Verification, dict[str, str]]":
-    """Verify one problem, with a bar for each estimator; return which there are not, and why, too."""
-    from lpm_secure.analysis.sensitivity.setup import ESTIMATORS, setup_of
-    from lpm_secure.analysis.sensitivity.verification import verify
-    from lpm_secure.cli.progress import seed_bars
-    from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
-
-    setup = setup_of(problem, seed=config.seed)
-    known = {**ESTIMATORS, FiniteDifference.name: FiniteDifference(config.difference)}
-    asked: set[str] = set(problem.seeds)
-    missing = {name: why for name, why in setup.missing.items() if name in asked}
-    estimators = {known[name]: seeds for name, seeds in problem.seeds.items() if name not in missing}
-    titles = {estimator.name: f"{problem.name}: {estimator.name}, at most" for estimator in estimators}
-    with seed_bars({titles[estimator.name]: seeds for estimator, seeds in estimators.items()}) as on_seed:
-        verification = verify(
-            setup.problem,
-            setup.theta,
-            estimators,
-            first_seed=config.first_seed,
-            target=config.relative_error,
-            on_seed=lambda name: on_seed(titles[name]),
-        )
-    return verification, missing

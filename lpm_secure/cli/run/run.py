@@ -151,17 +151,19 @@ def _seeds(
     simulation: "Simulation", clear: bool | None, parity: bool, out: Path, given: Mapping[str, Any]
 ) -> "Summary":
     """Run many seeds, write their folder, and return what is printed."""
-    result = simulation.run(**given, private=clear is False, out=out, parity=parity)
-    what = result.seeds if result.ensemble == "exact" else [result.seeds, result.ensemble]
-    return result.summary(result.save(simulation.folder(out, what)))
+    seeds, ensemble = simulation.seeds(given["seeds"]), given["ensemble"]
+    folder = simulation.folder(out, seeds if ensemble == "exact" else [seeds, ensemble])
+    result = simulation.run(**given, private=clear is False, out=out, parity=parity, journal=folder)
+    return result.summary(result.save(folder))
 
 
 def _sweep(simulation: "Simulation", values: Mapping[str, list[Any]], out: Path, given: Mapping[str, Any]) -> "Summary":
     """Compare values over the same seeds, write their folder, and return what is printed."""
     from lpm_secure.scenario.scenarios import sweep
 
-    comparison = sweep(simulation, values, **given)
-    return comparison.summary(comparison.save(simulation.folder(out, [comparison.base.seeds, values])))
+    folder = simulation.folder(out, [simulation.seeds(given["seeds"]), values])
+    comparison = sweep(simulation, values, **given, journal=folder)
+    return comparison.summary(comparison.save(folder))
 
 
 def show(summary: "Summary", as_json: bool = False) -> None:

@@ -31,11 +31,11 @@ def audit(
     from lpm_secure.audit import audit as audits
     from lpm_secure.audit import page as pages
     from lpm_secure.cli.progress import check_bar
-    from lpm_secure.scenario.audits import audit_run, require_run
+    from lpm_secure.scenario import audits as jobs
 
-    require_run(folder)  # before there is a bar
+    jobs.require_run(folder)  # before there is a bar
     with check_bar("audit") as on_check:
-        report = audit_run(folder, operator_key=operator_key, build_checks=build_checks, runs=runs, on_check=on_check)
+        report = jobs.audit(folder, operator_key=operator_key, build_checks=build_checks, runs=runs, on_check=on_check)
     page = pages.write(folder, report)
     _show(report, notes=(audits.FROM_FOLDER, audits.SKIPPED, audits.ACTIVE))
     typer.echo(f"report: {page}")

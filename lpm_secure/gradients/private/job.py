@@ -18,8 +18,9 @@ from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import both, csv_of
 from lpm_secure.report.versions import versions
 from lpm_secure.run.disclosure import describe_disclosure
-from lpm_secure.run.jobs import local_deployment, local_testbed
+from lpm_secure.run.jobs import REPLAYING, REPORTING, local_deployment, local_testbed
 from lpm_secure.run.processes import over_processes
+from lpm_secure.run.run_progress import STARTING, RecordedPart, record_derivatives
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation
 from protocols.task.release_plan import releases_of
@@ -64,12 +65,19 @@ def private(config: Config, *, out: Path, parity: bool = True) -> Summary:
     """
     with local_deployment(config, out=out) as deployment:
         testbed = deployment.testbed
-        found = over_processes(deployment, lambda remote: find(testbed, remote))
         noised = releases_of(testbed.manifest).has_noise
-        apart = difference(found, complete(find(testbed, None))) if parity and not noised else None
-        result = GradientRun(testbed.manifest.require_gradient().way, found, apart, noised)
-        summary = _summary(config, testbed.manifest, result, deployment.folder)
-        folders.write(deployment.folder, summary)
+        with record_derivatives(deployment.folder, testbed.manifest) as progress:
+            progress.journal.enter(STARTING)
+            found = over_processes(
+                deployment, lambda remote: find(testbed, RecordedPart(remote, progress)), progress.lose
+            )
+            progress.journal.enter(REPLAYING if parity and not noised else REPORTING)
+            apart = difference(found, complete(find(testbed, None))) if parity and not noised else None
+            result = GradientRun(testbed.manifest.require_gradient().way, found, apart, noised)
+            summary = _summary(config, testbed.manifest, result, deployment.folder)
+            folders.write(deployment.folder, summary)
+            if result.parity is not None:
+                progress.journal.results["parity"] = "identical" if result.parity else "DIFFERENT"
     return summary
 
 

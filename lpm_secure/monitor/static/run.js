@@ -10,7 +10,7 @@ let cursor = null; // follows the last day until somebody moves it
 
 function begin(head) {
   if (state.head?.run === head.run) {
-    state.end = null; // another process goes on with it, or more is known of what is counted
+    Object.assign(state, { end: null, runs: 0, ended: false }); // another process goes on, or more is known of what is counted
     if (head.parts.length && !state.head.parts.length) {
       state.head = head;
       layOut();
@@ -18,7 +18,7 @@ function begin(head) {
     return;
   }
   Object.assign(state, { head, phase: "", steps: new Map(), fits: new Map(), lost: new Map(), end: null, news: "" });
-  Object.assign(state, { posterior: [], forecast: null });
+  Object.assign(state, { posterior: [], forecast: null, runs: 0, bands: null, ended: false });
   cursor = null;
   document.title = `Run ${head.name}`;
   setText("title", `Run ${head.name}`);
@@ -33,6 +33,10 @@ function take(event) {
   if (event.event === "fit") {
     state.fits.set(event.step, event);
     if (event.posterior.length) Object.assign(state, { posterior: event.posterior, forecast: event.forecast });
+  }
+  if (event.event === "ensemble") {
+    state.runs = event.step;
+    if (event.groups.length) state.bands = event;
   }
   if (event.event === "party") {
     state.lost.set(event.party, { code: event.code, step: lastStep()?.step ?? 0 });
@@ -145,9 +149,25 @@ function drawFit() {
   if (rows.length) replace(fitCharts.posterior, table(["parameter", "median", "90 % of draws"], rows, "Posterior"));
 }
 
+function drawBands(days, groups, text) {
+  const figures = groups.map((group) => {
+    const chart = new Chart(group.title);
+    chart.show(days, group.series.map((line) => (group.seeds > 1 ? { name: line.name, values: line.median, low: line.low, high: line.high } : { name: line.name, values: line.median })));
+    return chart.figure;
+  });
+  replace(byId("series"), element("h2", {}, "Series"), element("p", {}, text), element("div", { class: "charts" }, ...figures));
+}
+
+function drawEnsemble() {
+  if (!state.bands || state.bands === state.drawn || state.ended) return;
+  state.drawn = state.bands;
+  const seeds = Math.max(...state.bands.groups.map((group) => group.seeds));
+  drawBands(state.bands.days, state.bands.groups, seeds > 1 ? `Medians of ${seeds} seeds by now; a band holds 90 % of them.` : "One seed by now: there is no band yet.");
+}
+
 function drawWhere() {
   const { head } = state;
-  const step = (lastFit() ?? lastStep())?.step;
+  const step = (lastFit() ?? lastStep())?.step ?? (state.runs || undefined);
   setText("kind", head.kind);
   const shown = head.unit === "day" ? number((step ?? 0) * head.dt) : step ?? 0;
   const total = head.unit === "day" ? number(head.total * head.dt) : head.total;
@@ -171,6 +191,7 @@ function draw() {
   drawParties();
   drawCost();
   drawFit();
+  drawEnsemble();
 }
 
 let waiting = false;
@@ -185,15 +206,10 @@ function drawSoon() {
 
 async function showBands() {
   const [series, forecast] = await Promise.all(["bands", "forecast"].map(async (name) => (await fetch(`${api}/${name}`)).json()));
-  const figures = [];
   if (series && !state.steps?.size) {
-    for (const group of series.groups) {
-      const chart = new Chart(group.title);
-      chart.show(series.days, group.series.map((line) => (series.seeds > 1 ? { name: line.name, values: line.median, low: line.low, high: line.high } : { name: line.name, values: line.median })));
-      figures.push(chart.figure);
-    }
+    state.ended = true;
     const text = series.seeds > 1 ? `Medians of ${series.seeds} seeds; a band holds 90 % of them.` : "One seed: there is no band.";
-    replace(byId("series"), element("h2", {}, "Series"), element("p", {}, text), element("div", { class: "charts" }, ...figures));
+    drawBands(series.days, series.groups.map((group) => ({ ...group, seeds: series.seeds })), text);
   }
   if (forecast) {
     const chart = new Chart("forecast of events a day, all places together");
@@ -216,7 +232,7 @@ function showCard(card) {
     setText("where", card.total ? "" : "This run left no journal of its steps.");
     byId("done").hidden = true;
   } else byId("done").hidden = false;
-  const names = { "report.html": "Report", "audit.html": "Audit" };
+  const names = { "report.html": "Report", "audit.html": "Audit", "tornado.html": "Tornado plots" };
   const links = card.pages.flatMap((page) => [element("a", { href: `/runs/${encodeURIComponent(id)}/${page}` }, names[page]), " "]);
   replace(byId("reports"), ...links);
   const now = [card.state, ...card.pages].join(); // series and forecasts are written before the report

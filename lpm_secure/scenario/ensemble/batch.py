@@ -27,7 +27,7 @@ MEMORY: Final = 3 * 2**30  # bytes of agents; where they need more, fewer seeds 
 
 
 def compute_batch(
-    config: Config | CityConfig, seeds: Sequence[int], *, beside: Path, on_series: Callable[[], None]
+    config: Config | CityConfig, seeds: Sequence[int], *, beside: Path, on_series: Callable[[pa.Table], None]
 ) -> list[pa.Table]:
     """Return the series of each seed.
 
@@ -35,7 +35,7 @@ def compute_batch(
         config: of a city.
         seeds: of it; the bits of each depend on all of them.
         beside: the folder that a population's relative path starts from.
-        on_series: told that a seed has ended.
+        on_series: told the series of a seed that has ended.
 
     Raises:
         ConfigError, ModelError, ParameterError: as a single run does.
@@ -61,9 +61,10 @@ def compute_batch(
     for first in range(0, len(seeds), width):
         part = tuple(seeds[first : first + width])
         found = _batch(config, lanes, population, part)
-        tables += [describe(each.table(), SeriesWords(each.words.shown, "")) for each in found]
-        for _ in part:
-            on_series()
+        ended = [describe(each.table(), SeriesWords(each.words.shown, "")) for each in found]
+        for table in ended:
+            on_series(table)
+        tables += ended
     return tables
 
 

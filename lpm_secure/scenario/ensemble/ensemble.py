@@ -37,7 +37,7 @@ def compute(
     *,
     workers: int | None = None,
     device: str = "auto",
-    on_series: Callable[[int], None] = lambda task: None,
+    on_series: Callable[[int, pa.Table], None] = lambda task, table: None,
 ) -> list[list[pa.Table]]:
     """Return the series of each seed of each configuration.
 
@@ -46,7 +46,7 @@ def compute(
         seeds: of each of them: common random numbers, as draws are by seed, agent, purpose and step.
         workers: processes; 1 for this one alone, None for as many as are worth their start. The bits are the same.
         device: where each run computes: auto, cpu or cuda.
-        on_series: told the number of the configuration of which a seed has ended.
+        on_series: told the number of the configuration of which a seed has ended, and its series.
 
     Raises:
         ParameterError: a mistake in a configuration; or several workers, and an environment of this process alone.
@@ -55,7 +55,7 @@ def compute(
 
     def take(task: Task, table: pa.Table) -> None:
         found[task] = table
-        on_series(task[0])
+        on_series(task[0], table)
 
     todo = [(number, seed) for number in range(len(tasks)) for seed in seeds]
     portable = all(is_portable(each.config) for each in tasks)

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import os
 
 import httpx
 import pytest
 
 from lpm_secure.monitor import application
 from lpm_secure.monitor.application import application_of
+from lpm_secure.monitor.regular_file import read_regular
 from lpm_secure.report.progress import FILE, ProgressHead, ProgressJournal, StepProgress, journal_of
 
 SECRET = "4711-private"
@@ -93,11 +95,38 @@ def test_nothing_else_of_a_folder_is_served(runs, path):
     assert SECRET not in answer.text
 
 
-def test_a_report_that_is_a_link_is_not_followed(runs, tmp_path):
-    (runs / "x" / "audit.html").symlink_to(tmp_path / "outside")
-    answer = get(runs, "/runs/x/audit.html")
-    assert answer.status_code == 404
+LINKS = {
+    "audit.html": "/runs/x/audit.html",
+    "report.html": "/runs/x/report.html",
+    "series.csv": "/api/runs/x/bands",
+    "calibration.csv": "/api/runs/x/forecast",
+    FILE: "/api/runs/x/events",
+}
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_a_link_in_the_folder_of_a_run_is_not_followed(runs, tmp_path, name):
+    (tmp_path / "outside").write_text(f"seed,day,{SECRET}\n1,0,1\n")
+    (runs / "x" / name).unlink(missing_ok=True)
+    (runs / "x" / name).symlink_to(tmp_path / "outside")
+    answer = get(runs, LINKS[name])
+    assert answer.status_code == 404 or answer.json() is None
     assert SECRET not in answer.text
+
+
+def test_neither_is_a_folder_that_becomes_one_nor_the_script_that_all_share(runs, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "report.html").write_text(SECRET)
+    (runs / "y").symlink_to(tmp_path / "elsewhere")
+    assert read_regular(runs / "y" / "report.html", 100) is None
+    (runs / "plotly.min.js").unlink()
+    (runs / "plotly.min.js").symlink_to(tmp_path / "outside")
+    assert get(runs, "/runs/plotly.min.js").status_code == 404
+
+
+def test_a_pipe_is_not_waited_for(runs):
+    os.mkfifo(runs / "x" / "audit.html")
+    assert get(runs, "/runs/x/audit.html").status_code == 404
 
 
 def test_a_report_stands_in_a_sandbox_and_its_script_needs_no_cookie(runs):

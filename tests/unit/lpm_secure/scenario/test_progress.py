@@ -1,4 +1,4 @@
-"""A notebook has a line that is written over, a terminal a bar, and a file nothing."""
+"""A notebook and a terminal have a bar, and a file nothing."""
 
 import sys
 import types
@@ -8,7 +8,7 @@ import pytest
 from lpm_secure.scenario.progress import watch
 
 
-def test_a_notebook_has_one_line_that_is_written_over(monkeypatch):
+def test_a_notebook_has_one_bar_that_is_written_over(monkeypatch):
     shown = []
     shell = type("ZMQInteractiveShell", (), {})()
     display = types.SimpleNamespace(
@@ -16,10 +16,10 @@ def test_a_notebook_has_one_line_that_is_written_over(monkeypatch):
     )
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell, display=display))
     monkeypatch.setitem(sys.modules, "IPython.display", display)
-    with watch(["a", "b"], seeds=1) as on_series:
+    with watch(["a", "b"], seeds=1, unit="steps") as on_series:
         on_series(0)
         on_series(1)
-    assert shown == [*(f"<p>{done} of 2 runs</p>" for done in range(3)), ""]
+    assert shown == [*(f"<progress value={n} max=2></progress><p>{n} of 2 steps</p>" for n in range(3)), ""]
 
 
 @pytest.mark.parametrize("terminal", [True, False])

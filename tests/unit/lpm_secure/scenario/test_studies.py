@@ -24,6 +24,6 @@ def test_what_has_no_sensitivity_is_one_line():
 
 def test_a_folder_that_is_no_run_is_one_line(tmp_path):
     with pytest.raises(ParameterError, match=r"has no index\.json"):
-        lpm.audit_run(tmp_path)
+        lpm.audit(tmp_path)
     with pytest.raises(ParameterError, match="cannot read"):
         lpm.calibrate(tmp_path / "gone.toml")

@@ -1,7 +1,6 @@
 """A result's quantiles, plots and frames are of its seeds."""
 
 import sys
-import types
 
 import numpy as np
 import pytest
@@ -45,8 +44,15 @@ def test_a_library_that_is_missing_is_one_line(result, library, method, monkeypa
         getattr(result, method)()
 
 
-def test_a_data_set_of_xarray_has_seeds_and_days(result, monkeypatch):
-    monkeypatch.setitem(sys.modules, "xarray", types.SimpleNamespace(Dataset=lambda *given, **named: (given, named)))
-    ((series,), named) = result.to_xarray()
-    assert series["private_AWARE"][0] == ("seed", "day")
-    assert named["coords"]["seed"] == [1, 2, 3]
+def test_a_data_set_of_xarray_has_seeds_and_days(result):
+    data = result.to_xarray()
+    assert dict(data.sizes) == {"seed": 3, "day": 7}
+    assert data["private_AWARE"].sel(seed=2).values.tolist() == result.values("private_AWARE")[1].tolist()
+    assert data.attrs == {"name": result.name, "ensemble": "exact"}
+
+
+def test_a_frame_of_pandas_has_a_row_for_each_seed_and_day(result):
+    frame = result.to_pandas()
+    assert list(frame.columns) == result.table.column_names
+    by_seed = frame.pivot(index="seed", columns="day", values="private_AWARE")
+    assert by_seed.to_numpy().tolist() == result.values("private_AWARE").tolist()

@@ -1,0 +1,47 @@
+"""How many runs of a job are over, for a journal of progress: sensitivities, verifications, weeks of risk."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import final
+
+from lpm_secure.report.progress import ProgressHead, ProgressJournal, StepProgress, journal_of
+
+
+@final
+class RunCounter:
+    """Writes a line for each run that is over, or for whatever the job counts."""
+
+    def __init__(self, journal: ProgressJournal | None) -> None:
+        """Begin at none; without a journal nothing is written."""
+        self._journal, self._done, self._phase = journal, 0, ""
+
+    def enter(self, phase: str) -> None:
+        """Say what is done from now on, once."""
+        if self._journal is not None and phase != self._phase:
+            self._phase = phase
+            self._journal.enter(phase)
+
+    def add(self) -> None:
+        """Count one more."""
+        self._done += 1
+        if self._journal is not None:
+            self._journal.write(StepProgress(at=time.time(), step=self._done))
+
+
+@contextmanager
+def count_runs(
+    folder: Path | None, *, kind: str, name: str, total: int, unit: str = "run", facts: tuple[str, ...] = ()
+) -> Iterator[RunCounter]:
+    """Begin the journal of a job in its folder, and end it with how the job ended.
+
+    Args:
+        folder: of the job; it is made unless it is there. None for no journal.
+        kind, name, unit, facts: as `ProgressHead` has them.
+        total: how many there are at most.
+    """
+    head = ProgressHead(at=time.time(), kind=kind, name=name, run=f"{kind} {name}", total=total, unit=unit, facts=facts)
+    with contextlib.ExitStack() as stack:
+        yield RunCounter(None if folder is None else stack.enter_context(journal_of(folder, head)))
