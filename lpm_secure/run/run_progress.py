@@ -96,7 +96,9 @@ class RunProgress:
                 late=late,
                 refused=release.refused,
                 traffic=release.traffic,
-                spent=math.fsum(opened.rho(self._made.get(opened.name, 0)) for opened in each),
+                spent=math.fsum(
+                    opened.rho(self._made.get(opened.name, 0), copies=self.manifest.copies) for opened in each
+                ),
             )
         )
 

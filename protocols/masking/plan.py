@@ -151,6 +151,7 @@ def require_masking(manifest: Simulation) -> None:
         "permuted edges": manifest.devices is not None,
         "clients that are trusted with their ranges (validity)": manifest.validity != "bits",
         "derivatives": manifest.gradient is not None,
+        "small counts suppressed in each of several replicates": manifest.copies > 1 and manifest.min_count > OFF,
         "a series of one event of each agent (incidence, running)": any(
             releases.of(name) is not None for name in ("incidence", "running")
         ),
@@ -173,7 +174,7 @@ def _bounds(manifest: Simulation) -> dict[str, int]:
     """Return what each number reaches at most, over the whole run, where clients lie within their ranges."""
     layout, ranges, model = Layout.of(manifest), Ranges(manifest, growth=True), manifest.model.agents
     messages = sum(2 ** ranges.message_bits(client) - 1 for client in layout.own)
-    most = max((layout.size(client) for client in layout.own), default=0)
+    most = max((layout.size(client) // layout.copies for client in layout.own), default=0)
     growth = model.level_bounds(n=most, max_message=manifest.max_message, steps=1)
     bounds = {}
     for outcome, bound, own in zip(model.outcomes, manifest.level_bounds, growth, strict=True):
@@ -184,5 +185,5 @@ def _bounds(manifest: Simulation) -> dict[str, int]:
         bounds[f"the threshold of {outcome.name}"] = 2 ** (bound + 1).bit_length() - 1
     noise = sum(2**7 * release.sigma for release in releases_of(manifest).each if release.mechanism == NOISE)
     widest = max([*(abs(end) for word in model.tally for end in (word.low, word.high)), *model.cell_most, 0])
-    bounds["a release"] = 4 * layout.n * widest + int(noise)
+    bounds["a release"] = 4 * (layout.n // layout.copies) * widest + int(noise)
     return bounds
