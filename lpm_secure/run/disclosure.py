@@ -67,9 +67,10 @@ def describe_replicates(manifest: Manifest) -> str:
     each = len(manifest.model.agents.outcomes) if manifest.mode == "outcome" else len(manifest.channels)
     kind = "outcomes" if manifest.mode == "outcome" else "exposures"
     return (
-        f"{copies} replicates: the same people and contacts were simulated {copies} times at once, with other draws; all "
+        f"{copies} replicates: the same people and contacts were simulated {copies} times, with other draws; all "
         f"that follows was told {copies} times: {copies * each} {kind} of each agent and step in place of {each} "
         f"({copies * each * n * steps:,} of all agents and steps), and {copies} numbers for each one of a single run. "
+        "What is known of people and not drawn is the same in all: of that, many bits tell nearly as much as sums. "
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from lpm_secure.config.simulation import Config
+from lpm_secure.engine.series import split_replicates
 from lpm_secure.report.summary import Summary
 from lpm_secure.scenario.ensemble.ensemble import NOTICES, EnsembleTask, compute
 from lpm_secure.scenario.progress import watch
@@ -18,6 +19,7 @@ from lpm_secure.scenario.results.storage import stages_of
 from lpm_secure.scenario.results.words import parity_word, words_of
 from lpm_secure.scenario.settings import plain, tables_of_config
 from protocols.errors import ParameterError
+from protocols.task.manifest import MOST_COPIES
 
 MOST_SEEDS: Final = 100_000
 SHORT: Final = 12  # characters of a run's id in its folder's name
@@ -76,7 +78,10 @@ def run_parties(
     device: str = "auto",
     progress: bool = True,
 ) -> Result:
-    """Return the result of runs over processes of this machine, one seed after the other.
+    """Return the result of runs over processes of this machine: of seeds that follow each other, replicates of one run.
+
+    Replicates have the people, cells and columns of the first seed. Where a run cannot have them, or seeds do not
+    follow each other, there is one run for each seed, and a notice says why.
 
     Raises:
         ParameterError, ProtocolError, Unavailable: as `execute` does; or a gradient is asked for.
@@ -85,22 +90,57 @@ def run_parties(
 
     if config.gradient is not None:
         raise ParameterError(f"{config.name} asks for a gradient, and not for series: use lpm run, or leave it out")
+    copies = _replicates(config, seeds)
+    seeds = seeds if len(seeds) > 1 else range(seeds[0], seeds[0] + copies)
     summaries = list[Summary]()
     with watch([config.name], seeds=len(seeds), shown=progress) as on_series:
-        for seed in seeds:
-            of_seed = msgspec.structs.replace(config, seed=seed)
+        for seed in seeds[::copies]:
+            private = msgspec.structs.replace(config.private, replicates=copies)
+            of_seed = msgspec.structs.replace(config, seed=seed, private=private)
             summaries.append(execute(of_seed, beside=beside, out=out, parity=parity, device=device))
-            on_series(0)
-    tables = [series_of(each) for each in summaries]
+            for _ in range(copies):
+                on_series(0)
+    tables = [own for each in summaries for own in split_replicates(series_of(each))]
     result = _result(config.name, tables_of_config(config), seeds, tables)
     same = [each.figures["parity"] for each in summaries if each.figures["parity"] is not None]
     return dataclasses.replace(
         result,
         stages=stages_of(tables[0], summaries[0].figures),
         parity=parity_word(all(same)) if same else None,
-        hashes=tuple(str(each.figures["sha256_private"]) for each in summaries),
+        hashes=tuple(own for each in summaries for own in _hashes(each)),
         folders=tuple(out / f"{config.name}-{each.figures['run'][:SHORT]}" for each in summaries),
     )
+
+
+def _hashes(summary: Summary) -> list[str]:
+    """Return the hash of each replicate's series."""
+    each = summary.figures.get("replicates", [{"sha256": summary.figures["sha256_private"]}])
+    return [str(own["sha256"]) for own in each]
+
+
+def _replicates(config: Config, seeds: Sequence[int]) -> int:
+    """Return how many replicates each run of some seeds has; one where a notice says why.
+
+    Raises:
+        ParameterError: the configuration names others already.
+    """
+    given, count = config.private.replicates, len(seeds)
+    if count == 1:
+        return given
+    if given > 1:
+        raise ParameterError(f"private.replicates is {given}, and {count} seeds are asked for; leave one of both out")
+    obstacles = {
+        "they do not follow each other": list(seeds) != list(range(seeds[0], seeds[0] + count)),
+        f"a run has at most {MOST_COPIES:,} replicates": count > MOST_COPIES,
+        "edges are permuted": config.protocol.edges == "permuted",
+        "there are twins": config.synthetic.twin,
+        "small counts of an active run are suppressed": config.private.security == "active"
+        and config.protocol.min_count > 0,
+    }
+    why = next((reason for reason, holds in obstacles.items() if holds), None)
+    if why is not None:
+        NOTICES.warning("the seeds of %s have a run each, one after the other: %s", config.name, why)
+    return count if why is None else 1
 
 
 def seeds_from(first: int, given: Any) -> tuple[int, ...]:
