@@ -134,8 +134,6 @@ def _replicates(config: Config, seeds: Sequence[int]) -> int:
         f"a run has at most {MOST_COPIES:,} replicates": count > MOST_COPIES,
         "edges are permuted": config.protocol.edges == "permuted",
         "there are twins": config.synthetic.twin,
-        "small counts of an active run are suppressed": config.private.security == "active"
-        and config.protocol.min_count > 0,
     }
     why = next((reason for reason, holds in obstacles.items() if holds), None)
     if why is not None:

@@ -86,7 +86,7 @@ class MaskingPlan(RunPlan):
         sent = 2 * (layout.longest + layout.release_words) + PROOF_WORDS
         dealt = layout.release_words + layout.n * len(layout.outcomes) * KEY_WORDS
         dealt += layout.n * len(self.products) * PRODUCT_WORDS
-        dealt += (layout.release_words + 1) * COUNT_WORDS if self.manifest.min_count > OFF else 0
+        dealt += (layout.release_words + layout.copies) * COUNT_WORDS if self.manifest.min_count > OFF else 0
         return max(sent, dealt, len(self.names) * QUESTION_WORDS)
 
     def count(self, client: str, number: RoundNumber) -> int:
@@ -151,7 +151,6 @@ def require_masking(manifest: Simulation) -> None:
         "permuted edges": manifest.devices is not None,
         "clients that are trusted with their ranges (validity)": manifest.validity != "bits",
         "derivatives": manifest.gradient is not None,
-        "small counts suppressed in each of several replicates": manifest.copies > 1 and manifest.min_count > OFF,
         "a series of one event of each agent (incidence, running)": any(
             releases.of(name) is not None for name in ("incidence", "running")
         ),
