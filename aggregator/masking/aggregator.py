@@ -332,7 +332,8 @@ class MaskingAggregator(MessageUnion):
             if self.plan.compares(self.number):
                 self._comparison = NextComparison.of(self.plan, message, party=self.index)
             if suppresses:
-                agents = sum(self.plan.layout.size(client) for client in self._round.accepted)
+                layout = self.plan.layout
+                agents = sum(layout.size(client) for client in self._round.accepted) // layout.copies
                 self._begin_counts(message, self._sums.counts(self._words), agents=agents)
                 self._round.stage = RoundStage.SUPPRESSING
             else:

@@ -28,10 +28,10 @@ class ReleaseSpending:
         Raises:
             BudgetSpent: the manifest allows no further release.
         """
-        manifest = self._plan.manifest
+        manifest, copies = self._plan.manifest, self._plan.layout.copies
         now = releases_in(manifest, manifest.schedule.step(number))
         made = self._made | {release.name: self._made.get(release.name, 0) + 1 for release in now}
-        releases_of(manifest).require(made)
+        releases_of(manifest).require(made, copies=copies)
         self._made = made
 
 

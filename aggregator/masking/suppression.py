@@ -62,56 +62,65 @@ TOLD: Final = _table()
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class CountRule:
-    """What is suppressed, and what of it is released.
+    """What is suppressed, and what of it is released, in each replicate by itself.
+
+    Replicates stand side by side: a count of each, then the next count of each.
 
     Attributes:
         rule: of the run.
-        cells: how many of the counts are cells; the others are stages.
-        opened: uint64[cells + q], 1 of what is released, 0 of what stays closed.
+        cells: how many of the counts of a replicate are cells; the others are stages.
+        opened: uint64[(cells + q) * R], 1 of what is released, 0 of what stays closed.
+        copies: R, replicates of the run.
     """
 
     rule: Suppression
     cells: int
     opened: U64
+    copies: int = 1
 
     @classmethod
     def of(cls, plan: RunPlan) -> "CountRule":
         """Return a run's."""
-        return cls(
-            suppression_of(require_simulation(plan.manifest)), plan.layout.cells, plan.release_mask().view(np.uint64)
-        )
+        layout, rule = plan.layout, suppression_of(require_simulation(plan.manifest))
+        return cls(rule, layout.cells // layout.copies, plan.release_mask().view(np.uint64), layout.copies)
 
     @property
     def stages(self) -> int:
-        """Return the number of stages."""
-        return self.opened.size - self.cells
+        """Return the number of stages, in each replicate."""
+        return self.opened.size // self.copies - self.cells
+
+    @property
+    def first_stage(self) -> int:
+        """Return the place of the first count of a stage."""
+        return self.cells * self.copies
 
     def margins(self, counts: U64, *, one: U64) -> U64:
-        """Return by how much each count is above what is suppressed, uint64[cells + q]; `one` is [1], of pads [0]."""
+        """Return by how much each count is above what is suppressed, as they stand; `one` is [1], of pads [0]."""
         return residue(counts - one * np.uint64(self.rule.min_count - 1))
 
     def facts(self, counts: U64, seen: U64, large: U64, *, agents: int, one: U64) -> U64:
-        """Return eight numbers, uint64[8]; what is left of suppressed counts is told by which of them are above 0.
+        """Return eight numbers, uint64[8 * R]; what is left of suppressed counts is told by which are above 0.
 
         Args:
-            counts: uint64[cells + q].
-            seen: uint64[cells + q], counts where they are large, else 0.
-            large: uint64[cells + q], 1 where they are.
-            agents: of the clients that counted.
+            counts: uint64[(cells + q) * R].
+            seen: the same, counts where they are large, else 0.
+            large: the same, 1 where they are.
+            agents: of the clients that counted, each once.
             one: [1], or [0] where all these are pads.
         """
+        counts, seen, large = (words.reshape(-1, self.copies) for words in (counts, seen, large))
         least, cells = np.uint64(self.rule.min_count), self.cells
         sizes = (self.stages, large[cells:]), (cells, large[:cells])
-        suppressed = [one * np.uint64(size) - each.sum(keepdims=True) for size, each in sizes]
+        suppressed = [one * np.uint64(size) - each.sum(axis=0, keepdims=True) for size, each in sizes]
         speaker, first = (slice(place, place + 1) for place in (cells + self.rule.speaker, cells + FIRST))
         left = [
-            one * np.uint64(agents) - seen[cells:].sum(keepdims=True),
-            counts[speaker] - seen[:cells].sum(keepdims=True),
+            one * np.uint64(agents) - seen[cells:].sum(axis=0, keepdims=True),
+            counts[speaker] - seen[:cells].sum(axis=0, keepdims=True),
         ]
         few = [one * least - each for each in left]
         full = [each - n * (least - np.uint64(1)) + one for each, n in zip(left, suppressed, strict=True)]
         enough = left[0] + seen[first] - one * (np.uint64(2) * least - np.uint64(1))
-        return residue(np.concatenate([*suppressed, *few, *full, enough, seen[first]]))
+        return residue(np.concatenate([*suppressed, *few, *full, enough, seen[first]]).reshape(-1))
 
 
 @final
@@ -135,21 +144,21 @@ class SuppressionShare:
         return cls(
             BitShare.decode(parts[:BIT_PARTS], party=party, n=n),
             ProductShare.decode(parts[BIT_PARTS:end], n=2 * n),
-            BitShare.decode(parts[end : end + BIT_PARTS], party=party, n=FACTS),
-            ProductShare.decode(parts[end + BIT_PARTS :], n=rule.stages, choices=2**FACTS),
+            BitShare.decode(parts[end : end + BIT_PARTS], party=party, n=FACTS * rule.copies),
+            ProductShare.decode(parts[end + BIT_PARTS :], n=rule.stages * rule.copies, choices=2**FACTS),
         )
 
 
 def suppress(
     share: SuppressionShare, rule: CountRule, counts: U64, *, agents: int, node_hash: NodeHash
 ) -> SuppressionSteps:
-    """Yield what an aggregator tells the other, take what it is told, and return the release, uint64[cells + q].
+    """Yield what an aggregator tells the other, take what it is told, and return the release, as counts stand.
 
     Args:
         share: what the dealer dealt it.
         rule: of the run.
-        counts: uint64[cells + q], masked.
-        agents: of the clients that counted.
+        counts: uint64[(cells + q) * R], masked.
+        agents: of the clients that counted, each once.
         node_hash: of the run.
 
     Raises:
@@ -162,8 +171,8 @@ def suppress(
     seen, large = np.split((yield from _multiply(share.seen, numbers, np.tile(bits, 2))), 2)
     facts = rule.facts(counts, seen, large, agents=agents, one=one)
     place = _place((yield from _learn(share.facts, facts, node_hash)))
-    told = yield from _multiply(share.told, seen[rule.cells :], np.full(rule.stages, place))
-    return np.concatenate([seen[: rule.cells], told])
+    told = yield from _multiply(share.told, seen[rule.first_stage :], np.tile(place, rule.stages))
+    return np.concatenate([seen[: rule.first_stage], told])
 
 
 def _learn(share: BitShare, numbers: U64, node_hash: NodeHash) -> SuppressionSteps:
@@ -178,9 +187,10 @@ def _multiply(share: ProductShare, masked: U64, index: U64) -> SuppressionSteps:
     return share.open(own, message, masked, index)
 
 
-def _place(bits: U64) -> np.uint64:
-    """Return the number of these bits, the first one the lowest."""
-    place: np.uint64 = np.bitwise_or.reduce(bits << np.arange(bits.size, dtype=np.uint64))
+def _place(bits: U64) -> U64:
+    """Return the number of each replicate's bits, uint64[R], the first one the lowest; of uint64[8 * R]."""
+    rows = bits.reshape(FACTS, -1) << np.arange(FACTS, dtype=np.uint64)[:, None]
+    place: U64 = np.bitwise_or.reduce(rows, axis=0)
     return place
 
 
@@ -191,13 +201,13 @@ def deal_suppression(
 
     Args:
         rule: of the run.
-        pads: uint64[cells + q], of the counts.
-        noise: int64[cells + q], the dealer's, of the release.
+        pads: uint64[(cells + q) * R], of the counts.
+        noise: int64[(cells + q) * R], the dealer's, of the release.
         node_hash: of the run.
         draw: fresh words of the system's randomness.
     """
-    n, cells, none, one = pads.size, rule.cells, np.zeros(1, dtype=np.uint64), np.uint64(1)
-    masks, last = draw(n) & one, draw(FACTS) & one
+    n, cells, none, one = pads.size, rule.first_stage, np.zeros(1, dtype=np.uint64), np.uint64(1)
+    masks, last = draw(n) & one, draw(FACTS * rule.copies) & one
     large = deal_bits(rule.margins(pads, one=none), masks, node_hash=node_hash, draw=draw)
     factors = np.tile(np.stack([masks, one - masks]), 2)
     opened = draw(4 * n).reshape(-1, 2)
@@ -206,9 +216,10 @@ def deal_suppression(
     seen_pads, large_pads = np.split(residue(opened[:, 0]), 2)
     numbers = rule.facts(pads, seen_pads, large_pads, agents=0, one=none)
     facts = deal_bits(numbers, last, node_hash=node_hash, draw=draw)
-    table = TOLD[np.arange(2**FACTS, dtype=np.uint64) ^ _place(last)]
-    by_stage = np.where(np.arange(rule.stages) == FIRST, table[:, :1], table[:, 1:]) * rule.opened[cells:]
-    released = _with_low(draw(2 * rule.stages).reshape(-1, 2), noise[cells:])
+    table = TOLD[np.arange(2**FACTS, dtype=np.uint64)[:, None] ^ _place(last)][:, None]
+    is_first = (np.arange(rule.stages) == FIRST)[:, None]
+    by_stage = np.where(is_first, table[..., 0], table[..., 1]).reshape(2**FACTS, -1) * rule.opened[cells:]
+    released = _with_low(draw(2 * (n - cells)).reshape(-1, 2), noise[cells:])
     told = deal_products(by_stage, seen_pads[cells:], released, draw=draw)
     first, second = ((*large[party], *seen[party].encode(), *facts[party], *told[party].encode()) for party in (0, 1))
     return first, second
@@ -229,7 +240,7 @@ class CountAgreement(KeyAgreement, abc.ABC):
     _next: CountShare | None = field(init=False, repr=False, default=None)
 
     def _begin_counts(self, dealt: ReleaseAnswer, counts: U64, *, agents: int) -> None:
-        """Begin with what the dealer told of a round, and masked counts, uint64[cells + q]."""
+        """Begin with what the dealer told of a round, and masked counts, as the layout has them."""
         rule, node_hash = CountRule.of(self.plan), NodeHash(dealt.node_key)
         share = SuppressionShare.decode(dealt.counts, rule, party=self.index)
         self._steps = suppress(share, rule, counts, agents=agents, node_hash=node_hash)

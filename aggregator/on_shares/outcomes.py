@@ -151,9 +151,10 @@ class OutcomeRounds:
             words.append(from_ring(exposures))
         if self._suppresses(Phase.SPEAK):
             counts = from_ring(self._layout.release_of(total))
-            agents = sum(self._layout.size(client) for client in members)
-            rule = suppression_of(self._manifest)
-            words.append(suppress(calculator, rule, counts, cells=self._layout.cells, agents=agents))
+            agents = sum(self._layout.size(client) for client in members) // self._layout.copies
+            rule, each = suppression_of(self._manifest), counts.reshape(-1, self._layout.copies)
+            cells = self._layout.cells // self._layout.copies
+            words.append(suppress(calculator, rule, each, cells=cells, agents=agents).reshape(-1))
         return ResultShare(name, np.concatenate(words))
 
     def _out_of_range(

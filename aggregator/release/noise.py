@@ -25,9 +25,11 @@ STREAMS: Final = 4  # of each round, one for each name of a release that has noi
 
 
 @lru_cache(maxsize=4)
-def _running(key: bytes, sigma: float, steps: int) -> I64:
+def _running(key: bytes, sigma: float, steps: int, copies: int) -> I64:
+    """Return int64[steps, copies]."""
     noise = RunningNoise(sigma, steps)
-    return noise.of(noise.gaussian.from_key(key, steps))
+    drawn = noise.gaussian.from_key(key, steps * copies).reshape(copies, steps)
+    return np.stack([noise.of(each) for each in drawn], axis=1)
 
 
 @final
@@ -36,13 +38,14 @@ class ReleaseState(msgspec.Struct, frozen=True):
 
     Attributes:
         made: how often each release was made.
-        first: for each client, this aggregator's share of its agents in the first stage when it was last in.
-        left: this aggregator's share of how many have left it by now.
+        first: for each client, this aggregator's share of its agents in the first stage when it was last in, of each
+            replicate.
+        left: this aggregator's share of how many have left it by now, of each replicate.
     """
 
     made: dict[str, int] = {}
-    first: dict[str, int] = {}
-    left: int = 0
+    first: dict[str, list[int]] = {}
+    left: list[int] = []
 
     def __repr__(self) -> str:
         """Tell what was made, and nothing of the shares."""
@@ -99,10 +102,11 @@ class ReleaseNoise:
         step = self.manifest.schedule.step(number)
         now = {release.name: state.made.get(release.name, 0) + 1 for release in releases_in(self.manifest, step)}
         made = state.made | now
-        releases.require(made)
         layout = Layout.of(self.manifest)
+        copies = layout.copies
+        releases.require(made, copies=copies)
         told = total.copy()
-        start, size = layout.n * layout.c, len(self.manifest.model.agents.tally)
+        start, size = layout.n * layout.c, copies * len(self.manifest.model.agents.tally)
         cells, tally = releases.of("cells"), told[start + layout.cells : start + layout.cells + size]
         score, words = releases.of(SCORE), told[start + layout.cells + size :]
         if score is not None and SCORE in now:
@@ -113,19 +117,21 @@ class ReleaseNoise:
         if releases.of("tally") is not None:
             return told, msgspec.msgpack.encode(ReleaseState(made))
         tally[:] = 0
-        new, first = self._count_leavers(members, shares, state, at=start + layout.cells + FIRST)
-        left = (state.left + new) % 2**64
+        at = start + layout.cells + copies * FIRST
+        new, first = self._count_leavers(members, shares, state, at=slice(at, at + copies))
+        left = new + np.array(state.left or [0] * copies, dtype=np.uint64)
         for series in (release for release in releases.each if release.name in SERIES):
             count = new if series.name == "incidence" else left
-            tally[FIRST] = np.uint64((count + int(self.of(series, step, 1)[0])) % 2**64)
-        return told, msgspec.msgpack.encode(ReleaseState(made, first, left))
+            tally[copies * FIRST : copies * (FIRST + 1)] = count + self.of(series, step, copies).view(np.uint64)
+        return told, msgspec.msgpack.encode(ReleaseState(made, first, left.tolist()))
 
     def of(self, release: Release, step: Step, d: int) -> I64:
         """Return int64[d], this aggregator's noise of a release in a step; zeros of an exact one."""
         if release.mechanism != NOISE:
             return np.zeros(d, dtype=np.int64)
         if release.name == "running":
-            return _running(self.key, release.sigma, self.manifest.steps + 1)[step : step + 1]
+            now: I64 = _running(self.key, release.sigma, self.manifest.steps + 1, d)[step]
+            return now
         if release.name == SCORE:
             after = 1 + STREAMS * (self.manifest.steps + 1)  # a stream for each word, past those of all rounds
             scales = enumerate(self.manifest.score_changes[:d], start=after)
@@ -135,15 +141,18 @@ class ReleaseNoise:
         return DiscreteGaussian(release.sigma).from_key(self.key, d, stream=stream)
 
     def _count_leavers(
-        self, members: tuple[str, ...], shares: Vectors, state: ReleaseState, *, at: int
-    ) -> tuple[int, dict[str, int]]:
-        """Return the share of how many left the first stage, of each member since it was last in.
+        self, members: tuple[str, ...], shares: Vectors, state: ReleaseState, *, at: slice
+    ) -> tuple[U64, dict[str, list[int]]]:
+        """Return the share of how many left the first stage, uint64[copies], of each member since it was last in.
 
         A client that misses rounds is counted when it is back, so that each of its agents is counted once in a run.
         """
-        layout, first, new = Layout.of(self.manifest), dict(state.first), 0
+        layout, first = Layout.of(self.manifest), dict(state.first)
+        new = np.zeros(layout.copies, dtype=np.uint64)
         for client in members:
-            before = first.get(client, layout.size(client) if self.index == 0 else 0)
-            first[client] = int(shares.of(client)[at])
-            new += before - first[client]
-        return new % 2**64, first
+            people = layout.size(client) // layout.copies if self.index == 0 else 0
+            before = np.array(first.get(client, [people] * layout.copies), dtype=np.uint64)
+            now = shares.of(client)[at]
+            first[client] = now.tolist()
+            new += before - now
+        return new, first

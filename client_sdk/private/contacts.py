@@ -51,10 +51,10 @@ class Contacts:
             table: of contacts; in a directed one, `a` tells `b`.
             layout: of the run.
             period: days.
-            own: the client's slots.
+            own: the client's slots, among those of people, each of them once.
             directed: of each channel. Where it is, the way back carries nothing.
         """
-        c = layout.channels
+        c, n = layout.channels, layout.n // layout.copies
         back = np.where(np.array(directed, dtype=np.bool_)[table.channel], SILENT, table.weight)
         edges = np.concatenate(
             [
@@ -70,7 +70,23 @@ class Contacts:
             row[order] for row in (edges[0], edges[1] - own[0], edges[4], edges[3], target)
         )
         bounds = np.searchsorted(day, np.arange(period + 1))
-        return cls(layout.n, c, tuple(_day(sender, weight, channel, target, slice(*pair)) for pair in _pairs(bounds)))
+        return cls(n, c, tuple(_day(sender, weight, channel, target, slice(*pair)) for pair in _pairs(bounds)))
+
+    def replicate(self, copies: int) -> "Contacts":
+        """Return these contacts among so many copies of everybody, which stand side by side and meet none of another.
+
+        Every copy keeps the order of targets, one copy after the other, so that those of one target stay together.
+        """
+
+        def repeated(day: _Day) -> _Day:
+            which = np.repeat(np.arange(copies), day.sender.size)
+            sender, weight, channel, target = (
+                np.tile(each, copies) for each in (day.sender, day.weight, day.channel, day.target)
+            )
+            slot = target // self.c * copies + which
+            return _day(sender * copies + which, weight, channel, slot * self.c + channel, slice(None))
+
+        return Contacts(self.n * copies, self.c, tuple(map(repeated, self.days)))
 
     def add_up(self, says: I64, *, step: int, along: Along = times_weight) -> I64:
         """Return what own agents say to every agent of the run in a step.

@@ -1,5 +1,6 @@
 """What a client keeps to itself."""
 
+import hmac
 import os
 from typing import Any, Final, Never, final
 
@@ -8,6 +9,7 @@ import numpy as np
 from client_sdk.private.contacts import Contacts, ContactTable, refuse
 from client_sdk.private.device_keys import DeviceKeys
 from protocols.arithmetic.fixed_point import I64
+from protocols.arithmetic.philox import Key
 from protocols.errors import DataError, ParameterError
 from protocols.models.agent_model import NO_COLUMNS, AgentModel, AgentSource, Columns
 from protocols.task.layout import Layout
@@ -15,6 +17,24 @@ from protocols.task.manifest import Simulation
 
 DRAW_BYTES: Final = 16
 TESTBED: Final = 0x7465737462656400  # second word of the testbed's key: "testbed"
+
+
+def simulation_keys(manifest: Simulation, draws: bytes | None, people: int) -> Key:
+    """Return the key of the simulation generator, or of replicates that of each agent, uint64[n_own] twice.
+
+    Args:
+        manifest: of the run.
+        draws: as of `simulation_key`.
+        people: of the client.
+    """
+    if manifest.copies == 1:
+        return simulation_key(manifest, draws)
+    root = os.urandom(DRAW_BYTES) if draws is None else draws
+    names = (copy.to_bytes(DRAW_BYTES, "little") for copy in range(manifest.copies))
+    own = [hmac.digest(root, name, "sha256")[:DRAW_BYTES] for name in names]
+    keys = [simulation_key(manifest.replicate(copy), own[copy]) for copy in range(manifest.copies)]
+    one, other = (np.tile(np.array(words, dtype=np.uint64), people) for words in zip(*keys, strict=True))
+    return one, other
 
 
 def simulation_key(manifest: Simulation, draws: bytes | None = None) -> tuple[int, int]:
@@ -34,6 +54,8 @@ def simulation_key(manifest: Simulation, draws: bytes | None = None) -> tuple[in
 class PrivateState:
     """The agents of one client: states, thresholds, cells and contacts.
 
+    Where the run has replicates, an agent's copies stand side by side, as the layout has them.
+
     Attributes:
         state: fields of the model, array[n_own] each.
         contacts: out of own agents.
@@ -45,7 +67,18 @@ class PrivateState:
         locked: an attacker who reads the process' memory reads it.
     """
 
-    __slots__ = ("_cell", "_cell_field", "columns", "contacts", "devices", "name", "names", "source", "state")
+    __slots__ = (
+        "_cell",
+        "_cell_field",
+        "_copies",
+        "columns",
+        "contacts",
+        "devices",
+        "name",
+        "names",
+        "source",
+        "state",
+    )
 
     def __init__(
         self,
@@ -77,7 +110,8 @@ class PrivateState:
         layout = Layout.of(manifest)
         if name not in layout.own:
             raise ParameterError(f"the manifest lists no client {name}; it has {', '.join(list(layout.own)[:20])}")
-        first, end = layout.own[name]
+        own, copies = layout.people(name), layout.copies
+        first, end = own.start, own.stop
         agents = np.array(next(c.agents for c in manifest.clients if c.name == name), dtype=np.uint64)
         model = manifest.model.agents
         _check(contacts, layout, manifest, (first, end))
@@ -88,10 +122,9 @@ class PrivateState:
         self.name = name
         self.names = names
         self.devices = devices
-        self._cell, self._cell_field = cell, model.cell_field
+        self._cell, self._cell_field, self._copies = _in_replicates(cell, copies), model.cell_field, copies
         self.columns = columns
         edges = Contacts.of(contacts, layout=layout, period=manifest.period, own=(first, end), directed=model.directed)
-        self.contacts = edges
         largest = edges.largest_message(model.most, model.along)
         if largest > manifest.max_message:
             raise DataError(
@@ -99,14 +132,19 @@ class PrivateState:
             )
         if manifest.devices is not None:
             _check_degree(edges, manifest.devices.degree)
-        self.source = AgentSource(agents, simulation_key(manifest, draws))
-        self.state = model.initial_state(self.source, columns)
+        self.contacts = edges if copies == 1 else edges.replicate(copies)
+        if copies > 1:  # a mistake in a column is told by the row of its agent, who stands there once
+            model.initial_state(AgentSource(agents, (0, 0)), columns)
+            self.columns = {column: np.repeat(values, copies) for column, values in columns.items()}
+        self.source = AgentSource(np.repeat(agents, copies), simulation_keys(manifest, draws, agents.size))
+        self.state = model.initial_state(self.source, self.columns)
 
     @property
     def cell(self) -> I64:
         """Return the cell of each agent at present, int64[n_own]; empty where the run has no cells."""
-        own: I64 = self._cell if self._cell_field is None else self.state[self._cell_field]
-        return own
+        if self._cell_field is None:
+            return self._cell
+        return _of_replicates(self.state[self._cell_field], self._copies)
 
     def __repr__(self) -> str:
         """Tell the size, and nothing else."""
@@ -117,10 +155,21 @@ class PrivateState:
         raise TypeError("a private state is not pickled or copied: it stays in its client's process")
 
 
+def _in_replicates(cell: I64, copies: int) -> I64:
+    """Return cells of all copies of agents from those of each agent once."""
+    return _of_replicates(np.repeat(cell, copies), copies)
+
+
+def _of_replicates(cell: I64, copies: int) -> I64:
+    """Return the cell of each agent's own replicate, int64[n_own], from that of each agent."""
+    own: I64 = cell * copies + np.arange(cell.size) % copies
+    return own
+
+
 def _check(contacts: ContactTable, layout: Layout, manifest: Simulation, own: tuple[int, int]) -> None:
-    c, period, (first, end) = layout.channels, manifest.period, own
+    c, period, n, (first, end) = layout.channels, manifest.period, layout.n // layout.copies, own
     for column in (contacts.a, contacts.b):
-        refuse((column < 0) | (column >= layout.n), column, "contact {row} names an agent that the run does not have")
+        refuse((column < 0) | (column >= n), column, "contact {row} names an agent that the run does not have")
     refuse(
         contacts.channel >= c,
         contacts.channel,

@@ -156,8 +156,9 @@ class Client:
         return self._hear(contact, self.public, answer.release[:cells] + answer.synthetic[:cells])
 
     def _hear(self, contact: I64, public: Mapping[str, int], totals: I64 | None = None) -> Hearing:
-        cell, sizes = self.private.cell, self.manifest.cells
-        return Hearing.of(self._model, contact, public, cell=cell, sizes=sizes, totals=totals)
+        cell, sizes = self.private.cell, self._layout.mixing
+        heard = self._layout.of_agents(public, self.private.name)
+        return Hearing.of(self._model, contact, heard, cell=cell, sizes=sizes, totals=totals)
 
     def _speak(self, step: Step) -> tuple[I64, U64]:
         """Return own agents' exposure to each other, int64[n_own, c], and the vector to share, uint64[d]."""
@@ -174,8 +175,8 @@ class Client:
             own[:] = spoken[first:end]
             spoken[first:end] = 0
         to_cells = says[:, layout.channels :].T if layout.cells else says.T[:0]
-        cells = [cell_totals(each, private.cell, cells=len(self.manifest.cells)) for each in to_cells]
-        tally = self._score.append_to(self._model.totals(private.state), step)
+        cells = [cell_totals(each, private.cell, cells=len(layout.mixing)) for each in to_cells]
+        tally = self._score.append_to(self._model.totals(private.state, copies=layout.copies), step)
         totals = np.concatenate([np.zeros(0, dtype=np.int64), *cells])
         return own, layout.pack(self._score.columns(spoken), totals, tally)
 

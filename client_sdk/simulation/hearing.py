@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -20,21 +20,21 @@ class Hearing:
         pressure: int64[n_own, o], by how much cells raise each level.
         cells: int64[n_own, w], the totals of the agent's own cell, of each cell channel.
         sizes: int64[n_own], how many mix in it.
-        public: the environment's numbers.
+        public: the environment's numbers, as agents hear them.
     """
 
     contact: I64 = field(repr=False)
     pressure: I64 = field(repr=False)
     cells: I64 = field(repr=False)
     sizes: I64 = field(repr=False)
-    public: Mapping[str, int] = field(default_factory=dict)
+    public: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls,
         model: AgentModel,
         contact: I64,
-        public: Mapping[str, int],
+        public: Mapping[str, Any],
         *,
         cell: I64,
         sizes: tuple[int, ...],

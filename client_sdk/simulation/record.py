@@ -42,9 +42,11 @@ class RunRecord:
     def observe(self, step: int) -> None:
         """Take in a step that is over, as `Client.run` tells it."""
         client, missed = self.client, step in self.client.missed
-        words, numbers = self._words(client.released).tolist(), list(client.public.values())
-        blanks: list[int | str] = [UNSEEN] * len(self._model.public)
-        self._series.append([step, *(words or [UNSEEN] * len(self._totals)), *(numbers or blanks)])
+        layout, numbers = Layout.of(client.manifest), np.array(list(client.public.values()), dtype=np.int64)
+        told = zip(layout.split(self._words(client.released)).tolist(), layout.split(numbers).tolist(), strict=True)
+        for copy, (words, public) in enumerate(told):
+            totals, blanks = words or [UNSEEN] * len(self._totals), public or [UNSEEN] * len(self._model.public)
+            self._series.append([step, *self._of(copy), *totals, *blanks])
         if step < client.manifest.steps:
             self._note(step + 1, NOTHING if missed else client.decided)
 
@@ -58,13 +60,19 @@ class RunRecord:
         count = len(self._model.outcomes)
         now = np.concatenate([decided if told else self._before[:, :count], stages], axis=1)
         rows = np.arange(stages.shape[0]) if begins else np.flatnonzero((now != self._before).any(axis=1))
-        agents = self.client.private.names or self.client.private.source.agents.tolist()
+        copies = self.client.manifest.copies
+        agents = self.client.private.names or self.client.private.source.agents[::copies].tolist()
         names = [spec.names for spec in _stage_specs(self._model)]
         for row in rows.tolist():
             shown = [value if told else UNSEEN for value in now[row, :count].tolist()]
             where = [each[value] for each, value in zip(names, stages[row].tolist(), strict=True)]
-            self._outcomes.append([step, agents[row], *shown, *where])
+            person, copy = divmod(row, copies)
+            self._outcomes.append([step, *self._of(copy), agents[person], *shown, *where])
         self._before = now
+
+    def _of(self, copy: int) -> list[int | str]:
+        """Return what says of which replicate a row is, where there are several."""
+        return [copy] if self.client.manifest.copies > 1 else []
 
     @property
     def _model(self) -> AgentModel:
@@ -79,14 +87,15 @@ class RunRecord:
         return [f"left_{tally[0].name}"] if any(releases.of(name) for name in SERIES) else []
 
     def _words(self, release: I64) -> I64:
-        cells = Layout.of(self.client.manifest).cells
-        return release[cells : cells + len(self._totals)]
+        layout = Layout.of(self.client.manifest)
+        return release[layout.cells : layout.cells + layout.copies * len(self._totals)]
 
     def write(self, *, outcomes: Path, series: Path) -> None:
         """Write both files, whole; of a run that stopped, what there was until then."""
         own = (*(each.name for each in self._model.outcomes), *(spec.name for spec in _stage_specs(self._model)))
-        _write(outcomes, ("step", "person" if self.client.private.names else "agent", *own), self._outcomes)
-        _write(series, ("step", *self._totals, *self._model.public), self._series)
+        whose = ("step", "replicate") if self.client.manifest.copies > 1 else ("step",)
+        _write(outcomes, (*whose, "person" if self.client.private.names else "agent", *own), self._outcomes)
+        _write(series, (*whose, *self._totals, *self._model.public), self._series)
 
     def require_present(self, allowed: int | None) -> None:
         """Refuse to call a run a success of which this client missed too many steps.

@@ -93,7 +93,8 @@ def _small(manifest: Simulation, name: str, sigma: float) -> Simulation:
     rule: dict[str, Any] = {"name": name, "mechanism": NOISE, "sigma": sigma, "unit": "contribution", "epsilon": 1.0}
     exact: tuple[str, ...] = ()
     changed: dict[str, Any] = {"clients": CLIENTS[:1], "min_cohort": 1, "min_count": 0, "steps": STEPS}
-    changed |= {"twins": msgspec.UNSET, "cells": (), "devices": None, "edges": "dense", "trust": None, "gradient": None}
+    changed |= {"twins": msgspec.UNSET, "replicates": msgspec.UNSET, "cells": (), "devices": None, "edges": "dense"}
+    changed |= {"trust": None, "gradient": None}
     if name != SCORE:  # noise does not depend on the model, and series of one event refuse some
         plain = GraphModel(trace(Departure).graph)
         changed |= {"model": plain, "model_hash": plain.digest, "channels": plain.contact_channels}

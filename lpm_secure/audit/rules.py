@@ -13,6 +13,7 @@ from protocols.errors import ParameterError
 from protocols.models.graph.inputs import check_public
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
+from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, Simulation, cohort, is_active, isolate_few
 from protocols.task.parties import contributors
 from protocols.task.release_plan import records_in, releases_of
@@ -111,7 +112,7 @@ def breaches(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
 
 def announcements(manifest: Simulation, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return the rounds in which the engine announced other public numbers than the model hears, or out of range."""
-    public, lines = manifest.model.agents.public, []
+    public, lines = Layout.of(manifest).environment, []
     for each in agreed:
         try:
             check_public(public if each.phase == Phase.SPEAK else {}, each.public)

@@ -42,9 +42,17 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 def releases_for(
-    config: NoiseConfig | None, model: GraphModel, *, steps: int, cells: bool, gradient: Gradient | None = None
+    config: NoiseConfig | None,
+    model: GraphModel,
+    *,
+    steps: int,
+    cells: bool,
+    gradient: Gradient | None = None,
+    copies: int = 1,
 ) -> Releases | None:
     """Return the releases of a run of so many steps; none, for the exact ones, without a configuration.
+
+    An epsilon is of all replicates of the run together, so that the noise of each grows with their square root.
 
     Cells and scores without an epsilon of their own are opened exact: the manifest and the audit say so.
     """
@@ -52,10 +60,10 @@ def releases_for(
         return None
     each = [Release(name="tally")]
     if config.epsilon is not None:
-        each = [_release(config.series, config.epsilon, config.delta, times=1)]
+        each = [_release(config.series, config.epsilon, config.delta, times=1, copies=copies)]
     if cells and config.cells_epsilon is not None:
         days = min(model.longest_message or steps + 1, steps + 1)
-        each.append(_release("cells", config.cells_epsilon, config.delta, times=days))
+        each.append(_release("cells", config.cells_epsilon, config.delta, times=days, copies=copies))
     elif cells:
         each.append(Release(name="cells"))
     elif config.cells_epsilon is not None:
@@ -64,9 +72,8 @@ def releases_for(
         each.append(_score(config, gradient))
     elif config.score_epsilon is not None:
         raise ConfigError('[releases] has a score_epsilon, and the run no score: set way = "score" in [gradient]')
-    return Releases(
-        each=tuple(each), rho=sum(release.rho(1 if release.name == SCORE else steps + 1) for release in each)
-    )
+    made = {release: 1 if release.name == SCORE else steps + 1 for release in each}
+    return Releases(each=tuple(each), rho=sum(release.rho(often, copies=copies) for release, often in made.items()))
 
 
 def _score(config: NoiseConfig, gradient: Gradient) -> Release:
@@ -82,8 +89,9 @@ def _release(
     *,
     times: int,
     sensitivity: float = 1,
+    copies: int = 1,
 ) -> Release:
-    sigma = sigma_for(epsilon, delta, sensitivity, times=times) / sensitivity
+    sigma = sigma_for(epsilon, delta, sensitivity, times=times * copies) / sensitivity
     return Release(
         name=name,
         mechanism="discrete-gaussian",

@@ -16,6 +16,7 @@ from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.models.graph.agents import GraphModel
 from protocols.task.base import Security
+from protocols.task.manifest import MOST_COPIES
 from protocols.toml_file import load_config
 
 
@@ -42,6 +43,8 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             (`protocols/masking/plan.py` refuses the others in one line). "semi-honest": CrypTen, which takes all.
         refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
             fewer clients than `min_cohort` alone.
+        replicates: so many copies of the run are made at once, of the same people, cells and contacts, each with draws
+            of its own, by the seeds from `seed` on; each tells as much as a run.
         clients: "group": each department is a client; "person": each person; "one": one client holds all. Of your own
             people `{column = "ward"}`, "person" or "one".
         columns: of private columns of the model, between which two numbers, both included, each value is drawn, for
@@ -55,6 +58,7 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     start: datetime.date | None = None
     security: Security = "semi-honest"
     refuse_differencing: bool = False
+    replicates: Annotated[int, msgspec.Meta(ge=1, le=MOST_COPIES)] = 1
     clients: Literal["group", "person", "one"] | ClientColumn = "group"
     columns: dict[str, tuple[int, int]] = {}
     contacts: dict[str, tuple[int, int]] | str = {}

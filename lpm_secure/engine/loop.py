@@ -2,15 +2,15 @@
 
 import abc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, final
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, final
 
 import numpy as np
 
 from lpm_secure.engine.announcement import announce
 from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.series import StageSeries
-from lpm_secure.engine.tally import TallyEstimator
+from lpm_secure.engine.tally import ReplicateTallies
 from lpm_secure.engine.twins import Twins
 from lpm_secure.environments.announcer import Announcer
 from lpm_secure.environments.environment import Environment
@@ -46,6 +46,10 @@ class StepRelease:
     traffic: int
     names: tuple[str, ...] | None = None
     refused: tuple[str, ...] = ()
+
+
+OnRelease = Callable[[int, StepRelease], None]
+OnCounts = Callable[[int, I64, StepRelease], None]
 
 
 class EngineAgents(Protocol):
@@ -131,7 +135,7 @@ class RemotePart(PrivatePart):
         self._manifest, self._transports, self._journal = manifest, transports, journal
         self._layout = Layout.of(manifest)
         self._id = manifests.run_id(manifest)
-        self._reading = TallyEstimator(manifest)
+        self._reading = ReplicateTallies(manifest)
 
     async def advance(self, step: int, announced: I64) -> StepRelease:
         """Announce a step to all aggregators, and add up their shares of its release.
@@ -150,48 +154,95 @@ class RemotePart(PrivatePart):
         return StepRelease(release.words[:cells], tally, release.members, release.traffic, names)
 
 
+@final
+class _Replicate:
+    """What the engine simulates of one replicate of a run: its own agents, the environment, and what came of both."""
+
+    def __init__(self, manifest: Simulation, synthetic: EngineAgents, environment: Environment | None) -> None:
+        self._manifest, self._layout, self._synthetic = manifest, Layout.of(manifest), synthetic
+        self._announcer = Announcer.of(manifest, environment)
+        self._twins = _twins_of(self._layout, synthetic)
+        self._announced = np.zeros(0, dtype=np.int64)
+        self._counts: list[I64] = []
+
+    def announce(self, step: int) -> I64:
+        """Return synthetic totals of cells, public numbers, and what twins say."""
+        said = [] if self._twins is None else [self._twins.words()]
+        self._announced = np.concatenate([self._synthetic.cell_totals(), self._announcer.announce(step), *said])
+        return self._announced
+
+    def observe(self, step: int, release: StepRelease) -> I64:
+        """Take in what a step released, move on, and return the totals of private and synthetic agents, int64[2, q]."""
+        if self._twins is not None and release.names is None:
+            raise ProtocolError("the run has twins, and the engine is not told who took part; the run stops here")
+        names = release.names or ()
+        own = self._synthetic.tally()
+        if self._twins is not None:
+            own = own + self._twins.tally(names)
+        counts = np.stack([release.tally, reduce_tally(self._manifest, own)])
+        self._counts.append(counts)
+        everybody = _with_cells(self._layout.settle(self._announced, names), release.cells)
+        self._announcer.observe(release.tally, counts[1], everybody[: release.cells.size])
+        if step < self._manifest.steps:
+            self._synthetic.update(everybody, step=step)
+        return counts
+
+    def series(self) -> StageSeries:
+        """Return what the run yielded."""
+        words = tally_words(self._manifest)
+        return StageSeries.of_tally(np.stack(self._counts), self._manifest.dt, words, self._announcer.numbers)
+
+
 async def simulate(
     manifest: Simulation,
     private: PrivatePart,
     synthetic: EngineAgents,
     *,
     environment: Environment | None = None,
-    on_step: Callable[[int, StepRelease], None] = lambda step, release: None,
-    on_counts: Callable[[int, I64, StepRelease], None] = lambda step, counts, release: None,
+    on_step: OnRelease = lambda step, release: None,
+    on_counts: OnCounts = lambda step, counts, release: None,
 ) -> StageSeries:
-    """Run steps 0 to T, and return the series of stage counts.
+    """Run steps 0 to T, and return the series of stage counts; arguments and errors are `simulate_replicates`'."""
+    watchers: dict[str, Any] = {"on_step": on_step, "on_counts": on_counts}
+    return (await simulate_replicates(manifest, private, [synthetic], [environment], **watchers))[0]
+
+
+async def simulate_replicates(
+    manifest: Simulation,
+    private: PrivatePart,
+    synthetic: Sequence[EngineAgents],
+    environments: Sequence[Environment | None],
+    *,
+    on_step: OnRelease = lambda step, release: None,
+    on_counts: OnCounts = lambda step, counts, release: None,
+) -> tuple[StageSeries, ...]:
+    """Run steps 0 to T of all replicates, and return the series of stage counts of each.
 
     Args:
         manifest: of the run.
         private: the private agents, remote or in the clear.
-        synthetic: the engine's own; may be none at all.
-        environment: of the model, if it hears public numbers.
-        on_step: told each step's release as soon as it is there.
-        on_counts: told then the totals of private and of synthetic agents too: int64[2, q].
+        synthetic: the engine's own, of each replicate; may be none at all.
+        environments: of the model, one for each replicate, if it hears public numbers.
+        on_step: told each step's release as soon as it is there, of the first replicate.
+        on_counts: told then the totals of its private and of synthetic agents too: int64[2, q].
 
     Raises:
         ConfigError, ModelError: the environment is missing, or has a mistake.
         ParameterError: the run has twins, and these agents have none.
         ProtocolError: it has, and nobody tells who took part.
     """
-    counts, announcer, layout = [], Announcer.of(manifest, environment), Layout.of(manifest)
-    twins = _twins_of(layout, synthetic)
+    layout = Layout.of(manifest)
+    own = [manifest] if manifest.copies == 1 else [manifest.replicate(copy) for copy in range(manifest.copies)]
+    each = [_Replicate(*given) for given in zip(own, synthetic, environments, strict=True)]
     for step in range(manifest.steps + 1):
-        said = [] if twins is None else [twins.words()]
-        announced = np.concatenate([synthetic.cell_totals(), announcer.announce(step), *said])
+        announced = np.stack([replicate.announce(step) for replicate in each], axis=1).reshape(-1)
         release = await private.advance(step, announced)
-        if twins is not None and release.names is None:
-            raise ProtocolError("the run has twins, and the engine is not told who took part; the run stops here")
-        names = release.names or ()
-        own = synthetic.tally() if twins is None else synthetic.tally() + twins.tally(names)
-        counts.append(np.stack([release.tally, reduce_tally(manifest, own)]))
-        on_step(step, release)
-        on_counts(step, counts[-1], release)
-        everybody = _with_cells(layout.settle(announced, names), release.cells)
-        announcer.observe(release.tally, counts[-1][1], everybody[: release.cells.size])
-        if step < manifest.steps:
-            synthetic.update(everybody, step=step)
-    return StageSeries.of_tally(np.stack(counts), manifest.dt, tally_words(manifest), announcer.numbers)
+        told = zip(layout.split(release.cells), layout.split(release.tally), strict=True)
+        releases = [replace(release, cells=cells, tally=tally) for cells, tally in told]
+        counts = [replicate.observe(step, its) for replicate, its in zip(each, releases, strict=True)]
+        on_step(step, releases[0])
+        on_counts(step, counts[0], releases[0])
+    return tuple(replicate.series() for replicate in each)
 
 
 def _twins_of(layout: Layout, synthetic: EngineAgents) -> Twins | None:

@@ -13,7 +13,7 @@ from client_sdk.masking.masking_client import Reading, read_release
 from lpm_secure.engine.announcement import AggregateRelease
 from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.loop import PrivatePart, RemotePart, StepRelease
-from lpm_secure.engine.tally import TallyEstimator
+from lpm_secure.engine.tally import ReplicateTallies
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import LpmError, RecordsDiffer
@@ -81,7 +81,7 @@ class MaskedPart(PrivatePart):
     def __init__(self, announcer: MaskedAnnouncer, journal: ReleaseJournal | None = None) -> None:
         """Meet them over the engine's way to both aggregators; what is in the journal is over."""
         self._announcer, self._journal, self._cells = announcer, journal, announcer.plan.layout.cells
-        self._reading = TallyEstimator(require_simulation(announcer.plan.manifest))
+        self._reading = ReplicateTallies(require_simulation(announcer.plan.manifest))
 
     async def advance(self, step: int, announced: I64) -> StepRelease:
         """Announce a step to both aggregators, and return its release; errors are those of `MaskedAnnouncer`."""

@@ -14,6 +14,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import TallyWord
 
 PARTS: Final = ("private", "synthetic")
+REPLICATE: Final = "replicate"  # the column that says of which a row is
 EMPTY: Final[Mapping[str, Sequence[int]]] = MappingProxyType({})
 
 
@@ -111,3 +112,35 @@ def first_stages(words: Sequence[TallyWord]) -> int:
     """Return how many words of a tally, from the first on, are the stages of one field; 0 where there are no stages."""
     field = words[0].stage_of if words else None
     return sum(word.stage_of == field for word in words) if field is not None else 0
+
+
+def table_of(each: Sequence[StageSeries]) -> pa.Table:
+    """Return the series of all replicates, one after the other; of several a first column says whose a row is."""
+    if len(each) == 1:
+        return each[0].table()
+    tables = [series.table() for series in each]
+    numbers = [pa.array(np.full(table.num_rows, place, dtype=np.int64)) for place, table in enumerate(tables)]
+    return pa.concat_tables(table.add_column(0, REPLICATE, own) for table, own in zip(tables, numbers, strict=True))
+
+
+def split_replicates(table: pa.Table) -> list[pa.Table]:
+    """Return the series of each replicate: what `table_of` put together."""
+    if REPLICATE not in table.column_names:
+        return [table]
+    of = table[REPLICATE].to_numpy()
+    own = table.drop_columns([REPLICATE])
+    return [own.filter(pa.array(of == place)) for place in range(int(of.max(initial=-1)) + 1)]
+
+
+def hash_of(each: Sequence[StageSeries]) -> str:
+    """Return the hash of a series, or of several the SHA-256 of their hashes, one after the other."""
+    hashes = [series.hash for series in each]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def difference(private: Sequence[StageSeries], clear: Sequence[StageSeries]) -> str:
+    """Return where replicates first part from their clear runs, in words; nothing where they do not."""
+    for place, (one, other) in enumerate(zip(private, clear, strict=True)):
+        if one.hash != other.hash:
+            return one.difference(other) if len(private) == 1 else f"replicate {place}, {one.difference(other)}"
+    return ""

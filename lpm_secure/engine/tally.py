@@ -9,6 +9,7 @@ import numpy.typing as npt
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import I64
 from protocols.releases.suppression import FIRST
+from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
 from protocols.task.release_plan import releases_of
@@ -48,6 +49,22 @@ class TallyEstimator:
         third = round(_still(begun, _sum_survivals(one, other)) - second + rest)
         stages = [n - gone, round(second), third]
         return np.array([*stages, n - sum(stages)], dtype=np.int64)
+
+
+@final
+class ReplicateTallies:
+    """Turns the words of a run's releases into tallies, step by step, of each replicate by itself."""
+
+    def __init__(self, manifest: Simulation) -> None:
+        """Begin a run."""
+        self._layout = Layout.of(manifest)
+        self._each = [TallyEstimator(manifest) for _ in range(manifest.copies)]
+
+    def tally(self, words: I64) -> I64:
+        """Return int64[q] of the step that comes next, of replicates side by side, as the layout has them."""
+        own = self._layout.split(words)
+        each = [estimator.tally(told) for estimator, told in zip(self._each, own, strict=True)]
+        return np.stack(each, axis=1).reshape(-1)
 
 
 def _law(law: tuple[int, ...]) -> npt.NDArray[np.float64]:

@@ -25,7 +25,7 @@ from protocols.releases.ledger import (
     file_name,
 )
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.release_plan import releases_of
 from protocols.task.signature import load_verified
 
@@ -54,6 +54,7 @@ class LedgerView:
         for line in self.tail.read():
             self._take(line)
         manifest, last, releases = self.manifest, self.last, releases_of(self.manifest)
+        copies = manifest.copies if isinstance(manifest, Simulation) else 1
         members = () if last is None else last.agreed.members
         clients = [client.name for client in manifest.clients]
         return {
@@ -68,7 +69,7 @@ class LedgerView:
                 {"name": each.name, "made": self.made[each.name], "mechanism": each.mechanism, "sigma": each.sigma}
                 for each in releases.each
             ],
-            "spent": math.fsum(each.rho(self.made[each.name]) for each in releases.each),
+            "spent": math.fsum(each.rho(self.made[each.name], copies=copies) for each in releases.each),
             "budget": releases.rho,
             "refusals": self.refusals[-RECENT:],
         }

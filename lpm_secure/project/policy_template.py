@@ -50,5 +50,6 @@ def _of_simulation(manifest: Simulation) -> dict[str, Any]:
         "compare_contacts": compares(manifest),
         "twins": bool(manifest.twins),
         "refuse_differencing": refuses_differencing(manifest),
+        "replicates": manifest.copies,
         "testbed": False,  # what hides nothing is asked for by name, by whom it concerns
     }

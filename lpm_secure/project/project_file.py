@@ -16,6 +16,7 @@ from lpm_secure.project.base_project import BaseProject
 from protocols.errors import ConfigError
 from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name
+from protocols.task.manifest import MOST_COPIES
 from protocols.task.parties import ENGINE
 from protocols.toml_file import load_config
 
@@ -114,6 +115,8 @@ class ProjectFile(BaseProject, frozen=True, forbid_unknown_fields=True, kw_only=
             without `mpc` of theirs and without `epsilon` of a series. "semi-honest": CrypTen.
         refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
             fewer clients than `min_cohort` alone.
+        replicates: so many copies of the run are made at once, of the same people, cells and contacts, each with draws
+            of its own; each tells as much as a run.
         validity: "bits": what clients tell is checked on shares to be in its range. "off" trusts them.
         edges: "dense"; "permuted" for clients of one person each, whose contacts no server sees.
         degree: with permuted edges, the most contacts that anyone has on a day.
@@ -146,6 +149,7 @@ class ProjectFile(BaseProject, frozen=True, forbid_unknown_fields=True, kw_only=
     max_message: Positive
     mode: Literal["outcome", "sum"] = "outcome"
     refuse_differencing: bool = False
+    replicates: Annotated[int, msgspec.Meta(ge=1, le=MOST_COPIES)] = 1
     validity: Literal["bits", "off"] = "bits"
     edges: Literal["dense", "permuted"] = "dense"
     degree: Annotated[int, msgspec.Meta(ge=1, le=1024)] | None = None

@@ -38,7 +38,7 @@ def localise(project: ProjectFile, folder: Path, *, people: int | None = None) -
         msgspec.structs.replace(client, agents=agents[client.name][: sizes[client.name]]) for client in project.members
     )
     seed = SEED if project.testbed_seed is None else project.testbed_seed
-    return msgspec.structs.replace(localise_parties(project), testbed_seed=seed, clients=clients)
+    return msgspec.structs.replace(localise_parties(project), testbed_seed=seed, clients=clients, replicates=1)
 
 
 def localise_parties(project: P) -> P:

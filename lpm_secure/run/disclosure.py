@@ -7,6 +7,7 @@ from lpm_secure.models.words import word_of
 from protocols.quantity import quantity
 from protocols.releases.query import NOISE, Release
 from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.parties import agents_of
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -36,7 +37,8 @@ def describe_disclosure(manifest: Manifest) -> str:
     public = ", ".join(manifest.model.agents.public)
     heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
     return (
-        f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
+        f"{describe_replicates(manifest)}{_learned(manifest)} "
+        f"Engine and clients learned sums over at least {manifest.min_cohort} clients: "
         f"{', '.join(describe_releases(manifest)) or 'none'}.{heard}"
         f"{' ' + twins if (twins := describe_twins(manifest)) else ''} {describe_security(manifest)}"
     )
@@ -57,6 +59,21 @@ def describe_releases(manifest: Simulation) -> list[str]:
     return releases
 
 
+def describe_replicates(manifest: Manifest) -> str:
+    """Return how much more than one run replicates tell, in a sentence with a blank behind it; nothing of one run."""
+    if not isinstance(manifest, Simulation) or manifest.copies == 1:
+        return ""
+    n, steps, copies = agents_of(manifest.clients), manifest.steps, manifest.copies
+    each = len(manifest.model.agents.outcomes) if manifest.mode == "outcome" else len(manifest.channels)
+    kind = "outcomes" if manifest.mode == "outcome" else "exposures"
+    return (
+        f"{copies} replicates: the same people and contacts were simulated {copies} times, with other draws; all "
+        f"that follows was told {copies} times: {copies * each} {kind} of each agent and step in place of {each} "
+        f"({copies * each * n * steps:,} of all agents and steps), and {copies} numbers for each one of a single run. "
+        "What is known of people and not drawn is the same in all: of that, many bits tell nearly as much as sums. "
+    )
+
+
 def describe_twins(manifest: Manifest) -> str:
     """Return what twins tell of clients, and how many bits that is at most; nothing where a run has none."""
     if not isinstance(manifest, Simulation) or not manifest.twins:
@@ -73,8 +90,9 @@ def describe_twins(manifest: Manifest) -> str:
 def describe_cost(manifest: Simulation) -> list[str]:
     """Return what releases cost in privacy, a sentence for each that has noise, and one for all that have none."""
     each = releases_of(manifest).each
+    all_of = f"series of all {manifest.copies} replicates together" if manifest.copies > 1 else "whole series"
     lines = [
-        f"{release.name}: with noise. Whoever sees the whole series learns of what one agent adds to it at most as "
+        f"{release.name}: with noise. Whoever sees the {all_of} learns of what one agent adds to it at most as "
         f"much as epsilon {release.epsilon:.4g} allows, but for a chance of {release.delta:g}. What an agent does to "
         "others later in the run is not covered."
         for release in each

@@ -4,18 +4,19 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import torch
 
 from lpm_secure.config.environment import environment_of
 from lpm_secure.engine.device import device_of
 from lpm_secure.engine.journal import ReleaseJournal
-from lpm_secure.engine.loop import EngineAgents, simulate
+from lpm_secure.engine.loop import EngineAgents, simulate_replicates
 from lpm_secure.engine.masked_part import private_part
-from lpm_secure.engine.series import PARTS, StageSeries
+from lpm_secure.engine.series import PARTS, StageSeries, hash_of, table_of
 from lpm_secure.environments.announcer import rehearse
 from lpm_secure.environments.environment import Environment
 from lpm_secure.models.words import word_of
@@ -28,7 +29,7 @@ from lpm_secure.run import engine_config
 from lpm_secure.run.disclosure import describe_cost, describe_disclosure
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import FIGURES
-from lpm_secure.run.report import series_parts
+from lpm_secure.run.report import replicate_parts, series_parts
 from lpm_secure.run.run_progress import RunProgress, record_run
 from lpm_secure.testbed.synthetic import Synthetic
 from protocols import folder_lock
@@ -49,31 +50,31 @@ SHORT: Final = 12  # characters of a run's id in names of files
 def simulate_engine(
     manifest: Simulation,
     credentials: Path,
-    agents: EngineAgents,
+    agents: Sequence[EngineAgents],
     *,
-    environment: Environment | None,
+    environments: Sequence[Environment | None],
     journal: ReleaseJournal | None = None,
     observer: StepObserver = null_observer,
     progress: RunProgress | None = None,
-) -> StageSeries:
-    """Drive the clients of a run whose servers run elsewhere.
+) -> tuple[StageSeries, ...]:
+    """Drive the clients of a run whose servers run elsewhere, and return the series of each replicate.
 
     Args:
         manifest: of the run.
         credentials: folder with the engine's.
-        agents: the engine's own.
-        environment: of the model, if it hears public numbers.
+        agents: the engine's own, of each replicate.
+        environments: of the model, one for each replicate, if it hears public numbers.
         journal: of releases; what is in it is not asked for again.
         observer: watches the steps.
         progress: writes them down.
     """
 
-    async def simulated() -> StageSeries:
+    async def simulated() -> tuple[StageSeries, ...]:
         transports = connect(manifest, certificates.read(credentials))
         with observer("private run", steps=manifest.steps, words=tally_words(manifest)) as on_step:
             part = private_part(manifest, transports, credentials, journal)
             watchers: dict[str, Any] = {"on_step": on_step, **({"on_counts": progress.see} if progress else {})}
-            series = await simulate(manifest, part, agents, environment=environment, **watchers)
+            series = await simulate_replicates(manifest, part, agents, environments, **watchers)
         for transport in transports:
             await transport.close()
         return series
@@ -118,8 +119,8 @@ def run_engine(
             series = simulate_engine(
                 manifest,
                 own,
-                synthetic.agents(_with_seed(manifest, journal.head.seed), place),
-                environment=environment_of(given.environment),
+                engine_agents(synthetic, _with_seed(manifest, journal.head.seed), place),
+                environments=[environment_of(given.environment) for _ in range(manifest.copies)],
                 journal=journal,
                 observer=observer,
                 progress=progress,
@@ -159,15 +160,20 @@ def _check(manifest: Simulation, synthetic: Synthetic, environment: Environment 
     rehearse(manifest, environment)
 
 
+def engine_agents(synthetic: Synthetic, manifest: Simulation, device: torch.device) -> list[EngineAgents]:
+    """Draw the engine's own agents of each replicate."""
+    return [synthetic.agents(manifest.replicate(copy), device) for copy in range(manifest.copies)]
+
+
 def _with_seed(manifest: Simulation, seed: int) -> Simulation:
     """Return what the engine's own agents are drawn by: a testbed's seed, or the one of this engine's journal."""
     return manifest if manifest.testbed_seed is not None else msgspec.structs.replace(manifest, testbed_seed=seed)
 
 
 def _summary(
-    manifest: Simulation, series: StageSeries, synthetic: Synthetic, results: Path, *, facts: tuple[int, float]
+    manifest: Simulation, each: Sequence[StageSeries], synthetic: Synthetic, results: Path, *, facts: tuple[int, float]
 ) -> Summary:
-    before, seconds = facts
+    (before, seconds), series = facts, each[0]
     population = synthetic.population.card.title if synthetic.population else "agents who meet in cells only"
     figures = {
         "run": manifests.run_id(manifest).hex(),
@@ -177,25 +183,26 @@ def _summary(
         "synthetic_agents": synthetic.config.agents,
         "population": population,
         **{f"tally_{part}": series.last(part) for part in PARTS},
-        "sha256": series.hash,
+        "sha256": hash_of(each),
     }
     rows = [
         ("run", manifests.run_id(manifest).hex()),
         ("population", f"{synthetic.config.agents:,}: {population}" if synthetic.config.agents else "none"),
         *((f"at the end, {part} agents", _totals(series, part)) for part in PARTS if series.has(part)),
         ("steps of the journal", f"{before:,}"),
-        ("series", series.hash),
+        ("series", hash_of(each)),
     ]
     return Summary(
         file=FIGURES,
         figures=figures,
         lines=align([*rows, ("report", str(results / REPORT))]),
-        tables=both("series", series.table()),
+        tables=both("series", table_of(each)),
         page=Page(
             f"Run {manifest.name}",
             [
                 html.warning(describe_disclosure(manifest)),
                 html.table(rows),
+                *replicate_parts(each),
                 *series_parts(manifest, series, people=True),
                 html.heading("What it costs in privacy"),
                 html.items(describe_cost(manifest)),

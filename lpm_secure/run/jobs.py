@@ -15,7 +15,7 @@ from lpm_secure.audit.index import INDEX
 from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import Config
 from lpm_secure.engine.device import device_of
-from lpm_secure.engine.series import StageSeries
+from lpm_secure.engine.series import StageSeries, hash_of, table_of
 from lpm_secure.local_process.launch import begin
 from lpm_secure.local_process.modules import ACTIVE_SERVER, CLIENT, SERVER
 from lpm_secure.report import folder as folders
@@ -23,11 +23,11 @@ from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import both
 from lpm_secure.run.disclosure import describe_disclosure, reveals_sums
-from lpm_secure.run.engine_party import simulate_engine
+from lpm_secure.run.engine_party import engine_agents, simulate_engine
 from lpm_secure.run.ingress import ingress
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import PrivateRun
-from lpm_secure.run.processes import run_clear, run_private
+from lpm_secure.run.processes import replay, run_clear, run_private
 from lpm_secure.run.report import summary_of
 from lpm_secure.run.run_progress import STARTING, record_run
 from lpm_secure.testbed.contacts import contacts_of
@@ -86,16 +86,15 @@ def simulate_private(
             with observer("private run", steps=config.steps, words=words) as on_step:
                 execution = run_private(deployment, place, on_step, progress=progress)
             progress.journal.enter(REPLAYING if parity and not noised else REPORTING)
-            public = execution.series.public
-            replay = run_clear(deployment.testbed, place, public=public) if parity and not noised else None
-            run = PrivateRun(config, deployment.testbed, execution, replay, ingress(deployment, execution.clients))
+            clear = replay(deployment.testbed, place, execution) if parity and not noised else None
+            run = PrivateRun(config, deployment.testbed, execution, clear, ingress(deployment, execution.clients))
             for lost in execution.lost:
                 LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
             summary = summary_of(run, deployment.folder)
             folders.write(deployment.folder, summary)
             if run.parity is not None:
                 progress.journal.results["parity"] = "identical" if run.parity else "DIFFERENT"
-            LOG.info("series %s, parity %s", execution.series.hash, run.parity)
+            LOG.info("series %s, parity %s", hash_of(execution.replicates), run.parity)
     return summary
 
 
@@ -145,8 +144,8 @@ def write_drive_file(deployment: Deployment) -> None:
     write_atomically(deployment.party(ENGINE) / "engine.json", msgspec.json.encode(drive_file))
 
 
-def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_observer) -> StageSeries:
-    """Run the engine of a deployment that `lpm up` started."""
+def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_observer) -> str:
+    """Run the engine of a deployment that `lpm up` started, and return the hash of its series."""
     place = device_of(device)
     party = folder / "parties" / ENGINE
     try:
@@ -154,18 +153,19 @@ def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_o
     except (OSError, msgspec.MsgspecError) as error:
         raise ParameterError(f"{folder} is no folder of `lpm up` ({error}); give the one that it printed") from error
     manifest = require_simulation(load_verified(folder / MANIFEST, operator_key=file.operator_key))
-    agents, environment = Synthetic.again(file.agents).agents(manifest, place), environment_of(file.environment)
+    agents = engine_agents(Synthetic.again(file.agents), manifest, place)
+    environments = [environment_of(file.environment) for _ in agents]
 
     try:
         with record_run(folder, manifest, synthetic=file.agents.synthetic.agents, facts=(TESTBED,)) as progress:
             watchers: dict[str, Any] = {"observer": observer, "progress": progress}
-            series = simulate_engine(manifest, party, agents, environment=environment, **watchers)
-            for name, content in both("series", series.table()).items():
+            series = simulate_engine(manifest, party, agents, environments=environments, **watchers)
+            for name, content in both("series", table_of(series)).items():
                 write_public(folder / name, content)
     finally:
         if not (folder / INDEX).exists():  # `lpm up` was interrupted, and has signed what there was
             (party / ENDED).touch()
-    return series
+    return hash_of(series)
 
 
 def require_a_client_done(deployment: Deployment) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from lpm_secure.models.report import words_of
-from lpm_secure.run.disclosure import describe_security, describe_twins
+from lpm_secure.run.disclosure import describe_replicates, describe_security, describe_twins
 from protocols.models.gradient import OF_SCORES, OF_TANGENTS
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, Simulation
@@ -17,11 +17,12 @@ MODEL: Final = "model."  # words about a model are not
 def rows_of(manifest: Manifest) -> list[tuple[str, str]]:
     """Return every field of a manifest by its path, the run's id first; agents and keys shortened, a graph in words.
 
-    Behind it stands in a sentence what its `security` means, and what its twins tell.
+    Behind it stands in a sentence what its `security` means, and what its replicates and its twins tell.
     """
     run = [("run", manifests.run_id(manifest).hex()), ("who must not collude", describe_security(manifest))]
     twins = [("what twins tell", said)] if (said := describe_twins(manifest)) else []
-    return [*run, *twins, *_rows(_named_fields(manifest))]
+    copies = [("what replicates tell", said.strip())] if (said := describe_replicates(manifest)) else []
+    return [*run, *copies, *twins, *_rows(_named_fields(manifest))]
 
 
 def differences(one: Manifest, other: Manifest) -> list[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ from typing import Any, Final, final
 import msgspec
 
 from lpm_secure.config.simulation import Config
-from lpm_secure.engine.series import PARTS
+from lpm_secure.engine.series import PARTS, difference, hash_of
 from lpm_secure.models.words import departure_words
 from lpm_secure.report.versions import versions
 from lpm_secure.run.ingress import Ingress
@@ -31,8 +31,8 @@ class PrivateRun:
 
     @property
     def parity(self) -> bool | None:
-        """Whether private and clear series are the same to the bit; None if nothing was replayed."""
-        return None if self.clear is None else self.clear.series.hash == self.private.series.hash
+        """Whether private and clear series are the same to the bit, of each replicate; None if none was replayed."""
+        return None if self.clear is None else not difference(self.private.replicates, self.clear.replicates)
 
     @property
     def label(self) -> str:
@@ -73,12 +73,24 @@ class PrivateRun:
             "clients": private.clients,
             "lost": [{"party": each.name, "returncode": each.returncode} for each in private.lost],
             "parity": self.parity,
-            "sha256_private": private.series.hash,
-            "sha256_clear": clear.series.hash if clear else None,
+            "sha256_private": hash_of(private.replicates),
+            "sha256_clear": hash_of(clear.replicates) if clear else None,
+            **self._replicates(),
             "versions": versions(),
             "machine": platform.platform(),
             "config": msgspec.to_builtins(self.config),
         }
+
+    def _replicates(self) -> dict[str, Any]:
+        """Return what each replicate came to, where there are several; the other figures are of the first one."""
+        each = self.private.replicates
+        if len(each) == 1:
+            return {}
+        own = [
+            {"sha256": series.hash, **{f"tally_{part}": series.last(part) for part in PARTS if series.has(part)}}
+            for series in each
+        ]
+        return {"replicates": own}
 
     def _shares(self) -> dict[str, float]:
         """Return who is no longer in the first stage at the end, where its name is one of which people ask for that."""

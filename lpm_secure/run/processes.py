@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, final
 import msgspec
 import torch
 
-from lpm_secure.engine.loop import ClearPart, PrivatePart, StepRelease, simulate
+from lpm_secure.engine.loop import ClearPart, PrivatePart, StepRelease, simulate_replicates
 from lpm_secure.engine.masked_part import private_part
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.environments.environment import Environment
@@ -40,7 +40,7 @@ def ignore(party: str, code: int) -> None:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Execution:
-    """A series, and how long each of its steps took.
+    """The series of each replicate, of which there is one by default, and how long each step took.
 
     Attributes:
         start_s: until the end of the first round: processes start, connect and join in it.
@@ -50,12 +50,17 @@ class Execution:
         clients: what each client wrote in its summary.
     """
 
-    series: StageSeries
+    replicates: tuple[StageSeries, ...]
     start_s: float
     step_s: float
     traffic: int = 0
     lost: tuple[Failure, ...] = ()
     clients: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def series(self) -> StageSeries:
+        """Return the series of the run, or of its first replicate."""
+        return self.replicates[0]
 
 
 async def _execute(
@@ -63,7 +68,7 @@ async def _execute(
     private: PrivatePart,
     device: torch.device,
     *,
-    environment: Environment | None,
+    environments: Sequence[Environment | None],
     started: float,
     on_step: OnStep,
     progress: RunProgress | None = None,
@@ -77,9 +82,9 @@ async def _execute(
         traffic += release.traffic
         on_step(step, release)
 
-    synthetic = testbed.synthetic_agents(device)
+    synthetic = [own.synthetic_agents(device) for own in testbed.replicates]
     watchers: dict[str, Any] = {"on_step": record, **({"on_counts": progress.see} if progress else {})}
-    series = await simulate(testbed.manifest, private, synthetic, environment=environment, **watchers)
+    series = await simulate_replicates(testbed.manifest, private, synthetic, environments, **watchers)
     return Execution(series, ends[0] - started, (ends[-1] - ends[0]) / (len(ends) - 1), traffic)
 
 
@@ -90,12 +95,26 @@ def run_clear(
     *,
     public: Mapping[str, Sequence[int]] = NO_SERIES,
 ) -> Execution:
-    """Run everything in this process, with no protection: the oracle; `public` numbers of a run that is replayed."""
-    started = time.perf_counter()
+    """Run everything in this process, with no protection: the oracle; of several replicates the first.
+
+    Args:
+        testbed: of the run.
+        device: where it computes.
+        on_step: is told each step's release.
+        public: numbers of a run that is replayed.
+    """
+    started, testbed = time.perf_counter(), testbed.replicates[0]
     private = ClearPart(testbed.manifest, testbed.clear_agents(device))
     environment = InterventionSchedule.of(public) if public else testbed.new_environment()
-    given = _execute(testbed, private, device, environment=environment, started=started, on_step=on_step)
+    given = _execute(testbed, private, device, environments=[environment], started=started, on_step=on_step)
     return complete(given)
+
+
+def replay(testbed: Testbed, device: torch.device, private: Execution) -> Execution:
+    """Run each replicate of a private run in the clear, by itself, with the public numbers that the run had."""
+    each = zip(testbed.replicates, private.replicates, strict=True)
+    runs = [run_clear(own, device, public=series.public) for own, series in each]
+    return dataclasses.replace(runs[0], replicates=tuple(run.series for run in runs))
 
 
 def run_private(
@@ -149,8 +168,9 @@ async def drive(
     progress: RunProgress | None = None,
 ) -> Execution:
     """Run the engine of a deployment whose processes run, and watch these."""
-    testbed, environment = deployment.testbed, deployment.testbed.new_environment()
-    given: dict[str, Any] = {"environment": environment, "started": started, "on_step": on_step, "progress": progress}
+    testbed = deployment.testbed
+    environments = [testbed.new_environment() for _ in testbed.replicates]
+    given: dict[str, Any] = {"environments": environments, "started": started, "on_step": on_step, "progress": progress}
     on_failure = progress.lose if progress else ignore
     return await _supervise(deployment, lambda part: _execute(testbed, part, device, **given), on_failure)
 

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lpm_secure.engine.series import PARTS, StageSeries
+from lpm_secure.engine.series import PARTS, StageSeries, difference, hash_of, table_of
 from lpm_secure.models.report import parameters_in_words
 from lpm_secure.models.words import colours_of, departure_words, word_of
 from lpm_secure.report import html
@@ -20,11 +21,14 @@ from lpm_secure.run import ingress
 from lpm_secure.run.disclosure import describe_cost, describe_disclosure
 from lpm_secure.run.ingress import Ingress, by_party
 from lpm_secure.run.private_run import FIGURES, PrivateRun
+from protocols.arithmetic.fixed_point import I64
 from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
 
 BARS: Final = "#ee6677"
 RING: Final = "#222222"
+BAND: Final = 0.9  # of replicates lie in it
+OPACITY: Final = 0.18
 SMALL: Final = 5  # people; tables of fewer are commonly not published
 
 
@@ -36,7 +40,7 @@ def summary_of(run: PrivateRun, folder: Path) -> Summary:
         file=FIGURES,
         figures=figures,
         lines=(*align([*rows, ("report", str(folder / REPORT))]), *_parity_lines(run)),
-        tables=both("series", run.private.series.table()) | {ingress.FILE: ingress.table(run.received)},
+        tables=both("series", table_of(run.private.replicates)) | {ingress.FILE: ingress.table(run.received)},
         page=Page(f"Run {run.config.name}", _parts(run, rows)),
         passed=run.parity is not False,
     )
@@ -78,10 +82,10 @@ def _endings(run: PrivateRun, figures: dict[str, Any]) -> Iterator[tuple[str, st
 
 def _parity_lines(run: PrivateRun) -> Iterator[str]:
     if run.clear is not None:
-        apart = "" if run.parity else run.private.series.difference(run.clear.series)
-        yield f"parity: {f'DIFFERENT, {apart}' if apart else 'identical'}"
-        yield f"  private {run.private.series.hash}"
-        yield f"  clear   {run.clear.series.hash}"
+        apart, many = difference(run.private.replicates, run.clear.replicates), len(run.private.replicates)
+        yield f"parity: {f'DIFFERENT, {apart}' if apart else 'identical'}{f' of {many} replicates' if many > 1 else ''}"
+        yield f"  private {hash_of(run.private.replicates)}"
+        yield f"  clear   {hash_of(run.clear.replicates)}"
 
 
 def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]:
@@ -90,6 +94,7 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     if run.testbed.look_alike:
         parts.append(html.warning(run.label))
     parts += [html.warning(describe_disclosure(manifest)), html.table(rows)]
+    parts += replicate_parts(run.private.replicates)
     parts += series_parts(manifest, run.private.series, people=not run.testbed.look_alike)
     parts += [html.heading("What it costs in privacy"), html.items(describe_cost(manifest))]
     if run.received:
@@ -97,10 +102,21 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     if run.clear is not None:
         parts.append(html.heading(f"Parity: {'identical' if run.parity else 'DIFFERENT'}"))
         if not run.parity:
-            parts.append(html.warning(run.private.series.difference(run.clear.series)))
-        digests = [("private", run.private.series.hash), ("clear", run.clear.series.hash)]
+            parts.append(html.warning(difference(run.private.replicates, run.clear.replicates)))
+        digests = [("private", hash_of(run.private.replicates)), ("clear", hash_of(run.clear.replicates))]
         parts.append(html.fold("Hashes of both series", *(html.digest(*each) for each in digests)))
     return [*parts, settings_part(msgspec.to_builtins(run.config))]
+
+
+def replicate_parts(each: Sequence[StageSeries]) -> list[str | Plot]:
+    """Return the bands of a run's replicates, where it has several, and whose the plots below are."""
+    if len(each) == 1:
+        return []
+    return [
+        html.heading(f"{len(each)} replicates: the same people and contacts, other draws"),
+        Plot(bands(each)),
+        html.heading("The first replicate"),
+    ]
 
 
 def series_parts(manifest: Simulation, series: StageSeries, *, people: bool) -> list[str | Plot]:
@@ -143,8 +159,12 @@ def _description(run: PrivateRun) -> str:
     return (
         f"{len(manifest.clients)} clients with {agents_of(manifest.clients)} private agents, "
         f"{len(manifest.aggregators)} aggregators, {run.testbed.synthetic:,} synthetic agents in the engine, "
-        f"{manifest.steps} steps of {manifest.dt:g} d, seed {run.config.seed}."
+        f"{manifest.steps} steps of {manifest.dt:g} d, seed {run.config.seed}{_and_on(manifest)}."
     )
+
+
+def _and_on(manifest: Simulation) -> str:
+    return f" and on, {manifest.copies} replicates" if manifest.copies > 1 else ""
 
 
 def _ingress_table(rows: Sequence[Ingress]) -> str:
@@ -207,3 +227,31 @@ def _rings(series: StageSeries, days: Sequence[float]) -> Any:
         name=f"1 to {SMALL - 1} people",
         marker={"symbol": "circle-open", "size": 9, "color": RING},
     )
+
+
+def bands(each: Sequence[StageSeries]) -> Any:
+    """Return a figure of stages and observables over days: the median of replicates, and a band of 90 % of them."""
+    first = each[0]
+    parts = [part for part in PARTS if first.has(part)] or list(PARTS[:1])
+    titles = [f"{part} agents: median and 90 % of {len(each)} replicates" for part in parts]
+    figure = make_subplots(rows=1, cols=len(parts), subplot_titles=titles)
+    days = (np.arange(len(first.counts)) * first.dt).tolist()
+    for column, part in enumerate(parts, start=1):
+        for place, (name, colour) in enumerate(zip(first.names, colours_of(first.names), strict=True)):
+            values = np.stack([series.of(part, place) for series in each])
+            for line in _band(values, days, word_of(name), colour, legend=column == 1):
+                figure.add_trace(line, row=1, col=column)
+    figure.update_xaxes(title_text="day")
+    figure.update_yaxes(title_text="agents", rangemode="tozero")
+    return figure.update_layout(template="plotly_white", hovermode="x unified", legend={"orientation": "h", "y": 1.12})
+
+
+def _band(values: I64, days: Sequence[float], name: str, colour: str, *, legend: bool) -> Iterator[Any]:
+    """Yield the edges of a band, filled between, and the median above it; of values int64[R, T + 1]."""
+    low, median, high = np.quantile(values, (0.5 - BAND / 2, 0.5, 0.5 + BAND / 2), axis=0).tolist()
+    edge = {"x": days, "mode": "lines", "line": {"width": 0, "color": colour}, "legendgroup": name}
+    hidden = {"showlegend": False, "hoverinfo": "skip"}
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    yield go.Scatter(**edge, **hidden, y=low)
+    yield go.Scatter(**edge, **hidden, y=high, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},{OPACITY})")
+    yield go.Scatter(x=days, y=median, name=name, line={"color": colour}, legendgroup=name, showlegend=legend)

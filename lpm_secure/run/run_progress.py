@@ -86,7 +86,8 @@ class RunProgress:
         for opened in releases_in(self.manifest, Step(step)):
             self._made[opened.name] = self._made.get(opened.name, 0) + 1
         values = tuple(tuple(part) for part in counts[: self.parts].tolist())
-        spent = math.fsum(opened.rho(self._made.get(opened.name, 0)) for opened in each)
+        copies = self.manifest.copies
+        spent = math.fsum(opened.rho(self._made.get(opened.name, 0), copies=copies) for opened in each)
         self.count(step, release, values=values, spent=spent)
 
     def count(

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from lpm_secure.config.simulation import Config
+from lpm_secure.engine.series import split_replicates
 from lpm_secure.report.summary import Summary
 from lpm_secure.run.observer import OnStep, StepObserver
 from lpm_secure.scenario.ensemble.ensemble import NOTICES, EnsembleTask, compute
@@ -22,6 +23,7 @@ from lpm_secure.scenario.results.words import SeriesWords, describe, parity_word
 from lpm_secure.scenario.settings import plain, tables_of_config
 from protocols.errors import ParameterError
 from protocols.models.agent_model import TallyWord
+from protocols.task.manifest import MOST_COPIES
 
 MOST_SEEDS: Final = 100_000
 SHORT: Final = 12  # characters of a run's id in its folder's name
@@ -111,7 +113,10 @@ def run_parties(
     progress: bool = True,
     journal: Path | None = None,
 ) -> Result:
-    """Return the result of runs over processes of this machine, one seed after the other.
+    """Return the result of runs over processes of this machine: of seeds that follow each other, replicates of one run.
+
+    Replicates have the people, cells and columns of the first seed. Where a run cannot have them, or seeds do not
+    follow each other, there is one run for each seed, and a notice says why.
 
     Args:
         config, beside, out, parity, device: as `execute` has them.
@@ -126,25 +131,27 @@ def run_parties(
 
     if config.gradient is not None:
         raise ParameterError(f"{config.name} asks for a gradient, and not for series: use lpm run, or leave it out")
-    summaries, tables = list[Summary](), list[pa.Table]()
+    copies = _replicates(config, seeds)
+    seeds = seeds if len(seeds) > 1 else range(seeds[0], seeds[0] + copies)
+    private = msgspec.structs.replace(config.private, replicates=copies)
+    name, summaries, tables = config.name, list[Summary](), list[pa.Table]()
     with (
-        record_ensemble(
-            journal, name=config.name, titles=[config.name], seeds=len(seeds), facts=(PRIVATE,)
-        ) as ensemble,
-        watch([config.name], seeds=len(seeds) * config.steps, shown=progress, unit="steps") as on_step,
+        record_ensemble(journal, name=name, titles=[name], seeds=len(seeds), facts=(PRIVATE,)) as ensemble,
+        watch([name], seeds=len(seeds) // copies * config.steps, shown=progress, unit="steps") as on_step,
     ):
-        for seed in seeds:
-            of_seed, observer = msgspec.structs.replace(config, seed=seed), _observer(on_step)
+        for seed in seeds[::copies]:
+            of_seed, observer = msgspec.structs.replace(config, seed=seed, private=private), _observer(on_step)
             summaries.append(execute(of_seed, beside=beside, out=out, parity=parity, device=device, observer=observer))
-            tables.append(series_of(summaries[-1]))
-            ensemble.add(0, describe(tables[-1], SeriesWords(stages_of(tables[-1], summaries[-1].figures), "")))
+            for own in split_replicates(series_of(summaries[-1])):
+                tables.append(own)
+                ensemble.add(0, describe(own, SeriesWords(stages_of(own, summaries[-1].figures), "")))
     result = _result(config.name, tables_of_config(config), seeds, tables)
     same = [each.figures["parity"] for each in summaries if each.figures["parity"] is not None]
     return dataclasses.replace(
         result,
         stages=stages_of(tables[0], summaries[0].figures),
         parity=parity_word(all(same)) if same else None,
-        hashes=tuple(str(each.figures["sha256_private"]) for each in summaries),
+        hashes=tuple(own for each in summaries for own in _hashes(each)),
         folders=tuple(out / f"{config.name}-{each.figures['run'][:SHORT]}" for each in summaries),
     )
 
@@ -157,6 +164,35 @@ def _observer(on_step: OnSeries) -> StepObserver:
         yield lambda step, release: on_step(0) if step else None
 
     return observe
+
+
+def _hashes(summary: Summary) -> list[str]:
+    """Return the hash of each replicate's series."""
+    each = summary.figures.get("replicates", [{"sha256": summary.figures["sha256_private"]}])
+    return [str(own["sha256"]) for own in each]
+
+
+def _replicates(config: Config, seeds: Sequence[int]) -> int:
+    """Return how many replicates each run of some seeds has; one where a notice says why.
+
+    Raises:
+        ParameterError: the configuration names others already.
+    """
+    given, count = config.private.replicates, len(seeds)
+    if count == 1:
+        return given
+    if given > 1:
+        raise ParameterError(f"private.replicates is {given}, and {count} seeds are asked for; leave one of both out")
+    obstacles = {
+        "they do not follow each other": list(seeds) != list(range(seeds[0], seeds[0] + count)),
+        f"a run has at most {MOST_COPIES:,} replicates": count > MOST_COPIES,
+        "edges are permuted": config.protocol.edges == "permuted",
+        "there are twins": config.synthetic.twin,
+    }
+    why = next((reason for reason, holds in obstacles.items() if holds), None)
+    if why is not None:
+        NOTICES.warning("the seeds of %s have a run each, one after the other: %s", config.name, why)
+    return count if why is None else 1
 
 
 def seeds_from(first: int, given: Any) -> tuple[int, ...]:

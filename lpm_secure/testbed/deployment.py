@@ -335,13 +335,13 @@ def write_tables(
     """
     manifest = testbed.manifest
     agents = [agent for client in manifest.clients for agent in client.agents]
-    first, end = Layout.of(manifest).own[name]
-    people: dict[str, Sequence[float | str | None]] = {"agent": [*agents[first:end]]}
+    own_slots = Layout.of(manifest).people(name)
+    people: dict[str, Sequence[float | str | None]] = {"agent": [*agents[own_slots]]}
     if manifest.cells and manifest.model.agents.cell_field is None:  # who moves begins where the model says
         people["cell"] = [cells[cell] if cells else int(cell) for cell in testbed.cell_of(name)]
     bits = {spec.name: spec.bits for spec in manifest.model.agents.columns}
     for column, values in testbed.columns.items():
-        own: list[float] = values[first:end].tolist()
+        own: list[float] = values[own_slots].tolist()
         known = [value / 2 ** bits[column] for value in own] if bits[column] else own
         people[column] = [None if word == UNKNOWN else value for word, value in zip(own, known, strict=True)]
     table = testbed.contacts_of(name)

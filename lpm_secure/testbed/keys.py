@@ -98,6 +98,7 @@ def permissive(manifest: Manifest) -> str:
             reveals=tuple(sorted({outcome.reveals for outcome in outcomes})),
             thresholds=tuple(sorted({outcome.threshold for outcome in outcomes})),
             twins=bool(manifest.twins),
+            replicates=manifest.copies,
             testbed=manifest.testbed_seed is not None,
             refuse_differencing=refuses_differencing(manifest),
         )

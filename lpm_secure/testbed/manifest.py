@@ -20,7 +20,7 @@ from protocols.masking.plan import check_security
 from protocols.models.agent_model import UNKNOWN, AgentModel
 from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import Devices
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import Simulation, replicates_of
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 
@@ -45,6 +45,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         mode=config.protocol.mode,
         security=config.private.security,
         refuse_differencing=config.private.refuse_differencing or msgspec.UNSET,
+        replicates=replicates_of(config.private.replicates),
         aggregators=_aggregators(config, addresses),
         edges=config.protocol.edges,
         devices=Devices(degree=config.protocol.degree or most_contacts(data)) if permuted else None,
@@ -56,7 +57,14 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         join_timeout_s=config.protocol.join_timeout_s,
         round_timeout_s=config.protocol.round_timeout_s,
         testbed_seed=config.seed,
-        releases=releases_for(config.releases, model, steps=config.steps, cells=config.cells.some, gradient=gradient),
+        releases=releases_for(
+            config.releases,
+            model,
+            steps=config.steps,
+            cells=config.cells.some,
+            gradient=gradient,
+            copies=config.private.replicates,
+        ),
         gradient=gradient,
     )
     check_security(manifest)

@@ -1,7 +1,7 @@
 """A run of simulated clients: who holds whom, and what each of them alone would know."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import msgspec
@@ -67,25 +67,30 @@ class Testbed:
     environment: Mapping[str, Any] = field(default_factory=dict)
     listeners: I64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False)
 
+    @property
+    def replicates(self) -> "tuple[Testbed, ...]":
+        """Return the testbed of each replicate's own run: the same people and contacts, and another seed."""
+        if self.manifest.copies == 1:
+            return (self,)
+        return tuple(replace(self, manifest=self.manifest.replicate(copy)) for copy in range(self.manifest.copies))
+
     def contacts_of(self, name: str) -> ContactTable:
         """Return the contacts that one client knows: those with an end among its own agents."""
-        first, end = Layout.of(self.manifest).own[name]
-        table = self.contacts
-        speakers = np.setdiff1d(np.arange(first, end), self.listeners)
+        own, table = Layout.of(self.manifest).people(name), self.contacts
+        speakers = np.setdiff1d(np.arange(own.start, own.stop), self.listeners)
         known = np.isin(table.a, speakers) | np.isin(table.b, speakers)
         return ContactTable(table.day[known], table.a[known], table.b[known], table.channel[known], table.weight[known])
 
     def cell_of(self, name: str) -> I64:
         """Return the cells of one client's agents."""
-        first, end = Layout.of(self.manifest).own[name]
-        return self.cell[first:end] if self.cell.size else self.cell
+        return self.cell[Layout.of(self.manifest).people(name)] if self.cell.size else self.cell
 
     def private_state(self, name: str) -> PrivateState:
         """Return what one client keeps to itself."""
         contacts = self.contacts_of(name)
         devices = self.keyring.of(name, self.manifest, contacts) if self.manifest.devices else None
-        first, end = Layout.of(self.manifest).own[name]
-        columns = {column: values[first:end] for column, values in self.columns.items()}
+        own = Layout.of(self.manifest).people(name)
+        columns = {column: values[own] for column, values in self.columns.items()}
         return PrivateState(
             self.manifest, name, contacts=contacts, cell=self.cell_of(name), columns=columns, devices=devices
         )

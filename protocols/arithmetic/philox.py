@@ -8,11 +8,13 @@ Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
 """
 
 import enum
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
 
 from protocols.arithmetic.fixed_point import U64
+
+Key = tuple[Any, Any]  # two words: whole numbers of all agents alike, or uint64[n] of each
 
 ROUNDS: Final = 10
 MULTIPLIERS: Final = (np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157))
@@ -45,11 +47,11 @@ def _multiply(a: U64, m: np.uint64) -> tuple[U64, U64]:
     return a_high * m_high + (cross >> HALF) + (middle >> HALF), a * m
 
 
-def philox(key: tuple[int, int], counter: tuple[U64, U64, U64, U64]) -> tuple[U64, U64, U64, U64]:
+def philox(key: Key, counter: tuple[U64, U64, U64, U64]) -> tuple[U64, U64, U64, U64]:
     """Return four words of 64 random bits for each counter.
 
     Args:
-        key: two words of 64 bits.
+        key: two words of 64 bits, or two arrays uint64[n] of them.
         counter: four arrays uint64[n].
     """
     c0, c1, c2, c3 = counter
@@ -58,11 +60,11 @@ def philox(key: tuple[int, int], counter: tuple[U64, U64, U64, U64]) -> tuple[U6
         high0, low0 = _multiply(c0, MULTIPLIERS[0])
         high1, low1 = _multiply(c2, MULTIPLIERS[1])
         c0, c1, c2, c3 = high1 ^ c1 ^ np.uint64(k0), low1, high0 ^ c3 ^ np.uint64(k1), low0
-        k0, k1 = (k0 + WEYL[0]) & MASK64, (k1 + WEYL[1]) & MASK64
+        k0, k1 = (k0 + WEYL[0]) & MASK64, (k1 + WEYL[1]) & MASK64  # of arrays it wraps by itself
     return c0, c1, c2, c3
 
 
-def words(key: tuple[int, int], agents: U64, purpose: DrawPurpose, *, step: int = 0) -> U64:
+def words(key: Key, agents: U64, purpose: DrawPurpose, *, step: int = 0) -> U64:
     """Return one word of 64 random bits for each agent: uint64[n] to uint64[n]."""
     fill = [np.full_like(agents, value) for value in (int(purpose), step, 0)]
     return philox(key, (agents, fill[0], fill[1], fill[2]))[0]

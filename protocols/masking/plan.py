@@ -86,7 +86,7 @@ class MaskingPlan(RunPlan):
         sent = 2 * (layout.longest + layout.release_words) + PROOF_WORDS
         dealt = layout.release_words + layout.n * len(layout.outcomes) * KEY_WORDS
         dealt += layout.n * len(self.products) * PRODUCT_WORDS
-        dealt += (layout.release_words + 1) * COUNT_WORDS if self.manifest.min_count > OFF else 0
+        dealt += (layout.release_words + layout.copies) * COUNT_WORDS if self.manifest.min_count > OFF else 0
         return max(sent, dealt, len(self.names) * QUESTION_WORDS)
 
     def count(self, client: str, number: RoundNumber) -> int:
@@ -173,7 +173,7 @@ def _bounds(manifest: Simulation) -> dict[str, int]:
     """Return what each number reaches at most, over the whole run, where clients lie within their ranges."""
     layout, ranges, model = Layout.of(manifest), Ranges(manifest, growth=True), manifest.model.agents
     messages = sum(2 ** ranges.message_bits(client) - 1 for client in layout.own)
-    most = max((layout.size(client) for client in layout.own), default=0)
+    most = max((layout.size(client) // layout.copies for client in layout.own), default=0)
     growth = model.level_bounds(n=most, max_message=manifest.max_message, steps=1)
     bounds = {}
     for outcome, bound, own in zip(model.outcomes, manifest.level_bounds, growth, strict=True):
@@ -184,5 +184,5 @@ def _bounds(manifest: Simulation) -> dict[str, int]:
         bounds[f"the threshold of {outcome.name}"] = 2 ** (bound + 1).bit_length() - 1
     noise = sum(2**7 * release.sigma for release in releases_of(manifest).each if release.mechanism == NOISE)
     widest = max([*(abs(end) for word in model.tally for end in (word.low, word.high)), *model.cell_most, 0])
-    bounds["a release"] = 4 * layout.n * widest + int(noise)
+    bounds["a release"] = 4 * (layout.n // layout.copies) * widest + int(noise)
     return bounds

@@ -4,13 +4,14 @@ import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
 import numpy.typing as npt
 
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, U64
+from protocols.arithmetic.philox import Key
 from protocols.models.cells import pressure
 from protocols.models.outcome import OutcomeSpec, bound_level
 from protocols.models.state import State
@@ -29,11 +30,11 @@ class AgentSource:
 
     Attributes:
         agents: uint64[n], their numbers in the run.
-        key: of the simulation generator: a client's own, or the testbed's.
+        key: of the simulation generator: a client's own, or the testbed's; of replicates each agent has its own.
     """
 
     agents: U64 = field(repr=False)
-    key: tuple[int, int] = field(repr=False)
+    key: Key = field(repr=False)
 
 
 @final
@@ -48,7 +49,7 @@ class StepInputs:
         cells: int64[n, w], the totals of the agent's own cell, of each cell channel.
         sizes: int64[n], how many mix in that cell.
         decided: int64[n, o], of each outcome its bit, or its level where it reveals the sum.
-        public: the environment's numbers.
+        public: the environment's numbers; of replicates int64[n] each.
     """
 
     step: Step
@@ -57,7 +58,7 @@ class StepInputs:
     cells: I64 = field(repr=False)
     sizes: I64 = field(repr=False)
     decided: I64 = field(repr=False)
-    public: Mapping[str, int] = field(default_factory=dict)
+    public: Mapping[str, Any] = field(default_factory=dict)
 
 
 @final
@@ -190,8 +191,8 @@ class AgentModel(abc.ABC):
         """Return int64[n, o], the threshold of each outcome; 0 where the sum is revealed."""
 
     @abc.abstractmethod
-    def totals(self, state: State) -> I64:
-        """Return int64[q], the total of each number of the tally."""
+    def totals(self, state: State, *, copies: int = 1) -> I64:
+        """Return int64[q * copies], the total of each number of the tally in each replicate, whose agents alternate."""
 
     @abc.abstractmethod
     def update(self, state: State, inputs: StepInputs, source: AgentSource) -> tuple[State, Bools]:

@@ -64,15 +64,15 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         if noised:
             DiscreteGaussian(self.sigma)
 
-    def rho(self, made: int) -> float:
-        """Return the cost of `made` steps of this release, in zero-concentrated privacy.
+    def rho(self, made: int, *, copies: int = 1) -> float:
+        """Return the cost of `made` steps of this release in each of so many replicates, in zero-concentrated privacy.
 
         Source: Canonne, Kamath, Steinke 2020 (arXiv 2004.00010), concentrated privacy of the multivariate law.
         """
         if self.mechanism != NOISE or made == 0:
             return 0.0
         numbers = made * self.times if self.name == SCORE else min(made, self.times)
-        return numbers * self.sensitivity**2 / (2 * self.sigma**2)
+        return copies * numbers * self.sensitivity**2 / (2 * self.sigma**2)
 
 
 @final
@@ -104,18 +104,20 @@ class Releases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """Return the release of this name, if the run has it."""
         return next((release for release in self.each if release.name == name), None)
 
-    def require(self, made: Mapping[str, int]) -> float:
-        """Return what is spent when each release has been made so often.
+    def require(self, made: Mapping[str, int], *, copies: int = 1) -> float:
+        """Return what is spent when each release has been made so often, in each of so many replicates.
 
         Raises:
             BudgetSpent: that is more than the budget.
         """
-        spent = math.fsum(release.rho(made.get(release.name, 0)) for release in self.each)
+        spent = math.fsum(release.rho(made.get(release.name, 0), copies=copies) for release in self.each)
         total = self.of(SUM)
         if total is not None and total.mechanism == NOISE and made.get(SUM, 0) > total.times:
             raise BudgetSpent(f"the noise was made for {total.times} sums, and all are opened; the run stops here")
         if spent > self.rho * (1 + 1e-9):
-            before = math.fsum(release.rho(max(made.get(release.name, 0) - 1, 0)) for release in self.each)
+            before = math.fsum(
+                release.rho(max(made.get(release.name, 0) - 1, 0), copies=copies) for release in self.each
+            )
             raise BudgetSpent(
                 f"the next step would bring the releases to rho {spent:.6g} of {self.rho:.6g}; "
                 f"{max(self.rho - before, 0.0):.6g} is left, too little for it, so the run stops here"

@@ -7,18 +7,21 @@ from protocols.releases.mechanism import RunningNoise
 from protocols.releases.query import NOISE, SCORE, Release
 
 
-def records_of(releases: Iterable[Release], *, steps: int, changes: tuple[int, ...]) -> tuple[ReleaseRecord, ...]:
+def records_of(
+    releases: Iterable[Release], *, steps: int, changes: tuple[int, ...], copies: int = 1
+) -> tuple[ReleaseRecord, ...]:
     """Return what a step opens, as every aggregator's ledger has it.
 
     Args:
         releases: that the step makes.
         steps: of the run.
         changes: by how much one agent can change each word of the score; none without scores.
+        copies: replicates of the run, in each of which an agent changes as many numbers.
     """
-    return tuple(_record(release, steps, changes) for release in releases)
+    return tuple(_record(release, steps, changes, copies) for release in releases)
 
 
-def _record(release: Release, steps: int, changes: tuple[int, ...]) -> ReleaseRecord:
+def _record(release: Release, steps: int, changes: tuple[int, ...], copies: int) -> ReleaseRecord:
     if release.mechanism != NOISE:
         return ReleaseRecord(release.name, release.mechanism)
     sigma, sensitivity, each, times = release.sigma, float(release.sensitivity), 1, release.times
@@ -33,8 +36,8 @@ def _record(release: Release, steps: int, changes: tuple[int, ...]) -> ReleaseRe
         release.mechanism,
         sigma=sigma,
         sensitivity=sensitivity,
-        each=each,
-        times=times,
+        each=copies * each,
+        times=copies * times,
         unit=release.unit,
         delta=release.delta,
     )

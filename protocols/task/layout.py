@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
 
 WORD_BYTES: Final = 8
+REPLICATE: Final = "#"  # between a public number's name and its replicate's number, where a run has several
 _KEPT: Final = "layout"
 
 
@@ -26,13 +27,15 @@ _KEPT: Final = "layout"
 class Layout:
     """`[exposures: n x c | cell totals | tally of stages]`, one word of 64 bits each, agents in the manifest's order.
 
-    Where a run takes derivatives, they are further words beside these; see `gradients.layout`.
+    Where a run takes derivatives, they are further words beside these; see `gradients.layout`. Where it has R
+    replicates, R copies of an agent, of a cell, and of each word of a release stand side by side, that of the first
+    replicate first: what is released of one of them is every R-th word.
 
     Attributes:
-        n: private agents of all clients.
+        n: private agents of all clients, each once for each replicate.
         c: words for each agent: one for each contact channel.
         cells: words of cell totals, which the engine announces its part of: one for each cell and cell channel.
-        q: words of the tally: one for each stage, and each observable.
+        q: words of the tally: one for each stage, and each observable, of each replicate.
         own: for each client, the first of its agents' slots and the one past the last.
         channels: number of contact channels.
         degree: slots of each client where edges are permuted; then these stand in place of the exposures. Else 0.
@@ -41,6 +44,8 @@ class Layout:
         environment: the public numbers that the engine announces after its part of the cell totals, and their ranges.
         twins: for each client, where among the cell totals what its agents' twins say belongs; the engine announces
             these words last. Empty where a run has no twins.
+        copies: R, replicates of the run.
+        mixing: how many mix in each cell of each replicate.
     """
 
     n: int
@@ -54,6 +59,8 @@ class Layout:
     outcomes: tuple[OutcomeSpec, ...] = ()
     environment: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     twins: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    copies: int = 1
+    mixing: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Layout":
@@ -68,14 +75,28 @@ class Layout:
         if isinstance(manifest, SecureSum):  # what is announced, and the sum, stand in place of cell totals
             own = {client.name: (0, 0) for client in manifest.clients}
             return cls(n=0, c=0, cells=manifest.length, q=0, own=MappingProxyType(own), channels=0)
-        ends = np.cumsum([len(client.agents) for client in manifest.clients]).tolist()
-        own = {client.name: (end - len(client.agents), end) for client, end in zip(manifest.clients, ends, strict=True)}
+        copies, model = manifest.copies, manifest.model.agents
+        ends = np.cumsum([copies * len(client.agents) for client in manifest.clients]).tolist()
+        firsts = [0, *ends[:-1]]
+        own = {client.name: each for client, each in zip(manifest.clients, zip(firsts, ends, strict=True), strict=True)}
         c, cells, q = _words(manifest)
         degree = manifest.devices.degree if manifest.devices else 0
         tokens = manifest.period * LISTS * degree * TOKEN_WORDS
-        numbers = (ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens)
-        model = manifest.model.agents
-        return cls(*numbers, model.outcomes, model.public, _twin_words(manifest))
+        return cls(
+            n=ends[-1],
+            c=c,
+            cells=copies * cells,
+            q=copies * q,
+            own=MappingProxyType(own),
+            channels=len(manifest.channels),
+            degree=degree,
+            tokens=tokens,
+            outcomes=model.outcomes,
+            environment=_numbers(model.public, copies),
+            twins=_twin_words(manifest),
+            copies=copies,
+            mixing=tuple(size for size in manifest.cells for _ in range(copies)),
+        )
 
     @property
     def decision_words(self) -> int:
@@ -175,9 +196,27 @@ class Layout:
         return numbers
 
     def size(self, client: str) -> int:
-        """Return how many agents a client has."""
+        """Return how many agents a client has, each once for each replicate."""
         first, end = self.own[client]
         return end - first
+
+    def people(self, client: str) -> slice:
+        """Return which of all people, each of them once, are a client's."""
+        first, end = self.own[client]
+        return slice(first // self.copies, end // self.copies)
+
+    def of_agents(self, numbers: Mapping[str, int], client: str) -> Mapping[str, Any]:
+        """Return public numbers as a client's agents hear them: of replicates int64[n_own] each, else as they are."""
+        if self.copies == 1:
+            return numbers
+        values = np.array(list(numbers.values()), dtype=np.int64).reshape(-1, self.copies)
+        names = [name.rpartition(REPLICATE)[0] for name in list(numbers)[:: self.copies]]
+        people = self.size(client) // self.copies
+        return {name: np.tile(each, people) for name, each in zip(names, values, strict=True)}
+
+    def split(self, words: np.ndarray) -> np.ndarray:
+        """Return released or announced words by replicate, [R, words of one]; a view."""
+        return words.reshape(-1, self.copies).T
 
     def pack(self, exposure: I64, cells: I64, tally: I64) -> U64:
         """Return uint64[d] from int64[n, c], int64[cells] and int64[q]."""
@@ -191,6 +230,13 @@ class Layout:
     def release_of(self, vector: U64) -> U64:
         """Return the part of a total that is opened to all, uint64[cells + q]; a view."""
         return vector[self.n * self.c :]
+
+
+def _numbers(public: Mapping[str, tuple[int, int]], copies: int) -> Mapping[str, tuple[int, int]]:
+    """Return the public numbers of all replicates, and their ranges."""
+    if copies == 1:
+        return public
+    return {f"{name}{REPLICATE}{copy}": each for name, each in public.items() for copy in range(copies)}
 
 
 def _twin_words(manifest: Simulation) -> Mapping[str, tuple[int, ...]]:

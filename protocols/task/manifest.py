@@ -36,6 +36,7 @@ from protocols.task.checks.releases import (
     check_small_counts,
     check_tally,
 )
+from protocols.task.checks.replicates import check_replicates
 from protocols.task.checks.twins import check_twins
 from protocols.task.devices import Devices
 from protocols.task.gradients.turn import turns
@@ -44,6 +45,7 @@ from protocols.task.rounds import Schedule
 from protocols.task.secure_sum.spec import SecureSum
 
 MAX_BYTES: Final = 256 * 2**20
+MOST_COPIES: Final = 4096  # replicates of a run
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 
 
@@ -85,6 +87,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             engine is told who takes part in a step. Unset, who is away leaves a gap, and neither is told.
         refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
             fewer than `min_cohort` clients alone: by a difference, or any other combination.
+        replicates: how many copies of the run are made at once, of the same people and contacts, each with draws of
+            its own; all that is told and released is of each of them. Unset, there is one.
     """
 
     model: GraphModel
@@ -111,6 +115,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
     compare_contacts: bool | msgspec.UnsetType = msgspec.UNSET
     twins: dict[Name, tuple[Count, ...]] | msgspec.UnsetType = msgspec.UNSET
     refuse_differencing: bool | msgspec.UnsetType = msgspec.UNSET
+    replicates: Annotated[int, msgspec.Meta(ge=2, le=MOST_COPIES)] | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
@@ -130,6 +135,13 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         if self.trust is not None:
             aggregators, dealer = [party.name for party in self.aggregators], self.dealer.name if self.dealer else None
             self.trust.check(aggregators=aggregators, dealer=dealer, signers=self.signers)
+        if self.replicates is not msgspec.UNSET:
+            refused = {
+                "permuted edges": self.devices is not None,
+                "twins": bool(self.twins),
+                "a gradient": self.gradient is not None,
+            }
+            check_replicates(self.copies, seed=self.testbed_seed, refused=refused)
         self._check_mode()
         if self.gradient is not None:
             self._check_gradient(self.gradient)
@@ -176,6 +188,16 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         n, k, changes = agents_of(self.clients), len(self.aggregators), self.score_changes
         check_derivatives(releases, self.gradient, changes=changes, agents=n, aggregators=k)
         check_series(releases, self.model, steps=self.steps)
+
+    @property
+    def copies(self) -> int:
+        """Return how many replicates there are: 1 unless the manifest says more."""
+        return 1 if self.replicates is msgspec.UNSET else self.replicates
+
+    def replicate(self, number: int) -> "Simulation":
+        """Return the manifest of a replicate's own run, from 0: what it has the bits of, where a seed is named."""
+        seed = None if self.testbed_seed is None else self.testbed_seed + number
+        return msgspec.structs.replace(self, replicates=msgspec.UNSET, testbed_seed=seed)
 
     @property
     def signers(self) -> tuple[str, ...]:
@@ -232,6 +254,11 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         if k != 1:
             raise ParameterError(f"got {k} aggregators for the clear sharing, an oracle for tests: it has exactly one")
         return Clear()
+
+
+def replicates_of(copies: int) -> int | msgspec.UnsetType:
+    """Return what a manifest says of so many copies: nothing of one."""
+    return copies if copies > 1 else msgspec.UNSET
 
 
 Manifest = Simulation | SecureSum

@@ -16,7 +16,7 @@ from protocols.identity.trust import Name, Trust
 from protocols.models.outcome import Threshold
 from protocols.releases.query import NOISE, Release
 from protocols.task.base import Security
-from protocols.task.manifest import Manifest, Simulation, compares, is_active, refuses_differencing
+from protocols.task.manifest import MOST_COPIES, Manifest, Simulation, compares, is_active, refuses_differencing
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import require_countersigned, trust_of
@@ -58,6 +58,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             told in which steps it takes part, so that synthetic agents stand in for its own when it does not.
         refuse_differencing: an exact release that would tell, together with those before it, of fewer than the
             manifest's min_cohort alone ends the run before it is made; it may not go on without one that is cut off.
+        replicates: at most so many replicates of a run may be made at once: each tells as much as a run does.
         testbed: allow a manifest that holds the seed of all draws: for simulated people only.
     """
 
@@ -81,6 +82,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     compare_contacts: bool = True
     twins: bool = False
     refuse_differencing: bool = False
+    replicates: Annotated[int, msgspec.Meta(ge=1, le=MOST_COPIES)] = 1
     testbed: bool = False
 
     def __post_init__(self) -> None:
@@ -171,7 +173,8 @@ def rho_of(manifest: Manifest) -> float:
     each, derivatives = releases_of(manifest).each, isinstance(manifest, Simulation) and manifest.gradient is not None
     if derivatives or any(release.mechanism != NOISE for release in each):
         return math.inf
-    return math.fsum(release.rho(_most(manifest, release)) for release in each)
+    copies = manifest.copies if isinstance(manifest, Simulation) else 1
+    return math.fsum(release.rho(_most(manifest, release), copies=copies) for release in each)
 
 
 def epsilon_of(rho: float, delta: float) -> float:
@@ -257,6 +260,9 @@ def _conflicts_of_simulation(manifest: Simulation, policy: Policy) -> Iterator[t
         yield "compare_contacts", "clients of this run compare what they list of contacts between their agents"
     if manifest.twins and not policy.twins:
         yield "twins", "the manifest says how many agents are in each cell, for twins that stand in for who is away"
+    if manifest.copies > policy.replicates:
+        said = f"{policy.replicates} may be made at once, and the manifest asks for {manifest.copies} replicates"
+        yield "replicates", f"{said}, each of which tells as much as a run"
     if manifest.testbed_seed is not None and not policy.testbed:
         yield "testbed", "the manifest holds the seed of all draws, which is for simulated people only"
 

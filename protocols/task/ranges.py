@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from typing import final
+from typing import Final, final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 from protocols.task.rounds import Phase
 
+NO_FIELDS: Final = np.zeros(0, dtype=np.int64)
 U8 = npt.NDArray[np.uint8]
 
 
@@ -71,13 +72,14 @@ class Ranges:
         share = from_ring(vector)
         if self._manifest.schedule.phase(number) != Phase.SPEAK:
             return share
-        layout, size = self._layout, self._layout.size(client)
+        layout, size = self._layout, self._people(client)
         share, score = share[: share.size - self._scores], share[share.size - self._scores :]
         messages, totals = share[: layout.message_words], share[layout.message_words :]
         least, most = self._totals(size)
         stages, starts = totals[layout.cells :], (0, *self._ends)
-        fields = [stages[start:end].sum() for start, end in itertools.pairwise(starts)]
-        everybody = np.array(fields, dtype=np.int64) - public(np.full(len(fields), size))
+        ends = itertools.pairwise(layout.copies * start for start in starts)
+        fields = [stages[start:end].reshape(-1, layout.copies).sum(axis=0) for start, end in ends]
+        everybody = np.concatenate([NO_FIELDS, *fields]) - public(np.full(len(fields) * layout.copies, size))
         above, below = totals - public(least), public(most) - totals
         if self._manifest.schedule.step(number) == self._manifest.steps:
             score = score + public(np.full(score.size, 1 << score_bits(self._manifest.gradient, size)))
@@ -88,11 +90,11 @@ class Ranges:
         cells = len(self._manifest.cells)
         ranges = [(0, most) for most in self._model.cell_most for _ in range(cells)]
         ranges += [(word.low, word.high) for word in self._model.tally]
-        least, most = (np.array(ranges, dtype=np.int64).reshape(-1, 2) * size).T
+        least, most = np.repeat(np.array(ranges, dtype=np.int64).reshape(-1, 2) * size, self._layout.copies, axis=0).T
         return least, most
 
     def _speak(self, client: str, last: bool) -> U8:
-        layout, size = self._layout, self._layout.size(client)
+        layout, size = self._layout, self._people(client)
         spoken = np.zeros((layout.degree or layout.n, layout.c), np.uint8)
         spoken[:, : layout.channels] = 0 if last else self.message_bits(client)
         first, end = layout.own[client]
@@ -103,22 +105,27 @@ class Ranges:
             spoken[first:end, layout.channels :] = column_bits(self._manifest.require_gradient(), model)
         least, most = self._totals(size)
         each = [int(width).bit_length() for width in most - least]
-        totals = np.array([*each, *each, *(0 for _ in self._ends)], np.uint8)
+        totals = np.array([*each, *each, *(0 for _ in self._ends for _ in range(layout.copies))], np.uint8)
         score = np.full(self._scores, score_bits(self._manifest.gradient, size) + 1 if last else 0, np.uint8)
         return np.concatenate([spoken.reshape(-1), totals, score])
 
     def message_bits(self, client: str) -> int:
         """Return the bits of the most that a client's agents together can say to one agent on one channel."""
-        return (self._manifest.max_message * self._layout.size(client)).bit_length()
+        return (self._manifest.max_message * self._people(client)).bit_length()
+
+    def _people(self, client: str) -> int:
+        """Return how many agents of a client there are in each replicate."""
+        return self._layout.size(client) // self._layout.copies
 
     def _own(self, client: str, phase: Phase, steps: int) -> U8:
         manifest, size = self._manifest, self._layout.size(client)
+        people = self._people(client)
         thresholds = [(bound + 1).bit_length() for bound in manifest.level_bounds]
         outcomes = self._layout.outcomes
         if phase == Phase.THRESHOLDS:
             each = [bits for outcome, bits in zip(outcomes, thresholds, strict=True) if outcome.is_bit]
             return np.tile(np.array(each, np.uint8), size)
-        own = self._model.level_bounds(n=size, max_message=manifest.max_message, steps=steps)
+        own = self._model.level_bounds(n=people, max_message=manifest.max_message, steps=steps)
         columns = [
             outcome.column_bits(level=level.bit_length(), threshold=threshold)
             for outcome, level, threshold in zip(outcomes, own, thresholds, strict=True)

@@ -69,5 +69,7 @@ def releases_in(manifest: Manifest, step: Step) -> tuple[Release, ...]:
 
 def records_in(manifest: Manifest, step: Step) -> tuple[ReleaseRecord, ...]:
     """Return what a step releases, as every aggregator's ledger has it."""
-    changes = () if isinstance(manifest, SecureSum) else manifest.score_changes
-    return records_of(releases_in(manifest, step), steps=manifest.steps, changes=changes)
+    if isinstance(manifest, SecureSum):
+        return records_of(releases_in(manifest, step), steps=manifest.steps, changes=())
+    given = {"steps": manifest.steps, "copies": manifest.copies}
+    return records_of(releases_in(manifest, step), changes=manifest.score_changes, **given)

@@ -100,13 +100,17 @@ def test_a_private_run_is_identical_where_a_loop_runs_already(tmp_path, monkeypa
     simulation = lpm.Simulation(model="seir", parameters={"initial": 0.4}, steps=2, **tables)
 
     async def cell():
-        return simulation.run(seeds=[7], private=True, out=tmp_path)
+        return simulation.run(seeds=[7, 8, 9], private=True, out=tmp_path)
 
     result = asyncio.run(cell())
     assert "100%" in capsys.readouterr().err  # of the steps
-    assert (result.parity, result.seeds) == ("identical", (7,))
-    assert result.hashes == simulation.run(seeds=[7]).hashes
-    assert lpm.open_result(result.folders[0]).stages == result.stages
+    assert (result.parity, result.seeds) == ("identical", (7, 8, 9))
+    assert result.hashes == simulation.run(seeds=[7, 8, 9]).hashes
+    (folder,) = result.folders  # of one run, whose replicates have the bits of runs by themselves
+    read = lpm.open_result(folder)
+    assert (read.stages, read.seeds) == (result.stages, result.seeds)
+    assert read.table.equals(result.table)
+    assert not lpm.audit_run(folder, build_checks=False).findings
     assert result.stages == ("private_S", "private_E", "private_I", "private_R")
 
 

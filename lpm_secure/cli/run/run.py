@@ -144,7 +144,7 @@ def engine(
     if config is not None:
         show(run_engine(config, device=device))
     elif folder is not None:
-        typer.echo(f"series: {jobs.drive(folder, device=device, observer=step_bar).hash}")
+        typer.echo(f"series: {jobs.drive(folder, device=device, observer=step_bar)}")
 
 
 def _seeds(

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from lpm_secure.engine.series import PARTS
+from lpm_secure.engine.series import PARTS, REPLICATE
 from lpm_secure.scenario.results.result import FIGURES, Result
 from lpm_secure.scenario.results.words import parity_word, words_of
 from protocols.errors import ParameterError
@@ -36,8 +36,11 @@ def open_result(folder: Path | str) -> Result:
             f"{path} holds no series of a run that has ended ({error}); give a folder that lpm run or Result.save wrote"
         ) from error
     config = figures.get("config", {})
+    seed = int(config.get("seed", figures.get("seed", 0)))
+    if REPLICATE in table.column_names:
+        own = pa.array(table[REPLICATE].to_numpy() + seed)
+        table = table.set_column(table.column_names.index(REPLICATE), "seed", own)
     if "seed" not in table.column_names:
-        seed = int(config.get("seed", figures.get("seed", 0)))
         table = table.add_column(0, "seed", pa.array(np.full(table.num_rows, seed)))
     stages = tuple(figures.get("stages", ())) or stages_of(table, figures)
     return Result(

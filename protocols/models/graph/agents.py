@@ -221,13 +221,18 @@ class ModelInterpreter(AgentModel):
         """Return the thresholds of outcomes."""
         return self._of_outcomes("thresholds", state, 0)
 
-    def totals(self, state: State) -> I64:
+    def totals(self, state: State, *, copies: int = 1) -> I64:
         """Return how many are in each stage, and the totals of observables."""
         fields = {name: field for name, field in self.graph.fields.items() if field.stages}
-        counts = [np.bincount(state[name], minlength=len(field.stages)) for name, field in sorted(fields.items())]
+        n = np.asarray(next(iter(state.values()))).size
+        of = np.arange(n) % copies
+        counts = [
+            np.bincount(state[name] * copies + of, minlength=len(field.stages) * copies)
+            for name, field in sorted(fields.items())
+        ]
         each = self._evaluate("totals", state)
-        sums = [each[name].sum() for name in sorted(self.graph.observables)]
-        total: I64 = np.concatenate([*counts, np.array(sums, dtype=np.int64)])
+        sums = [each[name].reshape(-1, copies).sum(axis=0) for name in sorted(self.graph.observables)]
+        total: I64 = np.concatenate([*counts, *sums], dtype=np.int64)
         return total
 
     def update(self, state: State, inputs: StepInputs, source: AgentSource) -> tuple[State, Bools]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from protocols.arithmetic import distributions
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.arithmetic.philox import DrawPurpose, philox, words
+from protocols.arithmetic.philox import DrawPurpose, Key, philox, words
 
 
 @final
@@ -51,12 +51,17 @@ class DrawSource:
     Attributes:
         agents: uint64[n], their numbers in the run.
         step: of the run.
-        key: of the simulation generator: a client's own, or the testbed's.
+        key: of the simulation generator: a client's own, or the testbed's; of replicates each agent has its own.
     """
 
     agents: U64
     step: int
-    key: tuple[int, int] = field(repr=False)
+    key: Key = field(repr=False)
+
+    def of(self, part: slice) -> "DrawSource":
+        """Return that of a part of the agents."""
+        one, other = (word if isinstance(word, int) else word[part] for word in self.key)
+        return DrawSource(self.agents[part], self.step, (one, other))
 
     def words(self, purpose: str, moment: int, spell: I64 | int = 0) -> U64:
         """Return one word of 64 random bits for each agent, uint64[n]."""

@@ -28,7 +28,7 @@ class Inputs:
         state: int64[n] of each field.
         parameters: a number, or int64[rows, length], of each parameter.
         source: of random words.
-        public: the environment's numbers of the step.
+        public: the environment's numbers of the step; of replicates int64[n] each.
         outcomes: bool[n] or int64[n] of each outcome.
         cells, sizes: int64[n] of each cell channel: the total of the agent's own cell, and how many mix there.
         known: bool[n] of each field: whether its holder knows it, at the beginning.
@@ -38,7 +38,7 @@ class Inputs:
     state: Mapping[str, I64] = field(repr=False)
     parameters: Mapping[str, I64 | int]
     source: draws.DrawSource
-    public: Mapping[str, int] = field(default_factory=dict)
+    public: Mapping[str, Any] = field(default_factory=dict)
     outcomes: Mapping[str, Array] = field(default_factory=dict, repr=False)
     cells: Mapping[str, I64] = field(default_factory=dict, repr=False)
     sizes: Mapping[str, I64] = field(default_factory=dict, repr=False)
@@ -49,7 +49,8 @@ class Inputs:
         """Return those of a part of the agents."""
         each = ("state", "outcomes", "cells", "sizes", "known", "edges")
         own = {kind: {name: values[part] for name, values in getattr(self, kind).items()} for kind in each}
-        return replace(self, source=replace(self.source, agents=self.source.agents[part]), **own)
+        public = {name: value if np.ndim(value) == 0 else value[part] for name, value in self.public.items()}
+        return replace(self, source=self.source.of(part), public=public, **own)
 
 
 def evaluate(graph: ModelGraph, parts: Sequence[str], inputs: Inputs) -> dict[str, dict[str, I64]]:

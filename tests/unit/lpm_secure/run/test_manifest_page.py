@@ -103,3 +103,13 @@ def test_what_twins_tell_is_counted(manifest_of, seir):
     assert "what twins tell" not in dict(rows_of(plain))
     assert "win" not in describe_disclosure(plain)
     assert ("twins.client-0", "-", "0, 1, 0, 0") in differences(plain, twins)
+
+
+def test_a_manifest_with_replicates_says_how_much_more_they_tell(manifest_of):
+    manifest = manifest_of(mode="outcome", replicates=8)
+    rows = dict(rows_of(manifest))
+    n, steps = 5, manifest.steps
+    assert "8 outcomes of each agent and step in place of 1" in rows["what replicates tell"]
+    assert f"{8 * n * steps:,} of all agents and steps" in rows["what replicates tell"]
+    assert rows["replicates"] == "8"
+    assert "what replicates tell" not in dict(rows_of(manifest.replicate(0)))

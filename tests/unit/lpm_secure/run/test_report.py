@@ -26,7 +26,7 @@ def ended(manifest_of, tmp_path):
             manifest=manifest, city=None, synthetic=sum(synthetic or ()), look_alike=False, source="drawn"
         )
         config = SimpleNamespace(name="drawn", steps=manifest.steps, seed=1)
-        run = PrivateRun(config, testbed, Execution(series, 1.0, 0.1), None, (Ingress("a", "b", 1.0),))
+        run = PrivateRun(config, testbed, Execution((series,), 1.0, 0.1), None, (Ingress("a", "b", 1.0),))
         return run, summary_of(run, tmp_path)
 
     return make

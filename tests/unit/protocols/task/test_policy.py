@@ -57,6 +57,15 @@ def test_an_owner_may_not_want_contacts_to_be_compared(manifest, policy):
         policies.check(compared, policy("testbed = true", "testbed = true\ncompare_contacts = false"))
 
 
+def test_an_owner_says_how_many_replicates_may_be_made_at_once(manifest, policy):
+    asked = msgspec.structs.replace(manifest, replicates=8)
+    with pytest.raises(PolicyConflict, match="1 may be made at once, and the manifest asks for 8 replicates"):
+        policies.check(asked, policy("testbed = true", "testbed = true"))
+    policies.check(asked, policy("testbed = true", "testbed = true\nreplicates = 8"))
+    with pytest.raises(PolicyConflict, match=r"policy.toml:\d+: 7 may be made at once"):
+        policies.check(asked, policy("testbed = true", "testbed = true\nreplicates = 7"))
+
+
 def test_an_owner_says_that_twins_may_tell_in_which_cells_agents_are(manifest, policy):
     twins = {client.name: (len(client.agents),) for client in manifest.clients}
     asked = msgspec.structs.replace(manifest, engine=True, twins=twins)

@@ -1,0 +1,27 @@
+"""Replicates: that the run has nothing that is made for one copy of its people alone."""
+
+from typing import Final
+
+from protocols.errors import ParameterError
+
+LARGEST_SEED: Final = 2**63 - 1
+
+
+def check_replicates(copies: int, *, seed: int | None, refused: dict[str, bool]) -> None:
+    """Refuse replicates of a run that has what there is once, or whose last seed is none.
+
+    Args:
+        copies: how many.
+        seed: of a testbed; each replicate has the next one.
+        refused: what cannot be, by its name, and whether the run has it.
+
+    Raises:
+        ParameterError: it is so.
+    """
+    if there := [name for name, has in refused.items() if has]:
+        raise ParameterError(
+            f"the run has {copies} replicates and {there[0]}, which is for one alone: make that many runs, or leave "
+            "one of both out"
+        )
+    if seed is not None and seed + copies - 1 > LARGEST_SEED:
+        raise ParameterError(f"the last of {copies} replicates would have the seed {seed + copies - 1}; begin lower")
