@@ -20,7 +20,7 @@ from aggregator.release.differencing import ReleasedCohorts
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import head_of, require_same, write_round
 from aggregator.rounds import announcements
-from aggregator.rounds.round import Round, digest, too_small
+from aggregator.rounds.round import Round, count_in, count_of, digest, too_small
 from aggregator.rounds.sums import Sums
 from aggregator.store import PendingRound, RoundClosure, Store
 from aggregator.termination import Ending
@@ -146,16 +146,15 @@ class Run:
             self._keys[client] = message.key
             LOG.info("joined", extra={"facts": {"client": client, "step": self.round.step}})
         self._alive(client)
-        return JoinReply(self.round.step, announcements.recall(self.last, message.since, self.layout))
+        public, counted = announcements.recall(self.last, message.since, self.layout), count_of(self.last, client)
+        return JoinReply(self.round.step, public, counted)
 
     async def exchange(self, client: str, message: Share) -> RoundResult:
         """Take a client's share of a round, and answer with its part of the result when the round closes."""
         self._require_enrolled(client)
         if client not in self._keys:
             raise NotJoined(f"{client} has not joined this run; join first")
-        expected = 0 if self._sums.expands else self.layout.words(message.phase, client)
-        if message.share.size != expected:
-            raise WrongLength(f"got a share of {message.share.size} words; {expected} are needed here")
+        self._sums.require_size(message, client)
         done = self._past(message.step, message.phase)
         if done is None:
             self.round.submit(client, message.share)
@@ -353,7 +352,7 @@ class Run:
                 raise too_small(self.manifest, count, "the members of this round are decided, so the run ends")
             require_all_tokens(self._schedule.phase(current.number), agreed, self.last)
             self._released.admit(current.number, agreed)
-            done = await self._done(current, tuple(sorted(agreed)))
+            done = count_in(await self._done(current, tuple(sorted(agreed))), self.last)
             write_round(self._ledger, self.manifest, done, self._sums.reply_to)
             self._store.save_round(self.id, done)
         except LpmError as error:

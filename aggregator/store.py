@@ -177,6 +177,7 @@ class RoundClosure(msgspec.Struct, frozen=True):
         trials: what was opened to find those of this round; tried: this aggregator's share of each of these sums.
         seen: the groups of all such sums of the run by now.
         release: of a step's second round, what its first one released.
+        counted_in: the last round in which each client's share counted, this one included.
     """
 
     number: RoundNumber
@@ -194,6 +195,7 @@ class RoundClosure(msgspec.Struct, frozen=True):
     seen: tuple[tuple[str, ...], ...] = ()
     public: bytes = b""
     release: PastRelease | None = None
+    counted_in: dict[str, RoundNumber] = {}
 
     @property
     def present(self) -> set[str]:

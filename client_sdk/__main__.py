@@ -23,12 +23,12 @@ from client_sdk import Client, certificate_request, config, connect, institution
 from client_sdk.admission import Admission, admit, lock
 from client_sdk.comparison.report import remove_secret, require_counterparts
 from client_sdk.exit_code import exit_code_of
-from client_sdk.gradients.participant import Participant
-from client_sdk.gradients.participant import take_part as join
+from client_sdk.gradients.participant import take_part_over
 from client_sdk.institution_config import InstitutionConfig
-from client_sdk.masking.exchange import begin_exchange, require_no_relay
+from client_sdk.masking.exchange import MaskedExchange, begin_exchange, require_no_relay
 from client_sdk.private.files import read_private_files
 from client_sdk.private.state import DRAW_BYTES
+from client_sdk.simulation.durable_exchange import DurableExchange
 from client_sdk.simulation.record import RunRecord
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
@@ -42,7 +42,7 @@ from protocols.task.manifest import Simulation, compares, is_active, require_sim
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.toml_file import read_tables
 
-DRAWS: Final = "draws"  # entry of an active run's journal: the key of what a client draws of its agents
+DRAWS: Final = "draws"  # entry of a run's journal: the key of what a client draws of its agents
 
 
 async def take_part(path: Path) -> None:
@@ -69,11 +69,9 @@ def _asks_for_sums(path: Path) -> bool:
 
 async def _take_part(given: config.ClientConfig, admission: Admission, manifest: Simulation) -> None:
     folder = admission.folder
-    journal, draws = None, None
     if is_active(manifest):
         require_no_relay(given.relay)
-        journal = open_journal(folder, run_id(manifest), given.name, credentials=folder / given.credentials)
-        draws = journal.once(DRAWS, DRAW_BYTES)
+    journal = open_journal(folder, run_id(manifest), given.name, credentials=folder / given.credentials)
     files = read_private_files(
         manifest,
         given.name,
@@ -82,7 +80,7 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
         others=None if given.others is None else folder / given.others,
         start=given.start,
         dictionary=given.dictionary,
-        draws=draws,
+        draws=journal.once(DRAWS, DRAW_BYTES),
     )
     private = files.state
     credentials = read_credentials(folder / given.credentials)
@@ -90,17 +88,16 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
         print(f"client: {soon}", file=sys.stderr)
     transports = admission.gate(connect(manifest, credentials, relay=given.relay))
     own = folder / given.credentials
-    exchange = None
-    if journal is not None:
+    exchange: MaskedExchange | DurableExchange
+    if is_active(manifest):
         exchange = begin_exchange(manifest, given.name, transports, identity=own, journal=journal)
-    if exchange is None or not exchange.client.is_over:  # else the journal has all, and the servers may be gone
-        await wait_for_servers(given.addresses(manifest), own, patience_s=manifest.join_timeout_s, say=_say)
-    if compares(manifest) and not (exchange and exchange.client.has_joined):  # one aggregator alone carries letters
-        await require_counterparts(manifest, files, transports[0], credentials=credentials, folder=folder)
-    if exchange is not None:
-        client: Participant = await Client.join_over(manifest, private, exchange)
     else:
-        client = await join(manifest, private, transports, states_every=given.states_every)
+        exchange = DurableExchange(manifest, given.name, transports, journal)
+    if not exchange.is_over:  # else the journal has all, and the servers may be gone
+        await wait_for_servers(given.addresses(manifest), own, patience_s=manifest.join_timeout_s, say=_say)
+    if compares(manifest) and not exchange.has_joined:  # one aggregator alone carries letters
+        await require_counterparts(manifest, files, transports[0], credentials=credentials, folder=folder)
+    client = await take_part_over(manifest, private, exchange, states_every=given.states_every)
     gc.collect()
     gc.freeze()  # what is loaded by now stays: no step waits until it was looked through for garbage
     started = time.perf_counter()
@@ -122,7 +119,8 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
     remove_secret(folder, manifest)
     for transport in transports:
         await transport.close()
-    print(f"client: the run is over after {manifest.steps} steps, of which {len(set(client.missed))} were missed")
+    took = f"the run is over after {manifest.steps} steps, of which {len(set(client.missed))} were missed"
+    print(f"client: {took}; {f'see {given.outcomes} and {given.series}' if record else f'see {given.summary}'}")
     if record:
         record.require_present(given.max_missed)
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from typing import final
 
+import msgspec
 import numpy as np
 
 from aggregator.store import PastRelease, PendingRound, RoundClosure
@@ -23,6 +24,17 @@ def too_small(manifest: Manifest, n_clients: int, what_now: str) -> CohortTooSma
     """Return the error of a sum over fewer clients than promised."""
     over = quantity(n_clients, "client")
     return CohortTooSmall(f"cannot release a sum of {over}: the manifest promises {manifest.min_cohort}; {what_now}")
+
+
+def count_in(done: RoundClosure, last: RoundClosure | None) -> RoundClosure:
+    """Return a round that closed, with the last round of each client in which its share counted."""
+    before = {} if last is None else last.counted_in
+    return msgspec.structs.replace(done, counted_in=before | dict.fromkeys(done.members, done.number))
+
+
+def count_of(last: RoundClosure | None, client: str) -> RoundNumber | None:
+    """Return the last round in which a client's share counted, if there is one."""
+    return None if last is None else last.counted_in.get(client)
 
 
 @final

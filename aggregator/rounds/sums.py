@@ -11,14 +11,17 @@ from aggregator.store import PastRelease, RoundClosure
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
+from protocols.arithmetic.sharing.additive import KEY_BYTES
+from protocols.errors import WrongLength
 from protocols.task.devices import pack_presence
 from protocols.task.layout import WORD_BYTES, Layout
 from protocols.task.manifest import Manifest
 from protocols.task.outcome_layout import answer_shares
 from protocols.task.rounds import Phase
-from protocols.wire.messages import RoundResult
+from protocols.wire.messages import RoundResult, Share
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
+KEY_WORDS: Final = KEY_BYTES // WORD_BYTES
 
 
 @final
@@ -46,25 +49,36 @@ class Sums:
             first, end = (each * slot for slot in layout.own[client])
             if self.expands and not (each and rest):
                 part = total[first:end] if each else total
-                self._sharing.expand(keys[client], round_number=current.number, out=part)
+                self._sharing.expand(_key(current, client, keys), round_number=current.number, out=part)
                 continue
-            share = self.vector(current, client, keys[client])
+            share = self.vector(current, client, keys)
             total[first:end] += share[: end - first]
             total[layout.n * each :] += share[end - first :]
         return total
 
-    def vector(self, current: Round, client: str, key: bytes) -> U64:
+    def require_size(self, message: Share, client: str) -> None:
+        """Refuse a share that has not as many words as it needs: of the layout, or where it is expanded a key or none.
+
+        Raises:
+            WrongLength: it has not.
+        """
+        words = self._layout.words(message.phase, client)
+        if message.share.size not in ((0, KEY_WORDS) if self.expands else (words,)):
+            need = "a key or nothing is" if self.expands else f"{words} are"
+            raise WrongLength(f"got a share of {message.share.size} words; {need} needed here")
+
+    def vector(self, current: Round, client: str, keys: Mapping[str, bytes]) -> U64:
         """Return one client's share, uint64, of the length that the layout gives the round."""
         if not self.expands:
             return current.shares[client]
         share = np.zeros(self._layout.words(self._schedule.phase(current.number), client), dtype=np.uint64)
-        self._sharing.expand(key, round_number=current.number, out=share)
+        self._sharing.expand(_key(current, client, keys), round_number=current.number, out=share)
         return share
 
     def vectors(self, current: Round, keys: Mapping[str, bytes]) -> Vectors:
         """Return this aggregator's shares of a round."""
         return Vectors(
-            lambda client: self.vector(current, client, keys[client]),
+            lambda client: self.vector(current, client, keys),
             lambda members: self.add_up(current, members, keys),
         )
 
@@ -111,3 +125,8 @@ class Sums:
         own = 0 if self._schedule.outcome else layout.c * sum(layout.size(name) for name in done.members)
         public = (layout.release_words + layout.public(Phase.SPEAK)) * len(done.members)
         return sent + WORD_BYTES * (own + public)
+
+
+def _key(current: Round, client: str, keys: Mapping[str, bytes]) -> bytes:
+    """Return what one client's share is expanded from: the key that came with it, or that of its join."""
+    return current.shares[client].tobytes() or keys[client]

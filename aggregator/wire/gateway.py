@@ -21,12 +21,12 @@ from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SECRET_BYTES, SealedSession
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest, is_active
+from protocols.task.manifest import Manifest
 from protocols.wire import codec
 from protocols.wire.messages import Join, Letter, MaskedCall, Share
 from protocols.wire.sealed_transport import unpack
 
-STARTS: Final = 64  # of a client of an active run
+STARTS: Final = 64  # of a client in a run
 Start = tuple[bytes, SealedSession]  # its secret, and what that opens
 CallHandler = Callable[[str, object], Awaitable[object]]
 
@@ -56,8 +56,8 @@ class RunGateway:
     Attributes:
         key: this aggregator's, which the manifest pins.
         others: the way to each other aggregator, by name.
-        sessions: of each client its secret and what it opens; of an active run one for each start of the client, the
-            last one first.
+        sessions: of each client its secret and what it opens; one for each start of the client, the last one
+            first.
     """
 
     manifest: Manifest
@@ -171,11 +171,11 @@ class Gateway:
         raise NotJoined(f"{request.client} has not joined this run; join first")
 
     def _start(self, run: RunGateway, request: SealedRequest, handshake: Handshake, starts: tuple[Start, ...]) -> Start:
-        """Return what a join begins: of an active run a session for each start of a client, of others one."""
+        """Return what a join begins: a session for each start of a client."""
         route = Route(request.run_id, request.client, self._name)
         secret = accept(route, handshake, key=run.key, authorities=self._authorities)
         known = [start for start in starts if start[0] == secret]
-        if not known and len(starts) >= (STARTS if is_active(run.manifest) else 1):
+        if not known and len(starts) >= STARTS:
             raise ConflictingReplay(
                 f"{request.client} has joined with other keys: the run is over, or goes on without a client that lost "
                 "its keys; take part in the next one"

@@ -9,7 +9,7 @@ import numpy as np
 from client_sdk.gradients.adjoint_pass import AdjointMessage, AdjointPass
 from client_sdk.gradients.journal import AdjointJournal
 from client_sdk.private.state import PrivateState
-from client_sdk.simulation.exchange import Answer, Exchange
+from client_sdk.simulation.exchange import Answer, Exchange, RoundExchange
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
@@ -40,7 +40,7 @@ class AdjointClient:
 
     manifest: Simulation
     private: PrivateState = field(repr=False)
-    exchange: Exchange = field(repr=False)
+    exchange: RoundExchange = field(repr=False)
     every: int = 1
     number: RoundNumber = FIRST_ROUND
     missed: list[int] = field(default_factory=list)
@@ -77,7 +77,7 @@ class AdjointClient:
 
     @classmethod
     async def join_over(
-        cls, manifest: Simulation, private: PrivateState, exchange: Exchange, *, every: int = 1
+        cls, manifest: Simulation, private: PrivateState, exchange: RoundExchange, *, every: int = 1
     ) -> "AdjointClient":
         """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
         client = cls(manifest, private, exchange, every)

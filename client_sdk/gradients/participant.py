@@ -7,7 +7,7 @@ from client_sdk.gradients.adjoints import AdjointClient
 from client_sdk.gradients.tangents import TangentClient
 from client_sdk.private.state import PrivateState
 from client_sdk.simulation.client import Client
-from client_sdk.simulation.exchange import Exchange
+from client_sdk.simulation.exchange import Exchange, RoundExchange
 from protocols.task.manifest import Simulation
 from protocols.wire.transport import Transport
 
@@ -38,7 +38,7 @@ async def take_part(
 
 
 async def take_part_over(
-    manifest: Simulation, private: PrivateState, exchange: Exchange, *, states_every: int = 1
+    manifest: Simulation, private: PrivateState, exchange: RoundExchange, *, states_every: int = 1
 ) -> Participant:
     """Join a run as `take_part` does, of which this is the twin whose coins are the exchange's, for audits."""
     way = None if manifest.gradient is None else manifest.gradient.way

@@ -8,7 +8,7 @@ import numpy as np
 
 from client_sdk.private.contacts import Contacts
 from client_sdk.private.state import PrivateState
-from client_sdk.simulation.exchange import Exchange
+from client_sdk.simulation.exchange import Exchange, RoundExchange
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
@@ -43,7 +43,7 @@ class TangentClient:
 
     manifest: Simulation
     private: PrivateState = field(repr=False)
-    exchange: Exchange = field(repr=False)
+    exchange: RoundExchange = field(repr=False)
     step: Step = FIRST_STEP
     missed: list[int] = field(default_factory=list)
     agents: ChainAgents = field(init=False)
@@ -65,7 +65,7 @@ class TangentClient:
         return await cls.join_over(manifest, private, Exchange(manifest, private.name, transports))
 
     @classmethod
-    async def join_over(cls, manifest: Simulation, private: PrivateState, exchange: Exchange) -> "TangentClient":
+    async def join_over(cls, manifest: Simulation, private: PrivateState, exchange: RoundExchange) -> "TangentClient":
         """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
         client = cls(manifest, private, exchange)
         next_step = await client.exchange.join()

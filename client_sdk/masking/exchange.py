@@ -67,6 +67,16 @@ class MaskedExchange:
     _live: RoundNumber = field(init=False, default=FIRST_ROUND)  # rounds before it are over for this client
     _public: I64 = field(init=False, repr=False, default_factory=lambda: np.zeros(0, dtype=np.int64))
 
+    @property
+    def has_joined(self) -> bool:
+        """Tell whether a seed of this client may have gone out, in this process or another."""
+        return self.client.has_joined
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the journal has the answer of every round, so that no server is needed."""
+        return self.client.is_over
+
     async def join(self) -> Step:
         """Hand a seed over, for the first step or for the next one; the run is told from its first step.
 

@@ -1,9 +1,8 @@
 """A device's part in hiding its contacts: tokens for both ends of each, and padded slots that carry what it says."""
 
-import os
-import secrets
+import hmac
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import final
 
 import numpy as np
 
@@ -17,8 +16,6 @@ from protocols.task import manifest as manifests
 from protocols.task.devices import LISTS, Bools, edge_key, edge_token, public_key
 from protocols.task.manifest import Simulation
 
-_FRESH: Final = 32
-
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +26,8 @@ class Slots:
         tokens: uint64[period * 2 * degree * 2], for each day those of the out-slots, then those of the in-slots.
 
     Security: every client has the same number of slots. Those that it does not use are its own on both sides: they
-        bring zeros to itself, and look like all others to every server. Its slots are in a random order.
+        bring zeros to itself, and look like all others to every server. Its slots are in an order that looks random to
+        whoever lacks its key, and is the same when it is started again.
     """
 
     tokens: U64 = field(repr=False)
@@ -58,7 +56,7 @@ class Slots:
             agents = each.target // contacts.c
             kept = here[agents]
             met, number = np.unique(agents[kept], return_inverse=True)
-            out, into = _order(degree), _order(degree)
+            out, into = edges.order(day, degree, b"out"), edges.order(day, degree, b"into")
             tokens += edges.tokens(day, met.tolist(), out, into)
             places = np.array(out, dtype=np.int64)[number.reshape(-1)]
             days.append((each.channel[kept], each.weight[kept], places * contacts.c + each.channel[kept]))
@@ -81,7 +79,12 @@ class _Edges:
     def __init__(self, run: bytes, keys: DeviceKeys) -> None:
         self._run, self._keys, self._me = run, keys, public_key(keys.own)
         self._of: dict[int, bytes] = {}
-        self._dummy = os.urandom(_FRESH)
+        self._dummy = edge_key(keys.own, self._me, run)  # of the device and itself, which nobody else can compute
+
+    def order(self, day: int, degree: int, which: bytes) -> list[int]:
+        """Return the numbers 0 to degree - 1 in an order of this device, day and list."""
+        head = b"lpm slots " + which + day.to_bytes(8, "big")
+        return sorted(range(degree), key=lambda k: hmac.digest(self._dummy, head + k.to_bytes(8, "big"), "sha256"))
 
     def tokens(self, day: int, met: list[int], out: list[int], into: list[int]) -> list[bytes]:
         """Return the tokens of a day's slots; the k-th contact stands at out[k] and into[k]."""
@@ -102,8 +105,3 @@ class _Edges:
         if slot not in self._keys.contacts:
             raise DataError("a contact's public key is missing; exchange keys with everyone you list a contact with")
         return self._keys.contacts[slot]
-
-
-def _order(degree: int) -> list[int]:
-    """Return the numbers 0 to degree - 1 in an order drawn from the system."""
-    return secrets.SystemRandom().sample(range(degree), degree)

@@ -11,7 +11,7 @@ import numpy as np
 from protocols.arithmetic.counters import FIRST_STEP, RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.arithmetic.sharing import Sharing
-from protocols.errors import ParameterError, PartiesDisagree, RoundClosed, RunEnded, Unavailable
+from protocols.errors import AnswerLost, ParameterError, PartiesDisagree, RoundClosed, RunEnded, Unavailable
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, is_active
@@ -89,6 +89,11 @@ class Exchange:
         self._sharing = sharing or manifest.share()
         self._keys = self._sharing.keys() if keys is None else keys
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """Return the keys that this client joins with, one for each aggregator but the last."""
+        return self._keys
+
     async def join(self) -> Step:
         """Join at all aggregators, and return the step that comes next.
 
@@ -110,6 +115,10 @@ class Exchange:
             OutOfRange: a number is not in its range.
             Unavailable: one of them does not tell in time.
         """
+        return self.public_numbers(await self.recall_words(since, until), since, until)
+
+    async def recall_words(self, since: Step, until: Step) -> I64:
+        """Return the environment's words of steps `since` to `until` - 1, int64[(until - since) * e]; as `recall`."""
         words, told, end = len(self._layout.environment), np.zeros(0, dtype=np.int64), time.monotonic()
         end += patience_s(self._manifest, since)
         while told.size < words * (until - since):
@@ -121,12 +130,26 @@ class Exchange:
                 raise Unavailable(f"an aggregator has no public numbers of step {until - 1}; call again")
             told = np.concatenate([told, np.array(replies[0].public[:size], dtype=np.int64)])
             await asyncio.sleep(0 if size else RECALL_S)
-        nothing = np.zeros(self._layout.cells, dtype=np.int64)
-        rows = told[: words * (until - since)].reshape(until - since, words)
+        return told[: words * (until - since)]
+
+    def public_numbers(self, told: I64, since: Step, until: Step) -> list[dict[str, int]]:
+        """Return the environment's numbers of steps, by name, of the words of `recall_words`.
+
+        Raises:
+            OutOfRange: a number is not in its range.
+        """
+        nothing, words = np.zeros(self._layout.cells, dtype=np.int64), len(self._layout.environment)
         return [
-            self._layout.public_numbers(np.concatenate([nothing, row]), step=since + place)
-            for place, row in enumerate(rows)
+            self._layout.public_numbers(
+                np.concatenate([nothing, told[words * place : words * (place + 1)]]), step=since + place
+            )
+            for place in range(until - since)
         ]
+
+    async def ask_last_round(self) -> RoundNumber | None:
+        """Return the last round in which an aggregator has counted this client, if there is one."""
+        replies = await self._join(None)
+        return max((reply.counted for reply in replies if reply.counted is not None), default=None)
 
     async def _join(self, since: Step | None) -> list[JoinReply]:
         calls = (Join(self._id, key, since) for key in (*self._keys, b""))
@@ -139,14 +162,18 @@ class Exchange:
         )
         return joined
 
-    async def round(self, vector: U64, *, step: Step, phase: Phase = Phase.SPEAK) -> Answer:
+    async def round(
+        self, vector: U64, *, step: Step, phase: Phase = Phase.SPEAK, keys: tuple[bytes, ...] | None = None
+    ) -> Answer:
         """Take part in one round.
 
         Args:
             vector: uint64, of the length that the layout gives the phase.
+            keys: of this round alone, which go with the shares; in place of those that this client joined with.
 
         Raises:
             RoundClosed: it closed without this client.
+            AnswerLost: it closed with this client's share, and its answer is not to be had any more.
             PartiesDisagree: the aggregators told different things, or answered with another size.
             RunEnded: the run is over for good, or its time is.
             Unavailable: one of them did not answer in time.
@@ -154,21 +181,24 @@ class Exchange:
         if self._manifest.trust is not None:
             self._manifest.trust.require_current()
         number = self._manifest.schedule.number(step, phase)
-        share = self._sharing.split(vector, self._keys, round_number=number)
+        share = self._sharing.split(vector, self._keys if keys is None else keys, round_number=number)
         nothing = np.zeros(0, dtype=np.uint64)
+        others = [nothing for _ in self._keys] if keys is None else [np.frombuffer(key, np.uint64) for key in keys]
         timeout_s = patience_s(self._manifest, step)
-        last = len(self._transports) - 1
         answers = await asyncio.gather(
             *(
-                transport.call(Share(self._id, step, share if index == last else nothing, phase), timeout_s=timeout_s)
-                for index, transport in enumerate(self._transports)
+                transport.call(Share(self._id, step, words, phase), timeout_s=timeout_s)
+                for transport, words in zip(self._transports, [*others, share], strict=True)
             ),
             return_exceptions=True,
         )
         errors = [answer for answer in answers if isinstance(answer, BaseException)]
         if errors:  # a late client is told so by every aggregator; any other refusal matters more, the run's end most
             ended = [error for error in errors if isinstance(error, RunEnded)]
-            raise next((error for error in [*ended, *errors] if not isinstance(error, RoundClosed)), errors[0])
+            error = next((error for error in [*ended, *errors] if not isinstance(error, RoundClosed)), errors[0])
+            if type(error) is RoundClosed and await self.ask_last_round() == number:  # it called again, and too late
+                raise AnswerLost(f"step {step} has closed, and its answer is gone; go on without it") from error
+            raise error
         return self._combine([answer for answer in answers if isinstance(answer, RoundResult)], step, phase)
 
     def _combine(self, replies: list[RoundResult], step: Step, phase: Phase) -> Answer:

@@ -17,7 +17,7 @@ from protocols.identity.trust import Name
 from protocols.models.graph.agents import GraphModel
 from protocols.task.base import Security
 from protocols.task.manifest import MOST_COPIES
-from protocols.toml_file import load_config
+from protocols.toml_file import load_config, read_tables
 
 
 @final
@@ -200,6 +200,8 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: one line that says what was got, what is allowed, and what to do.
     """
+    if "operator" in read_tables(path):
+        raise ConfigError(f"{path} is of `lpm project`; play it on made-up people with: lpm rehearse {path}")
     config = load_config(path, Config)
     private, synthetic = config.private.beside(path.parent), config.synthetic.beside(path.parent)
     return msgspec.structs.replace(config, private=private, synthetic=synthetic)

@@ -84,8 +84,10 @@ def load_kind(path: Path) -> RunKind:
     Raises:
         ConfigError: it has a mistake.
     """
-    folder = path.resolve().parent
-    if CALIBRATION in read_tables(path):
+    folder, tables = path.resolve().parent, read_tables(path)
+    if "private" in tables and "operator" not in tables:
+        raise ConfigError(f"{path} is of `lpm run`; give a project.toml, which `lpm project init NAME` writes")
+    if CALIBRATION in tables:
         return CalibrationKind(folder, load_calibration(path))
     return SimulationKind(folder, load(path))
 

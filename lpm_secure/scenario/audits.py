@@ -81,4 +81,7 @@ def _pinned_key(folder: Path) -> str:
             path = configs[0]
             return str(msgspec.toml.decode(path.read_bytes())["operator_key"])
         return str(msgspec.json.decode(path.read_bytes())["operator_key"])
-    raise ParameterError(f"{path} pins no operator's key; give it with --operator-key")
+    where = path if path.exists() else f"nothing in {folder}"
+    raise ParameterError(
+        f"{where} pins the key of the run's operator; give it with --operator-key: it is operator_key in every kit.toml"
+    )

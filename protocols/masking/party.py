@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import LpmError, RunEnded
+from protocols.foreign_text import line_of
 from protocols.identity.attachment import PartHashes
 from protocols.masking.envelope import SignedMessage, Signer, read
 from protocols.masking.journal import BEGIN, END, Journal
@@ -18,7 +19,6 @@ from protocols.masking.messages import RunMessage, Stop
 from protocols.masking.plans.run_plan import RunPlan
 
 M = TypeVar("M", bound=msgspec.Struct)
-LONGEST_REASON: Final = 512  # characters of why a run is over; an error that tells it fits in what gRPC takes
 
 
 @dataclass(slots=True, eq=False)
@@ -157,14 +157,9 @@ class MaskingParty:
     def _end(self, reason: str) -> None:
         """End the run, once; where the disk takes no more, for this process alone."""
         if not self.ending:
-            self.ending = _line_of(reason)
+            self.ending = line_of(reason)
             with suppress(OSError):  # everybody else is told all the same
                 self.journal.record(END, self.ending.encode())
-
-
-def _line_of(reason: str) -> str:
-    """Return a reason, which another party may have written, as a line for ledgers, errors and terminals."""
-    return "".join(each if each.isprintable() else " " for each in reason[:LONGEST_REASON])
 
 
 def digest_of(*parts: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
-from protocols.arithmetic.counters import Step
+from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import ManifestMismatch, WireError
@@ -156,8 +156,12 @@ _KINDS: Final[dict[type, _Kind]] = {
     ),
     messages.JoinReply: _Kind(
         pb.JoinReply,
-        lambda m: pb.JoinReply(step=m.step, public=_bytes(np.array(m.public, dtype=np.int64))),
-        lambda p: messages.JoinReply(_step(p.step), tuple(_signed(p.public).tolist())),
+        lambda m: pb.JoinReply(step=m.step, public=_bytes(np.array(m.public, dtype=np.int64)), counted=m.counted),
+        lambda p: messages.JoinReply(
+            _step(p.step),
+            tuple(_signed(p.public).tolist()),
+            RoundNumber(p.counted) if p.HasField("counted") else None,
+        ),
     ),
     messages.Share: _Kind(
         pb.ExchangeRequest,

@@ -29,12 +29,14 @@ class JoinRequest(_message.Message):
     def __init__(self, run_id: _Optional[bytes] = ..., key: _Optional[bytes] = ..., since: _Optional[int] = ...) -> None: ...
 
 class JoinReply(_message.Message):
-    __slots__ = ("step", "public")
+    __slots__ = ("step", "public", "counted")
     STEP_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FIELD_NUMBER: _ClassVar[int]
     step: int
     public: bytes
-    def __init__(self, step: _Optional[int] = ..., public: _Optional[bytes] = ...) -> None: ...
+    counted: int
+    def __init__(self, step: _Optional[int] = ..., public: _Optional[bytes] = ..., counted: _Optional[int] = ...) -> None: ...
 
 class ExchangeRequest(_message.Message):
     __slots__ = ("run_id", "step", "share", "phase")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from protocols.arithmetic.counters import Step
+from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.masking.envelope import SignedMessage
 from protocols.task.rounds import Phase
@@ -36,16 +36,22 @@ class JoinReply:
 
     Attributes:
         public: the environment's numbers of the steps that it asked for, one step after the other, as many as fit.
+        counted: the last round in which the client's share counted here, if there is one.
     """
 
     step: Step
     public: tuple[int, ...] = ()
+    counted: RoundNumber | None = None
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Share:
-    """One client's share of one round, for one aggregator: its words, or none where they are expanded from the key."""
+    """One client's share of one round, for one aggregator: its words, or where they are expanded, what from.
+
+    That is the key of the join, and then there are none; or a key of this round's own, of a client that was started
+    again, as four words.
+    """
 
     run_id: bytes
     step: Step

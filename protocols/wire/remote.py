@@ -8,6 +8,7 @@ import grpc
 from grpc import aio
 
 from protocols.errors import LpmError, ProtocolError, Unavailable, error_of
+from protocols.foreign_text import line_of
 from protocols.identity.certificates import Credentials
 from protocols.wire import codec
 from protocols.wire.methods import METHOD_OF, METHODS, SERVICE
@@ -94,7 +95,7 @@ class GrpcTransport(Transport):
 
 def _error(error: aio.AioRpcError, name: str) -> LpmError:
     trailing: dict[str, Any] = dict(error.trailing_metadata() or ())  # type: ignore[arg-type]
-    details = error.details() or error.code().name
+    details = line_of(error.details() or error.code().name)
     if code := trailing.get(CODE):
         return error_of(code if isinstance(code, str) else code.decode(), f"{name}: {details}")
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):

@@ -98,6 +98,11 @@ RUN_CASES = [
     ("initial = 0.1", "initial = 2", "run.toml:8: Expected `float` <= 1.0 - at `$.model.initial`; got 2"),
     ("sd = 1.0", "sd = 0", "run.toml:6: Expected `float` > 0.0 - at `$.model.latent.sd`"),
     (MODEL, 'model = "serir"\n', "there is no model serir; there are"),
+    (
+        MODEL,
+        f'operator = "clinic"\n{MODEL}',
+        "run.toml is of `lpm project`; play it on made-up people with: lpm rehearse",
+    ),
     ('"people.csv"', '"folk.csv"', "folk.csv (No such file or directory); a CSV file in UTF-8 is needed"),
     ('"people.csv"', '"."', "(Is a directory); a CSV file in UTF-8 is needed"),
     ('"ward" }', '"wrd" }', "people.csv has no column wrd"),

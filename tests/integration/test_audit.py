@@ -17,6 +17,7 @@ from lpm_secure.audit.page import page_of
 from lpm_secure.cli.main import main
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.run.processes import run_private
+from lpm_secure.scenario.audits import audit_run
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
 from protocols.errors import ParameterError
@@ -225,6 +226,9 @@ def test_a_folder_that_is_none_is_bad_input(tmp_path):
         audit(tmp_path, operator_key=bytes(32))
     with pytest.raises(ParameterError, match="32 bytes in base64"):
         key_of("abc")
+    (tmp_path / "index.json").touch()  # as of a run between parties, whose kits are elsewhere
+    with pytest.raises(ParameterError, match=r"nothing in .* pins the key .* it is operator_key in every kit\.toml"):
+        audit_run(tmp_path)
 
 
 TALLY = (ReleaseRecord("tally", "exact"),)

@@ -9,9 +9,10 @@ import pytest
 from lpm_secure.testbed.keys import pin_keys
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import RunEnded, RunExpired
+from protocols.foreign_text import LONGEST
 from protocols.masking.journal import BEGIN, END
 from protocols.masking.messages import Closing, Stop, WordsNotice
-from protocols.masking.party import LONGEST_REASON, MaskingParty
+from protocols.masking.party import MaskingParty
 from tests.conformance.masking.test_server_restarts import DECIDE, TIMES, Turncoat, content_of, replace, take_part
 from tests.masked_restarts import SERVERS, Ends, Servers
 from tests.masked_runs import Secrets
@@ -96,7 +97,7 @@ def test_why_another_party_stops_is_a_line_of_bounded_length_for_everybody(small
     for ending in endings:
         assert ending.isprintable()
         assert "client-0 has stopped:  [2Jnot this xxx" in ending
-        assert len(ending) <= LONGEST_REASON
+        assert len(ending) <= LONGEST
 
 
 def test_an_aggregator_whose_disk_takes_no_more_tells_everybody_that_the_run_is_over(small, tmp_path, monkeypatch):

@@ -248,3 +248,11 @@ def test_the_page_of_a_run_with_derivatives_names_no_column_that_these_refuse(tm
     assert "| stage |" in tables
     assert "| since |" not in tables  # a stay that is drawn as a whole has no day that it is in
     assert "| cell |" in tables
+
+
+def test_a_configuration_of_a_run_is_no_project(tmp_path):
+    (tmp_path / "run.toml").write_text('name = "fever"\n[private]\npeople = "people.csv"\n')
+    with pytest.raises(
+        ConfigError, match=r"run.toml is of `lpm run`; give a project.toml, which `lpm project init NAME`"
+    ):
+        write_kits(tmp_path / "run.toml", tmp_path / "kits")

@@ -1,0 +1,94 @@
+"""A client that goes on from its journal: what aggregators get, and when it does not go on."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from client_sdk import Client, ContactTable, PrivateState
+from client_sdk.simulation.durable_exchange import DurableExchange
+from protocols.errors import RecordsDiffer
+from protocols.masking.journal import MemoryJournal
+from protocols.wire.messages import Share
+from protocols.wire.transport import Transport
+
+
+class Tap(Transport):
+    """Keeps what one aggregator is told."""
+
+    def __init__(self, inner, told):
+        self._inner, self._told = inner, told
+
+    async def call(self, request, *, timeout_s):
+        if isinstance(request, Share):
+            self._told.append((request.step, request.share.tobytes()))
+        return await self._inner.call(request, timeout_s=timeout_s)
+
+
+def private(manifest):
+    return PrivateState(
+        manifest,
+        "client-0",
+        contacts=ContactTable(*np.zeros((5, 0), dtype=np.int64)),
+        cell=np.zeros(2 * bool(manifest.cells), dtype=np.int64),
+    )
+
+
+async def join(manifest, transports, journal):
+    return await Client.join_over(
+        manifest, private(manifest), DurableExchange(manifest, "client-0", transports, journal)
+    )
+
+
+def test_of_a_client_that_comes_back_only_new_rounds_come_with_a_key(manifest_of, operators_of):
+    manifest, journal, told = manifest_of([(1, 2)], cells=(5,), k=3), MemoryJournal(), [[], [], []]
+
+    async def act():
+        with operators_of(manifest) as operators:
+            ways = [Tap(inner, each) for inner, each in zip(operators.transports("client-0"), told, strict=True)]
+            first = await join(manifest, ways, journal)
+            await first.advance()
+            await first.advance()
+            second = await join(manifest, ways, MemoryJournal(journal._entries))
+            await second.run()
+            return second
+
+    assert asyncio.run(act()).missed == []
+    keys = [[share for _, share in each] for each in told]
+    assert [[len(key) for key in each] for each in keys[:2]] == [[0, 0, 32, 32, 32]] * 2
+    assert len({key for each in keys[:2] for key in each}) == 3  # nothing, and a key for each of the two
+    assert [step for step, _ in told[2]] == [0, 1, 2, 3, 4]  # what is in the journal is not asked for again
+
+
+def test_a_run_that_is_over_is_lived_through_once_more_without_its_servers(manifest_of, operators_of):
+    manifest, journal = manifest_of([(1, 2)], mode="outcome"), MemoryJournal()
+
+    async def act():
+        with operators_of(manifest) as operators:
+            first = await join(manifest, operators.transports("client-0"), journal)
+            await first.run()
+        again = MemoryJournal(journal._entries)
+        assert DurableExchange(manifest, "client-0", [None, None], again).is_over
+        second = await join(manifest, [None, None], again)
+        await second.run()
+        return first, second
+
+    first, second = asyncio.run(act())
+    assert all(
+        first.private.state[field].tobytes() == second.private.state[field].tobytes() for field in first.private.state
+    )
+
+
+def test_a_folder_that_was_put_back_sits_the_run_out(manifest_of, operators_of):
+    manifest, journal = manifest_of([(1, 2)]), MemoryJournal()
+
+    async def act():
+        with operators_of(manifest) as operators:
+            first = await join(manifest, operators.transports("client-0"), journal)
+            await first.advance()
+            before = MemoryJournal(journal._entries)
+            await first.advance()
+            with pytest.raises(RecordsDiffer, match="put back, or a copy"):
+                await join(manifest, operators.transports("client-0"), before)
+
+    asyncio.run(act())
