@@ -22,6 +22,7 @@ from protocols.identity.server_keys import IDENTITY
 from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name
 from protocols.masking.plan import check_security
+from protocols.releases.ledger import SHORT
 from protocols.task import policy as policies
 from protocols.task.manifest import Manifest, run_id
 from protocols.task.policy import OwnersPolicy
@@ -149,4 +150,4 @@ def lock(folder: Path, client: str, manifest: Manifest) -> AbstractContextManage
 
 
 def _stem(client: str, manifest: Manifest) -> str:
-    return f"{client}-{run_id(manifest).hex()[:12]}"
+    return f"{client}-{run_id(manifest).hex()[:SHORT]}"

@@ -14,6 +14,7 @@ from protocols.atomic_file import create_atomically, write_atomically
 from protocols.errors import DataError
 from protocols.identity.certificates import Credentials
 from protocols.identity.signing import read_private
+from protocols.releases.ledger import SHORT
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation
 from protocols.wire.transport import Transport
@@ -67,7 +68,7 @@ def remove_secret(folder: Path, manifest: Simulation) -> None:
 
 
 def _path(folder: Path, manifest: Simulation, kind: str) -> Path:
-    return folder / f"comparison-{manifests.run_id(manifest).hex()[:12]}.{kind}"
+    return folder / f"comparison-{manifests.run_id(manifest).hex()[:SHORT]}.{kind}"
 
 
 def _digest(items: Items) -> bytes:

@@ -8,7 +8,7 @@ from typing import Final, Literal, Self, final, overload
 
 from lpm_secure.models.axes import Axis, Period, Value, entries_of, index_of
 from lpm_secure.models.symbols import Symbol, constant, place, refuse
-from protocols.arithmetic.distributions import LAW_TOTAL, check_law
+from protocols.arithmetic.distributions import LAW_TOTAL, check_law, weigh_shares
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ParameterError
 
@@ -130,7 +130,7 @@ NUMBER: Final = Unit("number")
 PROBABILITY: Final = Unit("probability", 32, LAW_TOTAL)
 LAW: Final = Unit("law", 32, LAW_TOTAL)
 MOST_LEVELS: Final = 64
-WEIGHTS: Final = "a list of whole numbers; of a law the weights of 1, 2, ... days, of 2**32 in all"
+WEIGHTS: Final = "a list of whole numbers; of a law weights of 1, 2, ... days, of 2**32 in all, or shares of 1"
 
 
 def rate(bits: int = 40) -> Unit:
@@ -187,9 +187,9 @@ class Parameter(Declaration):
             if not least <= value <= most:
                 raise ParameterError(f"{name} is {value:g}; it must lie in [{least:g}, {most:g}]")
             return self.unit.integer(value, name)
-        numbers = value if isinstance(value, tuple) else ()
+        numbers = (weigh_shares(value, name) if law else value) if isinstance(value, tuple) else ()
         if not numbers or not all(_is_whole(entry) for entry in numbers):
-            raise ParameterError(f"{name} is {list(numbers)}; its entries are whole numbers, at least one")
+            raise ParameterError(f"{name} is {list(numbers)}; it is {WEIGHTS}; entries of groups have by=")
         entries = tuple(map(int, numbers))
         if min(entries) < low or max(entries) > high:
             raise ParameterError(f"{name} has {min(entries)} to {max(entries)}; entries must lie in [{low}, {high}]")
@@ -390,8 +390,8 @@ def parameter(
     """Declare a parameter.
 
     Args:
-        value: by default: a number in its unit; of `LAW` the weights of 1, 2, ... days, of 2**32 in all. Of one with
-            entries the same for all, or lists in each other, or `{name: list}` along one of `by` and `over`.
+        value: by default: a number in its unit; of `LAW` weights of 1, 2, ... days, of 2**32 in all, or shares of 1.
+            Of one with entries the same for all, lists in each other, or `{name: list}` along one of `by` and `over`.
         unit: `NUMBER`, `PROBABILITY`, `rate(bits)` or `LAW`.
         bounds: in its unit; ranges of fields are proved for all values within.
         days: how long a law may be, at most.

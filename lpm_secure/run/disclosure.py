@@ -15,6 +15,10 @@ SUMS: Final = (
     "Mode sum: each client learned the exact exposure of its agents in every step, and so something about their "
     "neighbours: all of a neighbour's status at one contact, 44 % of its entropy at 3, 15 % at 10."
 )
+NO_SUMS: Final = (
+    "Mode sum: no client learned anything of its agents' neighbours, since this model's agents tell nothing to single "
+    "ones."
+)
 RELEASES: Final = {
     "tally": "stage counts in every step",
     "incidence": "departures from {} in every step",
@@ -127,13 +131,14 @@ def describe_security(manifest: Manifest) -> str:
 
 def reveals_sums(manifest: Simulation) -> bool:
     """Return whether clients learn exact sums of what others told their agents."""
-    outcomes = manifest.model.agents.outcomes
-    return manifest.mode == "sum" or not all(outcome.is_bit for outcome in outcomes)
+    if manifest.mode == "sum":
+        return bool(manifest.channels)
+    return not all(outcome.is_bit for outcome in manifest.model.agents.outcomes)
 
 
 def _learned(manifest: Simulation) -> str:
     if manifest.mode == "sum":
-        return SUMS
+        return SUMS if reveals_sums(manifest) else NO_SUMS
     outcomes = "; ".join(outcome.disclosure for outcome in manifest.model.agents.outcomes)
     said = f"Mode outcome: each client learned, for each of its agents and steps, {outcomes or 'nothing'}."
     return f"{said} An exact sum says much about neighbours." if reveals_sums(manifest) else said

@@ -38,6 +38,7 @@ from lpm_secure.testbed.testbed import Testbed, build
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError, Unavailable
 from protocols.identity.signing import PublicKey
+from protocols.releases.ledger import SHORT
 from protocols.task import manifest as manifests
 from protocols.task.manifest import require_simulation
 from protocols.task.parties import ENGINE
@@ -119,7 +120,7 @@ def local_deployment(config: Config, *, out: Path, warns: bool = True) -> Iterat
     testbed = dataclasses.replace(built, manifest=manifest)
     if warns and reveals_sums(testbed.manifest):
         NOTICES.warning("warning: %s", describe_disclosure(testbed.manifest))
-    folder = out / f"{config.name}-{manifests.run_id(testbed.manifest).hex()[:12]}"
+    folder = out / f"{config.name}-{manifests.run_id(testbed.manifest).hex()[:SHORT]}"
     deployment = Deployment(folder.resolve(), testbed, keys)
     deployment.write()
     write_drive_file(deployment)

@@ -4,7 +4,9 @@ Only additions, multiplications and divisions are used, which IEEE 754 rounds th
 mathematics libraries differ in the last bit between machines, and one bit would end parity.
 """
 
-from typing import Final
+import itertools
+import math
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ F64 = npt.NDArray[np.float64]
 LN2: Final = 0.6931471805599453
 TERMS: Final = 19  # odd powers up to this one: the first term left out is below 2**-53 for |s| <= 0.1716
 LAW_TOTAL: Final = 2**32  # the weights of a law of days add up to this
+SHARE_ERROR: Final = 1e-6  # by how much probabilities may miss 1, as they are written in decimals
 
 
 def log(x: F64) -> F64:
@@ -56,3 +59,20 @@ def check_law(law: tuple[int, ...], name: str) -> None:
         raise ParameterError(
             f"{name}: {len(law)} weights add up to {sum(law)}; they must be non-negative and add up to 2**32"
         )
+
+
+def weigh_shares(given: tuple[Any, ...], name: str) -> tuple[Any, ...]:
+    """Return the weights of a law from shares that add up to 1, each off by 2**-32 at most; all else as it is.
+
+    Raises:
+        ParameterError: a share is too small to be a weight.
+    """
+    if not all(isinstance(each, (int, float)) and each >= 0 for each in given) or abs(sum(given) - 1) > SHARE_ERROR:
+        return given
+    total = math.fsum(given)
+    bounds = [round(math.fsum(given[:day]) / total * LAW_TOTAL) for day in range(len(given) + 1)]
+    weights = tuple(after - before for before, after in itertools.pairwise(bounds))
+    for share, weight in zip(given, weights, strict=True):
+        if share and not weight:
+            raise ParameterError(f"{name} has the share {share:g}; give 0, or at least 2**-31")
+    return weights

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import lpm_secure as lpm
 from lpm_secure.cli.main import app
 from lpm_secure.config.environment import environment_of
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.environments import StepTotals
+from lpm_secure.models import Draw, functions
 from lpm_secure.models.report import words_of
 from protocols.models.graph.graph import encode
 
@@ -52,6 +54,15 @@ def test_what_the_page_says_of_a_new_model_is_what_is_printed(tmp_path, monkeypa
     assert f"model.outcomes.heard_enough           {words['outcomes']['heard_enough']}\n" in page
     assert f"model.messages.talk                   {words['messages']['talk']}\n" in page
     assert 'model = "rumour.model:Rumour"' in (tmp_path / "rumour" / "run.toml").read_text()
+
+
+def test_the_page_names_every_draw_and_every_function_that_a_method_may_call():
+    page = PAGE.read_text()
+    draws = [name for name in vars(Draw) if not name.startswith("_")]
+    missing = [f"draw.{name}(" for name in draws if f"draw.{name}(" not in page]
+    missing += [f"lpm.{name}" for name in functions.__all__ if name in dir(lpm) and f"lpm.{name}" not in page]
+    assert len(draws) == 5
+    assert not missing
 
 
 MISTAKEN = """import lpm_secure as lpm

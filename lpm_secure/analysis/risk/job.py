@@ -34,6 +34,7 @@ from lpm_secure.testbed.keys import pin_keys
 from lpm_secure.testbed.sum_deployment import SumDeployment
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ProtocolError
+from protocols.releases.ledger import SHORT
 from protocols.task import manifest as manifests
 from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.range import in_range
@@ -121,7 +122,7 @@ def _label(data: ContactData) -> str:
 def _deployed(testbed: Testbed, root: Path) -> Deployment:
     """Write the folders of the week, which gives the root its id."""
     manifest, keys = pin_keys(testbed.manifest)
-    root = root.with_name(f"{root.name}-{manifests.run_id(manifest).hex()[:12]}")
+    root = root.with_name(f"{root.name}-{manifests.run_id(manifest).hex()[:SHORT]}")
     deployment = Deployment((root / "week").resolve(), dataclasses.replace(testbed, manifest=manifest), keys)
     deployment.write()
     write_drive_file(deployment)

@@ -21,6 +21,7 @@ from protocols.masking.messages import (
     RangeVerdict,
     ReleaseQuestion,
 )
+from protocols.masking.words import WORD_BYTES
 
 KINDS: Final = (
     ClientReply
@@ -35,7 +36,6 @@ KINDS: Final = (
     | ReleaseQuestion
 )
 FIXED: Final = ("run", "client")  # another one is no message to whom it goes
-WORD_BYTES: Final = 8
 Change = Callable[[Any], Any]
 
 

@@ -219,7 +219,7 @@ def _short(interval: Interval) -> str:
 def _number(bound: int) -> str:
     if abs(bound) < 10**6:
         return str(bound)
-    return f"{'-' if bound < 0 else ''}2**{math.log2(abs(bound)):.1f}"
+    return f"{'-' if bound < 0 else ''}2**{math.log2(abs(bound)):.1f}".removesuffix(".0")
 
 
 def prove_thresholds(graph: ModelGraph) -> None:

@@ -268,7 +268,9 @@ def test_a_traced_graph_is_the_one_that_is_received():
         (1.5, lpm.PROBABILITY, {}),
         (0.5, lpm.LAW, {}),
         ((), lpm.LAW, {}),
-        ((0.5, 0.5), lpm.LAW, {}),
+        ((0.5, 0.4), lpm.LAW, {}),
+        ((1 - 1e-10, 1e-10), lpm.LAW, {}),
+        ((1.5, -0.5), lpm.LAW, {}),
         ((2**31,), lpm.LAW, {}),
         ((-1, 2**32 + 1), lpm.LAW, {}),
         ((1, 2.5), lpm.NUMBER, {}),
@@ -280,6 +282,14 @@ def test_a_parameter_that_is_not_of_its_unit_is_refused_where_it_is_declared(val
     with pytest.raises(ModelError, match=r"test_tracer\.py:\d+: ") as refused:
         trace(type("Wrong", (Opinion,), {"wrong": lpm.parameter(value, unit=unit, **more)}))
     assert "\n" not in str(refused.value)
+
+
+def test_a_law_may_be_given_by_shares_of_one():
+    thirds = trace(type("Thirds", (Opinion,), {"stay": lpm.parameter((1 / 3, 0, 0.666667), unit=lpm.LAW)}))
+    assert sum(thirds.parameters["stay"]) == 2**32
+    np.testing.assert_allclose(np.array(thirds.parameters["stay"]) / 2**32, [1 / 3, 0, 2 / 3], atol=1e-4)
+    certain = trace(type("Certain", (Opinion,), {"stay": lpm.parameter((0, 1), unit=lpm.LAW)}))
+    assert certain.parameters["stay"] == (0, 2**32)
 
 
 @pytest.mark.parametrize(
