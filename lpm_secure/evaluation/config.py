@@ -67,7 +67,7 @@ class AssimilationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 @final
 class PriorWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`prior` of `[combination]`: weights of `model`, `pooled_growth` and `hub` where there is no past, in proportion."""
+    """`prior` of `[combination]`: weights of methods where there is no past, in proportion."""
 
     model: Weight = 1.0
     pooled_growth: Weight = 1.0
