@@ -9,10 +9,10 @@ from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.config import load as load_calibration
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
-from protocols.toml_file import load_config
+from protocols.toml_file import load_config, read_tables
 
 Half = Literal["tuning", "judged"]
-Member = Literal["model", "pooled_growth", "hub"]
+Weight = Annotated[float, msgspec.Meta(gt=0, le=1000)]
 Periods = Annotated[int, msgspec.Meta(ge=2, le=1040)]
 Span = tuple[Periods, Periods]
 HALVES: Final[tuple[Half, ...]] = ("tuning", "judged")
@@ -66,20 +66,28 @@ class AssimilationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 @final
+class PriorWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`prior` of `[combination]`: weights of methods where there is no past, in proportion."""
+
+    model: Weight = 1.0
+    pooled_growth: Weight = 1.0
+    hub: Weight = 1.0
+
+
+@final
 class CombinationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[combination]`: how much the past says of weights and widths.
 
     Attributes:
-        prior: weights of methods where there is no past, in proportion; 1 of one that is not named.
+        prior: weights where there is no past.
         power: a method's weight is that times its past score to minus this power.
-        prior_origins: so many origins of equal scores, and of intervals as wide as they should be, stand beside those
-            that have been seen.
+        prior_origins: so many origins of equal scores, and of intervals that are right, stand beside those seen.
         widest: a width is changed by this factor at most, either way.
     """
 
-    prior: dict[Member, Annotated[float, msgspec.Meta(gt=0, le=1000)]] = {}
-    power: Annotated[float, msgspec.Meta(ge=0, le=20)] = 2.0
-    prior_origins: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 4.0
+    prior: PriorWeights = PriorWeights()
+    power: Annotated[float, msgspec.Meta(ge=0, le=20)] = 4.0
+    prior_origins: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 8.0
     widest: Annotated[float, msgspec.Meta(ge=1, le=10)] = 2.5
 
 
@@ -127,6 +135,11 @@ def load(path: Path) -> tuple[EvaluationConfig, CalibrationConfig]:
     Raises:
         ConfigError: one has a mistake; one line.
     """
+    if "data" in read_tables(path):
+        raise ConfigError(
+            f"{path} has [data], as lpm calibrate takes it; write a file beside it with "
+            f'calibration = "{path.name}" and [origins], as examples/evaluation.toml is'
+        )
     config = load_config(path, EvaluationConfig)
     found = load_calibration(path.parent / config.calibration)
     if found.federation.epsilon is not None:

@@ -148,6 +148,8 @@ class ModelFits:
         for name, each in zip(study.names, study.data.series, strict=True):
             own = each.first(study.fitted)
             digest.update(name.encode() + own.least.tobytes() + own.most.tobytes())
+        public = study.data.events_a_day
+        digest.update(b"" if public is None else public[: study.fitted].tobytes())
         digest.update(b"" if before is None else before.owner.encode())
         return digest.hexdigest()
 

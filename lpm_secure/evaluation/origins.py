@@ -72,8 +72,8 @@ def read_series(config: EvaluationConfig, calibration: CalibrationConfig) -> Ins
 
 def study_of(calibration: CalibrationConfig, data: InstitutionSeries, periods: int, ahead: int) -> Study:
     """Return the study at an origin: what is known by then is fitted, and the next periods are forecast."""
-    course = _reaching(calibration, periods, ahead).study().course
-    return Study(first_periods(data, periods + ahead), course, calibration.observation)
+    study = _reaching(calibration, periods, ahead).study()
+    return dataclasses.replace(study, data=first_periods(data, periods + ahead))
 
 
 def first_periods(data: InstitutionSeries, count: int) -> InstitutionSeries:

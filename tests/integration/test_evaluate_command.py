@@ -128,6 +128,7 @@ def test_baselines_alone_need_no_fit(folder: Path) -> None:
         ("tuning = [4, 6]", "tuning = [6, 4]", "origins.tuning is [6, 4]; give the first one first"),
         ("anew_every = 2", "least_institutions = 7", "no origin has 7 institutions that report its last period, of 6"),
         ("horizons", "horizon", "did you mean"),
+        ("[targets]", "[combination]\nprior = { modell = 2 }\n[targets]", "unknown field `modell`"),
     ],
 )
 def test_a_mistake_is_one_line(folder: Path, before: str, after: str, line: str) -> None:
@@ -144,3 +145,9 @@ def test_a_calibration_with_noise_is_refused(folder: Path) -> None:
     code, _, said = lpm(folder, "wrong.toml")
     assert code == 2
     assert "an evaluation opens sums of scores without noise" in said
+
+
+def test_a_calibration_in_place_of_an_evaluation_is_refused_with_what_to_write(folder: Path) -> None:
+    code, _, said = lpm(folder, "small.toml")
+    assert code == 2
+    assert 'write a file beside it with calibration = "small.toml" and [origins]' in said

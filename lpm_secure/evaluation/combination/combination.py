@@ -57,7 +57,7 @@ class Combination:
             data: of all periods.
             totals: through which institutions answer.
         """
-        prior = np.log([float(dict[str, float](self.config.prior.items()).get(member, 1.0)) for member in members])
+        prior = np.log([getattr(self.config.prior, member) for member in members])
         stacked = np.stack([np.stack([each[o].institutions for o in self.origins]) for each in members.values()])
         own = {
             key: MemberSeries.of(series, self.origins, stacked[:, :, i])

@@ -12,7 +12,7 @@ from client_sdk.likelihood.series_file import Periods
 from lpm_secure.data.institution_series import InstitutionSeries
 from lpm_secure.data.place_table import two_places
 from lpm_secure.evaluation.combination.combination import Combination
-from lpm_secure.evaluation.config import CombinationConfig
+from lpm_secure.evaluation.config import CombinationConfig, PriorWeights
 from lpm_secure.evaluation.forecasts import OriginForecast
 from lpm_secure.evaluation.scores.quantiles import LEVELS
 from lpm_secure.evaluation.secure_totals import SecureTotals
@@ -76,7 +76,7 @@ def test_the_first_origin_has_the_prior_weights_and_later_ones_follow_the_better
 
 
 def test_prior_weights_count_before_there_is_a_past():
-    config = CombinationConfig(prior={"model": 3.0})
+    config = CombinationConfig(prior=PriorWeights(model=3.0))
     found = combine({"model": GOOD, "hub": BAD}, combination=Combination(config, (2, 4), ORIGINS))
     middle = (3.0 * GOOD[4].institutions + BAD[4].institutions)[..., 11] / 4.0
     assert found[4].institutions[..., 11] == pytest.approx(middle)
