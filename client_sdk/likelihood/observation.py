@@ -42,7 +42,7 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         size_sd: prior spread of the log of an institution's size, beside what its shares say; 0 where it is known.
         share_sd: prior spread of the log of each share beside that; 0 where it is known.
         half_life_days: in forecasts, the time in which an institution's own deviation of late falls back by half.
-        deviation_scale: of the half-normal prior of its size, of the log.
+        deviation_scale: of the half-normal prior of how large that deviation is in the long run, of the log.
         drift_scale: of the half-normal prior of how far the institution's size drifts in four weeks, of the log.
     """
 
