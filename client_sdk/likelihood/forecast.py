@@ -1,7 +1,5 @@
 """An institution forecasts its own series: the published course, and its own deviation, which it alone knows."""
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +7,6 @@ from client_sdk.likelihood.deviation import Deviation
 from client_sdk.likelihood.institution import SeriesInstitution
 
 F64 = npt.NDArray[np.float64]
-LARGEST_LOG: Final = 20.0  # of an expected value
 LOWEST, HIGHEST = -25.0, 14.0  # of the log of what is expected of a place
 
 
@@ -32,15 +29,17 @@ def predict(institution: SeriesInstitution, log_expected: F64, rng: np.random.Ge
     mean = np.maximum(mean, 1e-9)
     a, precision = institution.size(mean[:, :w])
     a = a + rng.standard_normal(a.shape) / np.sqrt(precision) * (institution.observation.size_sd > 0)
-    fitted = law.draw(mean[:, :w] * np.exp(a)[:, None], spread, rng)
-    own = Deviation.of(institution.observation, institution.period_days)
-    off = deviation(series.guess, mean[:, :w])
-    near = mean[:, :w] * np.exp(a)[:, None]
-    noise = law.noise_beside_walk(near, spread) * (near / (near + 1.0)) ** 2
-    weights = own.weights(off.mean(axis=0), noise.mean(axis=0))
-    later = own.draw_later(off, noise, weights, mean.shape[1] - w, rng)
-    log_mean = np.log(mean[:, w:]) + later
-    later = law.draw_beside_walk(np.exp(np.minimum(log_mean, LARGEST_LOG)), spread, rng)
+    near = mean * np.exp(a)[:, None]
+    fitted = law.draw(near[:, :w], spread, rng)
+    own, off = Deviation.of(institution.observation, institution.period_days), deviation(series.guess, mean[:, :w])
+
+    def off_later(noise: F64) -> F64:
+        """Draw deviations from sized means; what is off begins from size 1, whose prior the deviation's level has."""
+        noise = noise * (near[:, :w] / (near[:, :w] + 1.0)) ** 2
+        weights = own.weights(off.mean(axis=0), noise.mean(axis=0))
+        return own.draw_later(off, noise, weights, mean.shape[1] - w, rng) - a[:, None]
+
+    later = law.draw_after(near, spread, off_later, rng)
     return np.concatenate([fitted, later], axis=1)
 
 

@@ -1,6 +1,7 @@
 """What is common to likelihoods of a series: the law of a value around what is expected of it."""
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,6 +11,7 @@ from client_sdk.likelihood.series import F64, Series
 
 Derivatives = tuple[F64, F64, F64]
 LEAST: Final = 1e-12
+LARGEST_LOG: Final = 20.0  # of an expected value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +26,7 @@ class Likelihood(abc.ABC):
 
     @abc.abstractmethod
     def log_likelihood(self, mean: F64, spread: float) -> Derivatives:
-        """Return the log likelihood of each period, and its derivatives by the logs of mean and spread.
+        """Return the log likelihood of each period, and the derivatives of their sum by the logs of mean and spread.
 
         Args:
             mean: float64[..., W], positive: what is expected.
@@ -49,3 +51,17 @@ class Likelihood(abc.ABC):
     def draw_beside_walk(self, mean: F64, spread: float, rng: np.random.Generator) -> F64:
         """Return values drawn around means that walk by themselves, as those of forecasts do."""
         return self.draw(mean, spread, rng)
+
+    def draw_after(self, mean: F64, spread: float, own: Callable[[F64], F64], rng: np.random.Generator) -> F64:
+        """Return draws of the periods after the series, float64[S, ahead].
+
+        Args:
+            mean: float64[S, W + ahead], what is expected here.
+            spread: the law's second parameter.
+            own: returns draws of the own log deviation from it after the series, float64[S, ahead], by the noise around
+                the means of the series, float64[S, W]; errors that tell nothing of the next one leave it to that.
+            rng: of the draws.
+        """
+        w = self.series.periods
+        deviation = own(self.noise_beside_walk(mean[:, :w], spread))
+        return self.draw_beside_walk(np.exp(np.minimum(np.log(mean[:, w:]) + deviation, LARGEST_LOG)), spread, rng)

@@ -5,19 +5,24 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 
 from client_sdk.likelihood.laws.gaussian import Gaussian
+from client_sdk.likelihood.laws.gaussian_autoregression import GaussianAutoregression
 from client_sdk.likelihood.laws.log_gaussian import LogGaussian
+from client_sdk.likelihood.laws.log_gaussian_autoregression import LogGaussianAutoregression
 from client_sdk.likelihood.laws.negative_binomial import NegativeBinomial
 from client_sdk.likelihood.laws.poisson import Poisson
 from client_sdk.likelihood.likelihood import Likelihood
 from client_sdk.likelihood.series import Series
 from protocols.errors import ConfigError
 
-Law = Literal["negative_binomial", "poisson", "gaussian", "log_gaussian"]
+SeparateLaw = Literal["negative_binomial", "poisson", "gaussian", "log_gaussian"]
+Law = Literal[SeparateLaw, "gaussian_ar1", "log_gaussian_ar1"]
 LAWS: Final[dict[Law, type[Likelihood]]] = {
     "negative_binomial": NegativeBinomial,
     "poisson": Poisson,
     "gaussian": Gaussian,
     "log_gaussian": LogGaussian,
+    "gaussian_ar1": GaussianAutoregression,
+    "log_gaussian_ar1": LogGaussianAutoregression,
 }
 Spread = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 LogSpread = Annotated[float, msgspec.Meta(ge=0, le=10)]
@@ -29,14 +34,15 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     Attributes:
         likelihood: "negative_binomial" or "poisson" of counts; "gaussian" of values of any sign with an error of one
-            size; "log_gaussian" of positive values with a relative error.
+            size; "log_gaussian" of positive values with a relative error; "gaussian_ar1" and "log_gaussian_ar1" of
+            values whose errors are alike from period to period, as of stocks; how much is integrated out.
         spread: prior median of the law's second parameter: the negative binomial's r, whose variance is
             mean + mean**2 / r; a Gaussian's standard deviation, of the value or of its log. None for Poisson.
         spread_sd: prior spread of its log; 0 where it is known.
         size_sd: prior spread of the log of an institution's size, beside what its shares say; 0 where it is known.
         share_sd: prior spread of the log of each share beside that; 0 where it is known.
         half_life_days: in forecasts, the time in which an institution's own deviation of late falls back by half.
-        deviation_scale: of the half-normal prior of its size, of the log.
+        deviation_scale: of the half-normal prior of how large that deviation is in the long run, of the log.
         drift_scale: of the half-normal prior of how far the institution's size drifts in four weeks, of the log.
     """
 

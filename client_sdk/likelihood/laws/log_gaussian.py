@@ -7,7 +7,7 @@ import numpy as np
 
 from client_sdk.likelihood.laws.normal_interval import log_law
 from client_sdk.likelihood.likelihood import Derivatives, Likelihood
-from client_sdk.likelihood.series import F64
+from client_sdk.likelihood.series import F64, Series
 from protocols.errors import DataError
 
 
@@ -18,10 +18,7 @@ class LogGaussian(Likelihood):
 
     def __post_init__(self) -> None:
         """Refuse values that have no log."""
-        wrong = self.series.known & ~(self.series.most > 0)
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0]) + 1
-            raise DataError(f"period {row} is not positive; give a positive value, an upper bound, or nothing", row=row)
+        require_positive(self.series)
 
     def log_likelihood(self, mean: F64, spread: float) -> Derivatives:
         """See `Likelihood`."""
@@ -41,3 +38,15 @@ class LogGaussian(Likelihood):
     def draw(self, mean: F64, spread: F64 | float, rng: np.random.Generator) -> F64:
         """See `Likelihood`."""
         return np.asarray(mean * np.exp(spread * rng.standard_normal(mean.shape)))
+
+
+def require_positive(series: Series) -> None:
+    """Refuse values that have no log.
+
+    Raises:
+        DataError: one is not positive; with its period.
+    """
+    wrong = series.known & ~(series.most > 0)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0]) + 1
+        raise DataError(f"period {row} is not positive; give a positive value, an upper bound, or nothing", row=row)

@@ -43,7 +43,10 @@ def log_law(least: F64, most: F64, censored: Mask, known: Mask) -> tuple[F64, F6
         of the unit in which they are measured, with its part in the density of a value.
     """
     shape = most.shape
-    value, by_least, by_most = log_interval(np.where(censored, least, -1.0), np.where(censored, most, 1.0))
+    value, by_least, by_most = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    hidden = np.broadcast_to(censored, shape)  # of the others no interval is computed
+    if hidden.any():
+        value[hidden], by_least[hidden], by_most[hidden] = log_interval(least[hidden], most[hidden])
     x = np.where(known, most, 0.0)
     at = np.where(censored & np.isfinite(least), least, 0.0)
     by_unit = np.where(censored, -by_least * at - by_most * x, x * x - 1.0)

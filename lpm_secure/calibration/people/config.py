@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from client_sdk.likelihood.likelihood import Likelihood
-from client_sdk.likelihood.observation import LAWS, Law, Spread
+from client_sdk.likelihood.observation import LAWS, SeparateLaw, Spread
 from client_sdk.likelihood.series import Series
 from client_sdk.private.table import F64, Table
 from client_sdk.private.table_file import read_file
@@ -54,7 +54,7 @@ class PeopleFit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     observed: str
     agents: Literal["private", "synthetic", "all"] = "all"
-    likelihood: Law = "poisson"
+    likelihood: SeparateLaw = "poisson"
     spread: Spread | None = None
     rounds: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 12
     replicates: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 24
