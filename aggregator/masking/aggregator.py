@@ -15,7 +15,7 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
-from aggregator.masking.collection import Examination, examine
+from aggregator.masking.collection import Examination
 from aggregator.masking.members.membership import RoundMembers
 from aggregator.masking.members.message_union import MessageUnion
 from aggregator.masking.noise import ReleaseSpending, noise_of
@@ -37,8 +37,6 @@ from protocols.masking.messages import (
     ReleaseAnswer,
     ReleaseQuestion,
     ReturnNotice,
-    SeedNotice,
-    WordsNotice,
     from_bytes,
     to_bytes,
 )
@@ -127,41 +125,13 @@ class MaskingAggregator(MessageUnion):
         with self.guard():
             self._require(RoundStage.OPEN)
             heard, seeds = self.words_heard, self._seeds.single()
-            self._round.examined = self._examine(heard, seeds)
+            self._round.examined, self._round.ahead = self._examine(heard, seeds), {}
             single = [{client: each.digest for client, each in every.items()} for every in (heard, seeds)]
             content = msgspec.msgpack.encode(single, order="deterministic")
             self._round.closing = digest_of(self._announcement_hash(), head, content)
             self._round.stage = RoundStage.CLOSED
             message = Closing(run=self.plan.run, number=self.number, digest=self._round.closing)
             return self.send(message, name="closing", sync=False)
-
-    @property
-    def words_heard(self) -> dict[str, SignedMessage]:
-        """Return the words that were heard so far, by client."""
-        return self._round.collection.single()
-
-    def examine(self, heard: Mapping[str, SignedMessage]) -> None:
-        """Examine words while the other's offer is under way; whose count is found out when the round is closed."""
-        examined = examine(self.plan, [self._received(envelope) for envelope in heard.values()])
-        self._round.ahead = {heard[client].digest: each for client, each in examined.items()}
-
-    def _received(self, envelope: SignedMessage) -> tuple[WordsNotice, SignedMessage, int]:
-        notice = self.read(envelope, WordsNotice)
-        return notice, envelope, self._membership.attendance.steps(notice.client, self.number)
-
-    def _examine(self, heard: dict[str, SignedMessage], seeds: dict[str, SignedMessage]) -> dict[str, Examination]:
-        ahead, self._round.ahead = self._round.ahead, {}
-        examined, received, counting = dict[str, Examination](), [], []
-        for client in filter(heard.__contains__, self.plan.names):
-            seed = self.read(seeds[client], SeedNotice) if client in seeds else None
-            if self._membership.counts(self.read(heard[client], WordsNotice), seed):
-                counting.append(client)
-                if (each := ahead.get(heard[client].digest)) is None:
-                    received.append(self._received(heard[client]))
-                else:
-                    examined[client] = each
-        examined |= examine(self.plan, received)
-        return {client: examined[client] for client in counting if client in examined}
 
     def confirm(self, closing: SignedMessage) -> None:
         """Take in whom the other has heard.
@@ -183,17 +153,33 @@ class MaskingAggregator(MessageUnion):
         """
         with self.guard():
             self._require(RoundStage.CLOSED)
-            seeds, asked = self._seeds.single(), {c: each.question for c, each in self._round.examined.items()}
-            question = ProofQuestion(
-                run=self.plan.run,
-                number=self.number,
-                announcement=self._announcement_hash(),
-                seeds=tuple(seeds[c] for c, each in asked.items() if self._membership.is_fresh(each) and c in seeds),
-                clients=tuple(asked.values()),
-            )
+            question = self._question(self._round.examined)
             self._membership.take_seeds(question.clients)
             self._round.stage = RoundStage.ASKED
             return self.send(question, name="proofs", sync=False)
+
+    def ask_early(self) -> SignedMessage | None:
+        """Return the first question before the other's offer has come: over what this aggregator has heard by itself.
+
+        It is the one that it asks when the round is closed, unless the other has heard more. Nothing where somebody is
+        awaited still.
+        """
+        with self.guard():
+            self._require(RoundStage.OPEN)
+            if self.silent({}):
+                return None
+            question = self._question(self._examine(self.words_heard, self._seeds.single()))
+            return self.send(question, name="early proofs", sync=False)
+
+    def _question(self, examined: Mapping[str, Examination]) -> ProofQuestion:
+        seeds, asked = self._seeds.single(), {client: each.question for client, each in examined.items()}
+        return ProofQuestion(
+            run=self.plan.run,
+            number=self.number,
+            announcement=self._announcement_hash(),
+            seeds=tuple(seeds[c] for c, each in asked.items() if self._membership.is_fresh(each) and c in seeds),
+            clients=tuple(asked.values()),
+        )
 
     def judge(self, answer: SignedMessage) -> None:
         """Decide who is in range, by the dealer's parts."""

@@ -14,7 +14,7 @@ from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
 from aggregator.masking.product import deal_products
-from aggregator.masking.round_state import DealerCheckpoint
+from aggregator.masking.round_state import DealerCheckpoint, QuestionPair, QuestionState
 from aggregator.masking.sums import MaskedSums
 from aggregator.masking.suppression import CountRule, deal_suppression
 from aggregator.masking.trees.key_memory import KeyMemory
@@ -53,7 +53,7 @@ from protocols.masking.words import expand, residue
 from protocols.quantity import quantity
 from protocols.task.manifest import cohort
 
-Replies = tuple[SignedMessage, SignedMessage]
+Replies = tuple[SignedMessage, ...]  # to each aggregator in their order; none where they have asked two things
 Questions = ProofQuestion | ReleaseQuestion
 KINDS: Final = (ProofQuestion, ReleaseQuestion)  # in their order in a round
 SAVE_STEPS: Final = 8  # between what a restart goes on from: it takes in the questions since then once more
@@ -93,7 +93,7 @@ class MaskingDealer(MaskingParty):
     _spending: ReleaseSpending = field(init=False, repr=False)
     _node_key: bytes = field(init=False, repr=False)
     _memory: KeyMemory = field(init=False, repr=False, default_factory=KeyMemory)
-    _waiting: dict[str, SignedMessage] = field(init=False, repr=False, default_factory=dict)
+    _pair: QuestionPair = field(init=False, repr=False)
     _answered: dict[bytes, Replies] = field(init=False, repr=False, default_factory=dict)
     _opened: U64 | None = field(init=False, repr=False, default=None)
     _next: tuple[RoundNumber, bool] = field(init=False, default=(FIRST_ROUND, False))
@@ -103,7 +103,7 @@ class MaskingDealer(MaskingParty):
         MaskingParty.__post_init__(self)
         prepare(self.plan)
         self._members, self._sums, self._spending = self.plan.names, MaskedSums(self.plan), ReleaseSpending(self.plan)
-        self._attendance = Attendance(self.plan)
+        self._attendance, self._pair = Attendance(self.plan), QuestionPair(len(self.plan.aggregators))
         self._key = self.journal.once("dealer key", KEY_BYTES)
         self._node_key = hmac.digest(self._key, b"lpm node key", "sha256")
         self._recall()
@@ -175,13 +175,13 @@ class MaskingDealer(MaskingParty):
         return isinstance(question, ProofQuestion) and not goes_on
 
     def ask(self, envelope: SignedMessage) -> Replies | None:
-        """Take in one aggregator's question; once both have asked it, return what each is answered, in their order.
+        """Take in one aggregator's question; once both have asked, return what each is answered.
 
         What nobody may ask, or what its sender did not sign, is refused and changes nothing.
 
         Raises:
             NotEnrolled: no aggregator asks.
-            ResultsDiffer, RoundAhead: they ask two things, or what is not to be asked; the run is over.
+            ResultsDiffer, RoundAhead: they ask two things again, or what is not to be asked; the run is over.
             RunEnded: the run is over, or the disk takes no more, now and when it is asked again.
         """
         if envelope.sender not in self.plan.aggregators:
@@ -194,12 +194,9 @@ class MaskingDealer(MaskingParty):
             if not isinstance(question, ProofQuestion | ReleaseQuestion):
                 raise ResultsDiffer("the dealer was asked what it does not answer; the run stops here")
             self._require_next(question)
-            self._waiting[envelope.sender] = envelope
-            if len({each.content for each in self._waiting.values()}) > 1:
-                raise ResultsDiffer("the aggregators asked the dealer two things; the run stops here")
-            if len(self._waiting) < len(self.plan.aggregators):
-                return None
-            self._waiting = {}
+            asked = self._pair.take(envelope, early=isinstance(question, ProofQuestion))
+            if asked != QuestionState.ALIKE:
+                return () if asked == QuestionState.DIFFERENTLY else None
             number = RoundNumber(question.number)
             if number and self._is_first(question) and self.plan.manifest.schedule.step(number) % SAVE_STEPS == 0:
                 self._save(number)

@@ -13,13 +13,14 @@ from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.product import ProductShare
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import WireError
+from protocols.errors import ResultsDiffer, WireError
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import ReleaseAnswer, from_bytes
 from protocols.masking.plans.run_plan import RunPlan
 from protocols.masking.words import require_canonical
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
+TWO_THINGS: Final = "the aggregators asked the dealer two things; the run stops here"
 
 
 @final
@@ -36,6 +37,46 @@ class RoundStage(enum.IntEnum):
     SHARED_LEVELS = 7
     SUPPRESSING = 8
     DONE = 9
+
+
+@final
+class QuestionState(enum.Enum):
+    """How far both aggregators have come with one question to the dealer."""
+
+    BY_ONE = enum.auto()
+    ALIKE = enum.auto()
+    DIFFERENTLY = enum.auto()
+
+
+@final
+class QuestionPair:
+    """The question of the dealer that comes next, until both aggregators have asked it.
+
+    The first question of a round they may ask before they have told each other whom they heard: one that the other asks
+    differently is let go of once, unanswered, and each asks anew.
+    """
+
+    def __init__(self, parties: int) -> None:
+        """Wait for so many parties to ask the same."""
+        self._parties, self._let_go = parties, False
+        self._waiting: dict[str, SignedMessage] = {}
+
+    def take(self, envelope: SignedMessage, *, early: bool) -> QuestionState:
+        """Take in what one party asks, which may be `early`.
+
+        Raises:
+            ResultsDiffer: they ask two things, and did so before or may not.
+        """
+        self._waiting[envelope.sender] = envelope
+        if len({each.content for each in self._waiting.values()}) > 1:
+            if self._let_go or not early:
+                raise ResultsDiffer(TWO_THINGS)
+            self._waiting, self._let_go = {}, True
+            return QuestionState.DIFFERENTLY
+        if len(self._waiting) < self._parties:
+            return QuestionState.BY_ONE
+        self._waiting, self._let_go = {}, False
+        return QuestionState.ALIKE
 
 
 @final

@@ -8,11 +8,12 @@ import numpy as np
 
 from aggregator.masking.aggregator import MaskingAggregator
 from aggregator.masking.dealer import MaskingDealer
+from aggregator.masking.round_state import TWO_THINGS
 from aggregator.masking.suppression import MESSAGES
 from client_sdk.masking.masking_client import MaskingClient, Reading, read_release
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import LpmError, PartiesDisagree, RunEnded
+from protocols.errors import LpmError, PartiesDisagree, ResultsDiffer, RunEnded
 from protocols.identity.sealing_key import SealingKey, public_key
 from protocols.identity.signing import new_key, public_of
 from protocols.masking.envelope import SignedMessage, Signer
@@ -169,6 +170,8 @@ class MaskedRun:
             replies = self.dealer.ask(self.between(each.signer.name, dealer, step(each)))
         if replies is None:
             raise RunEnded("the dealer was asked by one aggregator alone, and answers none")
+        if not replies:
+            raise ResultsDiffer(TWO_THINGS)
         one, two = self.plan.aggregators
         return self.between(dealer, one, replies[0]), self.between(dealer, two, replies[1])
 

@@ -25,7 +25,7 @@ from lpm_secure.testbed.testbed import build
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 APART_MS = (0, 5, 20, 50)
 STEPS = 10
-MESSAGES = 8
+MESSAGES = 6
 LIMIT_S = 0.2  # of a step at 20 ms
 
 

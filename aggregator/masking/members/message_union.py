@@ -1,12 +1,13 @@
 """What an aggregator hears in a round of clients and the engine, and what the other one lacks of it."""
 
 import abc
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
 
-from aggregator.masking.collection import MOST_VERSIONS, Collection, seed_of
+from aggregator.masking.collection import MOST_VERSIONS, Collection, Examination, examine, seed_of
 from aggregator.masking.members.membership import Membership
 from aggregator.masking.round_state import RoundStage, RoundState
 from aggregator.masking.suppression import CountAgreement
@@ -135,6 +136,11 @@ class MessageUnion(CountAgreement, abc.ABC):
         return self._offered is not None
 
     @property
+    def offered(self) -> Offers | None:
+        """Return what this aggregator has said that it heard in the round."""
+        return self._offered
+
+    @property
     def is_whole(self) -> bool:
         """Tell whether all is here that this aggregator has said it heard; after a restart it has to come again."""
         heard = self._heard
@@ -156,6 +162,33 @@ class MessageUnion(CountAgreement, abc.ABC):
     def speakers(self) -> set[str]:
         """Return whose words of the round are here, from whomever they came."""
         return {*self._round.collection.envelopes}
+
+    @property
+    def words_heard(self) -> dict[str, SignedMessage]:
+        """Return the words that were heard so far, by client."""
+        return self._round.collection.single()
+
+    def examine(self, heard: Mapping[str, SignedMessage]) -> None:
+        """Examine words while the other's offer is under way; whose count is found out later."""
+        examined = examine(self.plan, [self._received(envelope) for envelope in heard.values()])
+        self._round.ahead = {heard[client].digest: each for client, each in examined.items()}
+
+    def _received(self, envelope: SignedMessage) -> tuple[WordsNotice, SignedMessage, int]:
+        notice = self.read(envelope, WordsNotice)
+        return notice, envelope, self._membership.attendance.steps(notice.client, self.number)
+
+    def _examine(self, heard: dict[str, SignedMessage], seeds: dict[str, SignedMessage]) -> dict[str, Examination]:
+        ahead, examined, received, counting = self._round.ahead, dict[str, Examination](), [], []
+        for client in filter(heard.__contains__, self.plan.names):
+            seed = self.read(seeds[client], SeedNotice) if client in seeds else None
+            if self._membership.counts(self.read(heard[client], WordsNotice), seed):
+                counting.append(client)
+                if (each := ahead.get(heard[client].digest)) is None:
+                    received.append(self._received(heard[client]))
+                else:
+                    examined[client] = each
+        examined |= examine(self.plan, received)
+        return {client: examined[client] for client in counting if client in examined}
 
     def participants(self, offer: Offers) -> set[str]:
         """Return which clients this round waits for: those that are left, and those that come back in it."""

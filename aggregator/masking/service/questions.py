@@ -71,7 +71,7 @@ class MaskedQuestions:
         if request.envelope.sender != caller:
             raise NotEnrolled(f"{caller} asks in the name of {request.envelope.sender}")
         replies = await self._ask(party, request.envelope)
-        return MaskedReply(replies[party.plan.aggregators.index(caller)])
+        return MaskedReply(replies[party.plan.aggregators.index(caller)] if replies else None)
 
     async def _ask(self, party: MaskingDealer, envelope: SignedMessage) -> Replies:
         """Ask in a task of its own, which goes on where a caller goes away: a step is done to its end, once."""
@@ -99,8 +99,9 @@ class MaskedQuestions:
                 raise
             if replies is not None:
                 self._changed.set()
-                if both := self._waiting.pop(envelope.content, None):
-                    both.set_result(replies)
+                for content in (envelope.content,) if replies else tuple(self._waiting):
+                    if both := self._waiting.pop(content, None):
+                        both.set_result(replies)
                 self._work_ahead(party)
                 return replies
             party.require_running()  # a stop that came meanwhile has found nobody waiting

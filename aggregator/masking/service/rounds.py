@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import Final, ParamSpec, TypeVar, final
+from typing import Any, Final, ParamSpec, TypeVar, final
 
 from aggregator.masking.aggregator import MaskingAggregator
 from aggregator.masking.members.message_union import Offers
+from aggregator.masking.round_state import TWO_THINGS
 from aggregator.masking.service.calls import Replies, RunCalls
 from aggregator.masking.suppression import MESSAGES
 from aggregator.release.ledger import Ledger
@@ -17,6 +18,7 @@ from protocols.errors import (
     CohortTooSmall,
     LpmError,
     RecordsDiffer,
+    ResultsDiffer,
     RunEnded,
     Unavailable,
 )
@@ -41,6 +43,7 @@ from protocols.wire.masked_link import MaskedLink
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Asking = tuple[SignedMessage, "asyncio.Future[SignedMessage | None]"]
 LOG: Final = logging.getLogger("aggregator")
 STOP_S: Final = 5.0  # for telling the other servers that the run is over
 
@@ -73,6 +76,7 @@ class MaskedRounds(RunCalls):
         self._task: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._ended = False
+        self._asking: Asking | None = None
         self._resumed: RoundNumber | None = None  # the round that it came back in
         try:
             party = begin()
@@ -110,8 +114,9 @@ class MaskedRounds(RunCalls):
     def stop(self) -> None:
         """Let go of what is under way; the run goes on where this aggregator is started again in time."""
         self._peer.stop()
-        if self._task is not None:
-            self._task.cancel()
+        for each in (self._task, self._asking and self._asking[1]):
+            if each is not None:
+                each.cancel()
 
     async def _come_back(self, party: MaskingAggregator) -> None:
         """Tell the other aggregator that this one goes on, and what it may have missed of the round before."""
@@ -173,12 +178,14 @@ class MaskedRounds(RunCalls):
         await self._collect(party)
         await self._unite(party)
         closing = await self._compute(party.close, self._head(self._number))
-        theirs, parts = await self._swap_and_ask(closing, Closing, party.ask_proofs())
+        theirs, parts = await self._swap_and_ask(closing, Closing, self._ask_proofs(party, party.ask_proofs()))
         party.confirm(theirs)
         await self._compute(party.judge, parts)
         verdict = answer = None
         if party.plan.opens(self._number):
-            verdict, answer = await self._swap_and_ask(party.tell_verdict(), RangeVerdict, party.ask_release())
+            verdict, answer = await self._swap_and_ask(
+                party.tell_verdict(), RangeVerdict, self._ask(party.ask_release())
+            )
         elif party.plan.compares_verdicts(self._number):
             verdict = await self._swap(party.tell_verdict(), RangeVerdict)
         party.accept(verdict)
@@ -220,13 +227,13 @@ class MaskedRounds(RunCalls):
         await saving
 
     async def _swap_and_ask(
-        self, envelope: SignedMessage, kind: type[RunMessage], question: SignedMessage
+        self, envelope: SignedMessage, kind: type[RunMessage], asking: Coroutine[Any, Any, SignedMessage]
     ) -> tuple[SignedMessage, SignedMessage]:
         """Post a message and ask the dealer at once; return the other's message and the dealer's answer.
 
         The dealer answers nobody if both ask different things, and its answer is taken in after the other's message.
         """
-        both = [asyncio.ensure_future(each) for each in (self._swap(envelope, kind), self._ask(question))]
+        both = [asyncio.ensure_future(each) for each in (self._swap(envelope, kind), asking)]
         try:
             theirs, answer = await asyncio.gather(*both)
         finally:
@@ -236,6 +243,27 @@ class MaskedRounds(RunCalls):
 
     async def _ask(self, question: SignedMessage) -> SignedMessage:
         return await self._dealer.ask(question, timeout_s=self._patience_s)
+
+    def _begin_asking(self, question: SignedMessage) -> Asking:
+        """Ask the dealer the first question of a round, which answers nothing where the other asks it differently."""
+        asking = asyncio.ensure_future(self._dealer.send(question, timeout_s=self._patience_s))
+        asking.add_done_callback(lambda done: done.cancelled() or done.exception())  # the run may end without it
+        self._asking = question, asking
+        return self._asking
+
+    async def _ask_proofs(self, party: MaskingAggregator, question: SignedMessage) -> SignedMessage:
+        """Return the dealer's parts of all proofs; an early question is this one, or both ask once more.
+
+        Raises:
+            ResultsDiffer: they asked two things, and had not heard two things.
+        """
+        asked, asking = self._asking or self._begin_asking(question)
+        self._asking, answer = None, await asking
+        if answer is None and self._offered(party) != party.offered:
+            asked, answer = question, await self._ask(question)
+        if answer is None or asked.content != question.content:
+            raise ResultsDiffer(TWO_THINGS)
+        return answer
 
     def _offered(self, party: MaskingAggregator) -> Offers:
         """Return what the other aggregator says that it has heard; nothing as long as it has not said so."""
@@ -277,13 +305,14 @@ class MaskedRounds(RunCalls):
     async def _unite(self, party: MaskingAggregator) -> None:
         """Hand on what the other lacks, and wait for what it has to hand on; clients are too late from here on.
 
-        What was heard is examined while the offer waits for the disk and is under way.
+        What was heard is examined while the offer waits for the disk and is under way; where it is all that there can
+        be, and this aggregator does not come back, the dealer is asked at once.
 
         Raises:
             Unavailable: it does not come.
         """
-        offer, heard = party.propose(), party.words_heard
-        await asyncio.gather(self._tell_offer(party, offer), asyncio.to_thread(party.examine, heard))
+        offer, written = party.propose(), asyncio.wrap_future(party.journal.sync())
+        await asyncio.gather(self._tell_offer(offer, written), self._ask_early(party, written))
         offered = self._offered(party)
         for envelope in party.lacking(offered):
             await self._peer.post(envelope, self._number, timeout_s=self._patience_s)
@@ -293,9 +322,15 @@ class MaskedRounds(RunCalls):
             await self._hear_all(party)
         self._closing = True
 
-    async def _tell_offer(self, party: MaskingAggregator, offer: SignedMessage) -> None:
-        await asyncio.wrap_future(party.journal.sync())
+    async def _tell_offer(self, offer: SignedMessage, written: "asyncio.Future[None]") -> None:
+        await asyncio.shield(written)
         await self._swap(offer, Offer)
+
+    async def _ask_early(self, party: MaskingAggregator, written: "asyncio.Future[None]") -> None:
+        await asyncio.to_thread(party.examine, party.words_heard)
+        await asyncio.shield(written)
+        if self._number != self._resumed and (question := party.ask_early()) is not None:
+            self._begin_asking(question)
 
     async def _hear_all(self, party: MaskingAggregator) -> None:
         """Wait, after a restart, until all whom the round could count have called this aggregator themselves.

@@ -65,7 +65,7 @@ def count(manifest, steps):
     return [round(ends[2 * step + 3] - ends[2 * step + 1]) for step in range(steps)]
 
 
-@pytest.mark.parametrize(("changes", "most"), [({}, 8), ({"min_count": 2}, 12)])
+@pytest.mark.parametrize(("changes", "most"), [({}, 6), ({"min_count": 2}, 10)])
 def test_a_step_takes_so_many_messages_one_after_the_other(small, changes, most):
     counts = count(small(steps=3, **PATIENCE, **changes), 3)
     print(f"messages one after the other, by step: {counts}")

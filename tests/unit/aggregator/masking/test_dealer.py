@@ -288,6 +288,40 @@ def test_a_dealer_forgets_a_run_that_is_over(manifest_of, monkeypatch):
         copy_of(asked).require_running()
 
 
+def test_two_first_questions_are_let_go_of_once_and_nobody_is_answered_twice(asked):
+    one, two = (asked.signers[name] for name in asked.plan.aggregators)
+    whole, part = asked.proofs(0), asked.proofs(0, asked.plan.names[:2])
+    assert asked.dealer.ask(one.send(whole)) is None
+    assert asked.dealer.ask(two.send(part)) == ()
+    assert not [name for name in asked.dealer.journal._entries if name.startswith("question")]
+    answer = read(asked.ask(part)[0], ProofAnswer, keys=asked.keys, run=asked.plan.run)
+    assert [each.client for each in answer.clients] == list(asked.plan.names[:2])
+    with pytest.raises(RoundAhead, match="out of its turn"):
+        asked.ask(whole)
+
+
+def test_two_first_questions_a_second_time_end_the_run_and_in_another_round_do_not(asked):
+    one, two = (asked.signers[name] for name in asked.plan.aggregators)
+    for number in (0, 1):
+        whole, part = asked.proofs(number), asked.proofs(number, asked.plan.names[:2])
+        assert asked.dealer.ask(one.send(whole)) is None
+        assert asked.dealer.ask(two.send(part)) == ()
+        if number == 0:
+            asked.ask(whole)
+    assert asked.dealer.ask(one.send(whole)) is None
+    with pytest.raises(ResultsDiffer, match="two things"):
+        asked.dealer.ask(two.send(part))
+
+
+def test_two_questions_about_a_release_end_the_run_at_once(asked):
+    one, two = (asked.signers[name] for name in asked.plan.aggregators)
+    for number in (0, 1):
+        asked.ask(asked.proofs(number))
+    assert asked.dealer.ask(one.send(asked.release(1, asked.plan.names))) is None
+    with pytest.raises(ResultsDiffer, match="two things"):
+        asked.dealer.ask(two.send(asked.release(1, asked.plan.names[:2])))
+
+
 def test_a_dealer_that_had_ended_a_run_ends_it_again(asked):
     with pytest.raises(ResultsDiffer):
         asked.ask(asked.proofs(0, counter=2))
