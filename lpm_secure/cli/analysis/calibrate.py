@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lpm_secure.cli.figures import Json, show
 from protocols.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def calibrate(
     collect: Annotated[Path, typer.Option(help="Where all figures go too; other figures in it stay.")] = Path(
         "build/calibration.json"
     ),
+    as_json: Json = False,
 ) -> None:
     """Let institutions that may not pool their series fit one model together, and forecast.
 
@@ -44,7 +46,7 @@ def calibrate(
     from lpm_secure.report import folder as folders
 
     if is_people(config):
-        _calibrate_people(config, out, resume=resume, transport=transport)
+        _calibrate_people(config, out, resume=resume, transport=transport, as_json=as_json)
         return
     content = _travelling_by(transport, load(config))
     folder = folders.folder_for(out, content.name, result=POSTERIOR, resume=resume)
@@ -55,13 +57,12 @@ def calibrate(
     summary = report.summary_of(result, noise_table(content, result.study), folder)
     folders.write(folder, summary)
     folders.merge_figures(collect, summary.figures)
-    for line in summary.lines:
-        typer.echo(line)
-    if content.federation.transport == "native":
+    show(summary, as_json)
+    if content.federation.transport == "native" and not as_json:
         _show_audit(folder)
 
 
-def _calibrate_people(config: Path, out: Path, *, resume: bool, transport: str | None) -> None:
+def _calibrate_people(config: Path, out: Path, *, resume: bool, transport: str | None, as_json: bool) -> None:
     """Fit a run's parameters through its private agents."""
     from lpm_secure.calibration.people import job, report
     from lpm_secure.calibration.people.config import load_people
@@ -78,10 +79,7 @@ def _calibrate_people(config: Path, out: Path, *, resume: bool, transport: str |
         result = job.fit_people(asked, folder, private=transport != "in-process", resume=resume, on_round=on_round)
     summary = report.summary_of(result, folder)
     folders.write(folder, summary)
-    for line in summary.lines:
-        typer.echo(line)
-    if not summary.passed:
-        raise typer.Exit(1)
+    show(summary, as_json)
 
 
 def _travelling_by(transport: str | None, config: "CalibrationConfig") -> "CalibrationConfig":
