@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from lpm_secure.city.config import CityConfig
 from lpm_secure.config.simulation import Config
 from lpm_secure.report.summary import Summary
 from lpm_secure.run.observer import OnStep, StepObserver
@@ -19,7 +20,7 @@ from lpm_secure.scenario.progress import OnSeries, watch
 from lpm_secure.scenario.results.result import Result
 from lpm_secure.scenario.results.storage import stages_of
 from lpm_secure.scenario.results.words import SeriesWords, describe, parity_word, words_of
-from lpm_secure.scenario.settings import plain, tables_of_config
+from lpm_secure.scenario.settings import parameters_in_units, plain, tables_of_config
 from protocols.errors import ParameterError
 from protocols.models.agent_model import TallyWord
 
@@ -65,8 +66,7 @@ def run_clear(
 
         found = compute(list(tasks.values()), seeds, workers=workers, device=device, on_series=take)
     return {
-        name: _result(task.config.name, tables_of_config(task.config), seeds, tables)
-        for (name, task), tables in zip(tasks.items(), found, strict=True)
+        name: _result(task.config, seeds, tables) for (name, task), tables in zip(tasks.items(), found, strict=True)
     }
 
 
@@ -96,7 +96,7 @@ def run_batch(
         except EnsembleObstacle as reason:
             NOTICES.warning("the seeds of %s are computed one by one: %s", task.config.name, reason)
             return None
-    result = _result(task.config.name, tables_of_config(task.config), seeds, tables)
+    result = _result(task.config, seeds, tables)
     return dataclasses.replace(result, hashes=(), ensemble="batched")
 
 
@@ -138,7 +138,7 @@ def run_parties(
             summaries.append(execute(of_seed, beside=beside, out=out, parity=parity, device=device, observer=observer))
             tables.append(series_of(summaries[-1]))
             ensemble.add(0, describe(tables[-1], SeriesWords(stages_of(tables[-1], summaries[-1].figures), "")))
-    result = _result(config.name, tables_of_config(config), seeds, tables)
+    result = _result(config, seeds, tables)
     same = [each.figures["parity"] for each in summaries if each.figures["parity"] is not None]
     return dataclasses.replace(
         result,
@@ -176,7 +176,7 @@ def seeds_from(first: int, given: Any) -> tuple[int, ...]:
     return tuple(listed)
 
 
-def _result(name: str, config: Mapping[str, Any], seeds: Sequence[int], tables: Sequence[pa.Table]) -> Result:
+def _result(config: Config | CityConfig, seeds: Sequence[int], tables: Sequence[pa.Table]) -> Result:
     """Return series of seeds as one table, which says whose each row is."""
     words = [words_of(table) for table in tables]
     numbered = [
@@ -186,5 +186,10 @@ def _result(name: str, config: Mapping[str, Any], seeds: Sequence[int], tables: 
     stages = list(dict.fromkeys(stage for each in words for stage in each.stages))
     table = pa.concat_tables(numbered)
     return Result(
-        name=name, table=table, stages=tuple(stages), hashes=tuple(each.sha256 for each in words), config=config
+        name=config.name,
+        table=table,
+        stages=tuple(stages),
+        hashes=tuple(each.sha256 for each in words),
+        config=tables_of_config(config),
+        parameters=parameters_in_units(config),
     )
