@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.run.jobs import simulate_clear as simulate_clear
     from lpm_secure.run.jobs import simulate_private as simulate_private
     from lpm_secure.scenario.audits import audit as audit
+    from lpm_secure.scenario.calibrations import calibrate as calibrate
     from lpm_secure.scenario.results.comparison import ScenarioComparison as ScenarioComparison
     from lpm_secure.scenario.results.result import Result as Result
     from lpm_secure.scenario.results.storage import list_runs as list_runs
@@ -59,7 +60,6 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.scenario.scenarios import sweep as sweep
     from lpm_secure.scenario.simulation import Simulation as Simulation
     from lpm_secure.scenario.simulation import load as load
-    from lpm_secure.scenario.studies import calibrate as calibrate
     from lpm_secure.scenario.studies import sensitivity as sensitivity
     from lpm_secure.scenario.studies import verify_gradients as verify_gradients
     from protocols.toml_file import load_config as load_config
@@ -110,8 +110,9 @@ _MODULES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("list_runs", "open_result"), "lpm_secure.scenario.results.storage"),
     **dict.fromkeys(("compare", "sweep"), "lpm_secure.scenario.scenarios"),
     **dict.fromkeys(("Simulation", "load"), "lpm_secure.scenario.simulation"),
-    **dict.fromkeys(("calibrate", "sensitivity", "verify_gradients"), "lpm_secure.scenario.studies"),
+    **dict.fromkeys(("sensitivity", "verify_gradients"), "lpm_secure.scenario.studies"),
     "audit": "lpm_secure.scenario.audits",
+    "calibrate": "lpm_secure.scenario.calibrations",
     **dict.fromkeys(
         ("Environment", "InterventionSchedule", "PublicValue", "StepTotals", "ThresholdPolicy"),
         "lpm_secure.environments",

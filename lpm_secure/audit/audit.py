@@ -73,9 +73,13 @@ class Report:
         """Return how many lines the checks found."""
         return sum(map(len, self.checks.values()))
 
+    def figures(self) -> dict[str, Any]:
+        """Return it as plain values, as JSON has them."""
+        return asdict(self) | {"findings": self.findings}
+
     def json(self) -> bytes:
         """Return it as JSON."""
-        return msgspec.json.format(msgspec.json.encode(asdict(self) | {"findings": self.findings}), indent=2)
+        return msgspec.json.format(msgspec.json.encode(self.figures()), indent=2)
 
 
 def key_of(given: str) -> bytes:

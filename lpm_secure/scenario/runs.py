@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from lpm_secure.city.config import CityConfig
 from lpm_secure.config.simulation import Config
 from lpm_secure.engine.series import split_replicates
 from lpm_secure.report.summary import Summary
@@ -20,7 +21,7 @@ from lpm_secure.scenario.progress import OnSeries, watch
 from lpm_secure.scenario.results.result import Result
 from lpm_secure.scenario.results.storage import stages_of
 from lpm_secure.scenario.results.words import SeriesWords, describe, parity_word, words_of
-from lpm_secure.scenario.settings import plain, tables_of_config
+from lpm_secure.scenario.settings import parameters_in_units, plain, tables_of_config
 from protocols.errors import ParameterError
 from protocols.models.agent_model import TallyWord
 from protocols.task.manifest import MOST_COPIES
@@ -28,7 +29,7 @@ from protocols.task.manifest import MOST_COPIES
 MOST_SEEDS: Final = 100_000
 SHORT: Final = 12  # characters of a run's id in its folder's name
 CLEAR: Final = "Runs in the clear: all agents in this program and its processes."
-PRIVATE: Final = "Private runs, one after the other; each is in the list by itself."
+PRIVATE: Final = "Private, over processes of this machine; each run is in the list by itself."
 
 
 def run_clear(
@@ -67,8 +68,7 @@ def run_clear(
 
         found = compute(list(tasks.values()), seeds, workers=workers, device=device, on_series=take)
     return {
-        name: _result(task.config.name, tables_of_config(task.config), seeds, tables)
-        for (name, task), tables in zip(tasks.items(), found, strict=True)
+        name: _result(task.config, seeds, tables) for (name, task), tables in zip(tasks.items(), found, strict=True)
     }
 
 
@@ -98,7 +98,7 @@ def run_batch(
         except EnsembleObstacle as reason:
             NOTICES.warning("the seeds of %s are computed one by one: %s", task.config.name, reason)
             return None
-    result = _result(task.config.name, tables_of_config(task.config), seeds, tables)
+    result = _result(task.config, seeds, tables)
     return dataclasses.replace(result, hashes=(), ensemble="batched")
 
 
@@ -145,7 +145,7 @@ def run_parties(
             for own in split_replicates(series_of(summaries[-1])):
                 tables.append(own)
                 ensemble.add(0, describe(own, SeriesWords(stages_of(own, summaries[-1].figures), "")))
-    result = _result(config.name, tables_of_config(config), seeds, tables)
+    result = _result(config, seeds, tables)
     same = [each.figures["parity"] for each in summaries if each.figures["parity"] is not None]
     return dataclasses.replace(
         result,
@@ -212,7 +212,7 @@ def seeds_from(first: int, given: Any) -> tuple[int, ...]:
     return tuple(listed)
 
 
-def _result(name: str, config: Mapping[str, Any], seeds: Sequence[int], tables: Sequence[pa.Table]) -> Result:
+def _result(config: Config | CityConfig, seeds: Sequence[int], tables: Sequence[pa.Table]) -> Result:
     """Return series of seeds as one table, which says whose each row is."""
     words = [words_of(table) for table in tables]
     numbered = [
@@ -222,5 +222,10 @@ def _result(name: str, config: Mapping[str, Any], seeds: Sequence[int], tables: 
     stages = list(dict.fromkeys(stage for each in words for stage in each.stages))
     table = pa.concat_tables(numbered)
     return Result(
-        name=name, table=table, stages=tuple(stages), hashes=tuple(each.sha256 for each in words), config=config
+        name=config.name,
+        table=table,
+        stages=tuple(stages),
+        hashes=tuple(each.sha256 for each in words),
+        config=tables_of_config(config),
+        parameters=parameters_in_units(config),
     )

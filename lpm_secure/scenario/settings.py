@@ -7,8 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from lpm_secure.city.config import CityConfig
+from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.simulation import Config
 from lpm_secure.models.reference import find
+from lpm_secure.models.report import parameters_in_words
 from lpm_secure.models.tracer import trace
 from protocols.errors import ConfigError, ParameterError, did_you_mean
 
@@ -62,6 +64,17 @@ def parameters_of(tables: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the parameters of the model that a configuration names; none where it has a table."""
     model = tables.get("model")
     return tuple(trace(find(model)).parameters) if isinstance(model, str) else ()
+
+
+def parameters_in_units(config: Config | CityConfig) -> tuple[tuple[str, str, str], ...]:
+    """Return of each parameter of a configuration's model its name, value and unit; none of a table `[disease]`."""
+    if isinstance(config, Config):
+        model = config.run_model
+    elif config.model is None:
+        return ()
+    else:
+        model = graph_model_of(config.model, config.parameters)
+    return tuple(parameters_in_words(model.graph, model.parameters))
 
 
 def _path(tables: Tables, name: str) -> Sequence[str]:

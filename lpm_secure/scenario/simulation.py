@@ -254,8 +254,7 @@ class Simulation:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the tables of its configuration."""
-        rows = [(name, str(value)) for name, value in self.tables.items() if value not in ({}, [])]
-        return html.table(rows)
+        return html.table(html.flatten(self.tables))
 
 
 def load(path: Path | str) -> Simulation:

@@ -1,4 +1,4 @@
-"""Jobs of the command line as a program calls them: sensitivities and calibrations."""
+"""Sensitivities and verifications of gradients, as the command line and a program ask for them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,9 +12,6 @@ from lpm_secure.analysis.sensitivity.problem_config import ProblemConfig, Series
 from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity, estimate
 from lpm_secure.analysis.sensitivity.setup import ESTIMATORS, setup_of
 from lpm_secure.analysis.sensitivity.verification import Verification, verify
-from lpm_secure.calibration import job as calibrations
-from lpm_secure.calibration.config import load as load_calibration
-from lpm_secure.calibration.job import CalibrationResult
 from lpm_secure.config.simulation import Config
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.models.model import Model
@@ -124,28 +121,6 @@ def verify_gradients(
                     on_seed=on_seed,
                 )
             yield verification, missing
-
-
-def calibrate(
-    config: Path | str, *, out: Path | str = "runs", resume: bool = False, progress: bool = True
-) -> CalibrationResult:
-    """Let institutions fit one model together, and forecast, as `lpm calibrate` does; checkpoints lie in `OUT/NAME`.
-
-    Args:
-        config: the path of a calibration's configuration.
-        out: a folder is made in it.
-        resume: go on from the folder's checkpoint.
-        progress: show how far it is.
-
-    Raises:
-        ParameterError: a mistake in the input, or an unfinished fit and no `resume`.
-        ProtocolError: the fit cannot go on.
-    """
-    content = load_calibration(Path(config))
-    with watch([content.name], seeds=content.fit.rounds, shown=progress) as on_series:
-        return calibrations.calibrate(
-            content, Path(out) / content.name, resume=resume, on_round=lambda fit: on_series(0)
-        )
 
 
 def _asked(

@@ -138,6 +138,10 @@ def test_a_key_that_comes_from_the_folder_itself_is_said_to_prove_little(finishe
     assert ended.value.code == 0
     assert "operator's key was taken from the folder" in capsys.readouterr().out
     assert "operator&#x27;s key was taken from the folder" in (finished.folder / "audit.html").read_text()
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--json"])
+    with pytest.raises(SystemExit):
+        main()
+    assert json.loads(capsys.readouterr().out) == json.loads((finished.folder / "audit.json").read_bytes())
 
 
 def test_a_line_taken_out_of_a_ledger_is_found_even_where_the_index_is_written_anew(finished):

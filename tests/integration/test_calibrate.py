@@ -84,7 +84,9 @@ def test_a_second_calibration_leaves_the_first_one_as_it_is(given):
     assert done.exit_code == 0, done.exception
     assert str(folder / "few-2" / "report.html") in done.output
     assert {file.name: file.read_bytes() for file in (folder / "few").iterdir() if file.is_file()} == before
-    assert lpm(given, "--resume").exit_code == 0  # of the last one, which is finished
+    again = lpm(given, "--resume", "--json")  # of the last one, which is finished
+    assert again.exit_code == 0
+    assert json.loads(again.stdout)["rounds"] == 8
     assert not (folder / "few-3").exists()
 
 

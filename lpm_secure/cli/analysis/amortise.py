@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lpm_secure.cli.figures import Json, show
 from protocols.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def amortise(
     collect: Annotated[Path, typer.Option(help="Where all figures go too; other figures in it stay.")] = Path(
         "build/calibration.json"
     ),
+    as_json: Json = False,
 ) -> None:
     """Train a posterior for any period on simulations; then every new period costs one sum, not a fit.
 
@@ -54,8 +56,7 @@ def amortise(
     summary = table.summary_of(trained, fitted)
     folders.write(folder, summary)
     folders.merge_figures(collect, summary.figures)
-    for line in summary.lines:
-        typer.echo(line)
+    show(summary, as_json)
 
 
 def _online(config: "CalibrationConfig", trained: "AmortisationResult", folder: Path) -> "Online":

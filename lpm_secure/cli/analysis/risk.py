@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
+from lpm_secure.cli.figures import Json, say
 from lpm_secure.cli.trust.audit import audit
 
 
 def risk(
     config: Annotated[Path, typer.Argument(help="TOML; examples/risk.toml explains each key.", metavar="CONFIG")],
     out: Annotated[Path, typer.Option(help="A folder `NAME-ID` is made in it.")] = Path("runs"),
+    *,
+    as_json: Json = False,
 ) -> None:
     """Tell each device its person's risk of the coming week, and the health authority their noised distribution.
 
@@ -26,13 +29,13 @@ def risk(
     result = job.run(content, out=out)
     summary = report.summary_of(content, result)
     folders.write(result.folders[0].parent, summary)
-    for line in summary.lines:
-        typer.echo(line)
+    say(summary.lines, summary.figures, as_json=as_json)
     failed = not summary.passed
     for folder in result.folders:
-        typer.echo(f"\naudit of the {folder.name}")
+        if not as_json:  # else a line for the risks, and one for each audit
+            typer.echo(f"\naudit of the {folder.name}")
         try:
-            audit(folder, operator_key=None, runs=None, build_checks=folder == result.folders[-1])
+            audit(folder, operator_key=None, runs=None, build_checks=folder == result.folders[-1], as_json=as_json)
         except typer.Exit:
             failed = True
     if failed:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lpm_secure.cli.run.run import Json, show
+from lpm_secure.cli.figures import Json, show
 from protocols.errors import ParameterError
 
 

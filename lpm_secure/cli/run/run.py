@@ -1,6 +1,5 @@
 """`lpm run`, `lpm up` and `lpm engine`."""
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from lpm_secure.cli.figures import Json, show
 from protocols.errors import ParameterError
 from protocols.quantity import quantity
 
@@ -19,7 +19,6 @@ ConfigFile = Annotated[
     Path, typer.Argument(help="TOML; examples/workplace.toml and city.toml explain each key.", metavar="CONFIG")
 ]
 NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
-Json = Annotated[bool, typer.Option("--json", help="Print figures as JSON, in place of lines.")]
 Device = Annotated[str, typer.Option(help="Where the engine computes: auto, cpu or cuda.")]
 Out = Annotated[Path, typer.Option(help="A folder `ID` is made in it for the run.")]
 
@@ -164,13 +163,3 @@ def _sweep(simulation: "Simulation", values: Mapping[str, list[Any]], out: Path,
     folder = simulation.folder(out, [simulation.seeds(given["seeds"]), values])
     comparison = sweep(simulation, values, **given, journal=folder)
     return comparison.summary(comparison.save(folder))
-
-
-def show(summary: "Summary", as_json: bool = False) -> None:
-    """Print what a run yielded, or its figures as JSON; exit code 1 if what it checks of itself does not hold."""
-    if as_json:
-        typer.echo(json.dumps(dict(summary.figures), default=str))
-    for line in () if as_json else summary.lines:
-        typer.echo(line)
-    if not summary.passed:
-        raise typer.Exit(1)

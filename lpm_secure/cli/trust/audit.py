@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lpm_secure.cli.figures import Json, say
+
 if TYPE_CHECKING:
     from lpm_secure.audit.audit import Report
 
@@ -23,6 +25,7 @@ def audit(
     build_checks: Annotated[
         bool, typer.Option(help="Test this build too: views, noise, and mutants of both; takes a minute or less.")
     ] = True,
+    as_json: Json = False,
 ) -> None:
     """Check offline what a run was allowed to learn, what it learned, and who was told what; and test this build.
 
@@ -37,8 +40,11 @@ def audit(
     with check_bar("audit") as on_check:
         report = jobs.audit(folder, operator_key=operator_key, build_checks=build_checks, runs=runs, on_check=on_check)
     page = pages.write(folder, report)
-    _show(report, notes=(audits.FROM_FOLDER, audits.SKIPPED, audits.ACTIVE))
-    typer.echo(f"report: {page}")
+    if as_json:
+        say((), report.figures(), as_json=True)
+    else:
+        _show(report, notes=(audits.FROM_FOLDER, audits.SKIPPED, audits.ACTIVE))
+        typer.echo(f"report: {page}")
     if report.findings:
         raise typer.Exit(1)
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from lpm_secure.cli.figures import Json, show
+
 
 def rehearse(
     project: Annotated[Path, typer.Argument(help="project.toml, as lpm project kit takes it.")],
@@ -12,6 +14,7 @@ def rehearse(
     people: Annotated[int | None, typer.Option(help="Made up in all; the project's sizes unless given.", min=1)] = None,
     in_process: Annotated[bool, typer.Option("--in-process", help="Leave the run over processes out.")] = False,
     out: Annotated[Path, typer.Option(help="A folder is made in it, with all that this prints.")] = Path("rehearsals"),
+    as_json: Json = False,
 ) -> None:
     """Rehearse a project on this machine with made-up people of its sizes, before a real person is asked.
 
@@ -23,10 +26,7 @@ def rehearse(
     from lpm_secure.rehearsal import job
 
     summary = job.rehearse(project, out, people=people, in_process=in_process, observer=step_bar, say=_say)
-    for line in summary.lines:
-        typer.echo(line)
-    if not summary.passed:
-        raise typer.Exit(1)
+    show(summary, as_json)
 
 
 def _say(line: str) -> None:

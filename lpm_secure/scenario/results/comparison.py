@@ -19,6 +19,7 @@ from lpm_secure.report.table import both
 from lpm_secure.scenario.results import figures
 from lpm_secure.scenario.results.libraries import to_pandas
 from lpm_secure.scenario.results.result import Result
+from lpm_secure.scenario.results.settings_parts import settings_parts
 from lpm_secure.scenario.results.words import series_names, spread
 from protocols.errors import ParameterError
 
@@ -171,7 +172,7 @@ class ScenarioComparison:
         """Return what is printed, and written where there is a folder."""
         rows = [row for name in self.stages for row in self._endings(name)]
         said = [html.table(self.describe_pairing())] if self.describe_pairing() else []
-        parts: list[str | Plot] = [*said, html.table(rows, head=HEAD), Plot(self.plot())]
+        parts: list[str | Plot] = [*said, html.table(rows, head=HEAD), Plot(self.plot()), *settings_parts(self.results)]
         ending = [*self.describe_pairing(), *([("report", str(folder / REPORT))] if folder else [])]
         endings = [each for name in self.stages for each in self._ending_figures(name)]
         ways = {name: each.ensemble for name, each in self.results.items()}

@@ -18,6 +18,7 @@ from lpm_secure.report.table import both
 from lpm_secure.report.versions import versions
 from lpm_secure.scenario.results import figures
 from lpm_secure.scenario.results.libraries import optional, to_pandas
+from lpm_secure.scenario.results.settings_parts import settings_parts
 from lpm_secure.scenario.results.words import plain_levels, series_names, spread
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, did_you_mean
@@ -44,6 +45,7 @@ class Result:
             same law and with other draws: a seed then names one of the runs, and says nothing of its bits.
         folders: of private runs, for `lpm audit`.
         config: tables of the configuration, as a TOML file has them.
+        parameters: of the model: name, value in its author's unit, and that unit in words; none of a city's disease.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Result:
     folders: tuple[Path, ...] = ()
     ensemble: str = "exact"
     config: Mapping[str, Any] = field(default_factory=lambda: NOTHING, repr=False)
+    parameters: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -169,8 +172,9 @@ class Result:
             "folders": [str(each) for each in self.folders],
             "versions": versions(),
             "config": dict(self.config),
+            "parameters": [list(row) for row in self.parameters],
         }
-        parts: list[str | Plot] = [html.table(rows), Plot(self.plot())]
+        parts: list[str | Plot] = [html.table(rows), Plot(self.plot()), *settings_parts({self.name: self})]
         return Summary(
             file=FIGURES,
             figures=content,

@@ -50,6 +50,7 @@ def open_result(folder: Path | str) -> Result:
         parity=parity_word(figures.get("parity")),
         ensemble=str(figures.get("ensemble", "exact")),
         config=config,
+        parameters=tuple((str(name), str(value), str(unit)) for name, value, unit in figures.get("parameters", ())),
     )
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 import lpm_secure as lpm
+from lpm_secure.monitor.runs import card_of
 from protocols.errors import ParameterError
 from tests.unit.lpm_secure.scenario.conftest import Rumour
 
@@ -27,3 +28,12 @@ def test_a_folder_that_is_no_run_is_one_line(tmp_path):
         lpm.audit(tmp_path)
     with pytest.raises(ParameterError, match="cannot read"):
         lpm.calibrate(tmp_path / "gone.toml")
+
+
+def test_a_verification_is_of_each_problem_and_plain(tmp_path):
+    asked = {"parameters": "start", "outputs": "YES", "steps": 2}
+    ((verification, missing),) = lpm.verify_gradients("opinion", **asked, progress=False, journal=tmp_path / "x")
+    assert {row["parameter"] for row in verification.rows()} == {"start"}
+    assert all(isinstance(why, str) for why in missing.values())
+    card = card_of("x", tmp_path / "x")
+    assert (card.state, card.unit) == ("ended", "run")

@@ -1,6 +1,7 @@
 """Paired differences and their intervals."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -42,6 +43,10 @@ def test_a_comparison_is_written_with_every_difference(result, rumour, tmp_path)
     assert both.differences().num_rows == len(both.names) * 7
     assert len(both.plot(["private_AWARE"]).data) == 6
     assert "paired difference" in both._repr_html_()
+    page = (folder / "report.html").read_text()
+    start, closed = page.index("<td>start</td><td>a probability</td><td>0.1</td><td>0.4</td>"), page.index("<td>closed")
+    assert start < closed  # what differs stands first
+    assert re.search(r"Made on 20\d\d-.* with lpm-secure \S+, by a program", page)
     for ask in (lambda: both["none"], lambda: both.difference("more", "private_AWARE", level=2.0)):
         with pytest.raises(ParameterError):
             ask()

@@ -1,10 +1,12 @@
 """A result's quantiles, plots and frames are of its seeds."""
 
+import re
 import sys
 
 import numpy as np
 import pytest
 
+import lpm_secure as lpm
 from protocols.errors import ParameterError
 
 
@@ -56,3 +58,14 @@ def test_a_frame_of_pandas_has_a_row_for_each_seed_and_day(result):
     assert list(frame.columns) == result.table.column_names
     by_seed = frame.pivot(index="seed", columns="day", values="private_AWARE")
     assert by_seed.to_numpy().tolist() == result.values("private_AWARE").tolist()
+
+
+def test_a_report_says_parameters_with_units_what_was_announced_when_and_by_what(tmp_path):
+    closed = lpm.InterventionSchedule({"closure": ((0, 0), (2, 1))})
+    office = lpm.Simulation(model="examples.closures.closures:Office", people="look_alike", environment=closed, steps=3)
+    page = (office.run(seeds=2).save(tmp_path / "office") / "report.html").read_text()
+    assert "<td>recovery</td><td>0.2</td><td>a probability</td>" in page
+    assert "What the environment announced" in page
+    assert "environment.numbers" in page  # everything that was asked for
+    assert "a band holds 90 % of them" in page
+    assert re.search(r"Made on 20\d\d-.* with lpm-secure \S+, by a program", page)

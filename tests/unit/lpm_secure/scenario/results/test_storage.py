@@ -12,6 +12,7 @@ from protocols.errors import ParameterError
 def test_a_result_is_read_again_as_it_was(result, tmp_path):
     again = lpm.open_result(result.save(tmp_path / "a"))
     assert again.table.equals(result.table)
+    assert again.parameters == result.parameters != ()
     assert (again.name, again.stages, again.seeds, again.config) == (
         result.name,
         result.stages,
