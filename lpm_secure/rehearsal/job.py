@@ -143,6 +143,7 @@ def _summary(
         ("clients", f"{len(manifest.clients):,}"),
         ("people", f"{agents_of(manifest.clients):,} of {agents_of(wanted.clients):,}, all made up"),
         ("steps", f"{manifest.steps:,}"),
+        *([("replicates", f"1 of {wanted.copies:,}")] if wanted.copies > 1 else []),
         ("agents whose state changed", f"{moved:,}" if moved else STILL),
         ("seconds a step, in the clear", f"{clear_s:.4f}"),
     ]

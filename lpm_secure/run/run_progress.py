@@ -55,8 +55,18 @@ def head_of(manifest: Simulation, *, synthetic: int, facts: tuple[str, ...] = ()
         servers=(*(each.name for each in manifest.aggregators), *([dealer.name] if dealer else [])),
         releases=tuple(describe_releases(manifest)),
         rho=releases_of(manifest).rho,
-        facts=(*facts, f"Each release is over at least {manifest.min_cohort} clients.", describe_security(manifest)),
+        facts=(
+            *facts,
+            *_first(manifest),
+            f"Each release is over at least {manifest.min_cohort} clients.",
+            describe_security(manifest),
+        ),
     )
+
+
+def _first(manifest: Simulation) -> tuple[str, ...]:
+    """Return whose series are seen while a run with replicates goes on."""
+    return (f"Of {manifest.copies} replicates these are the first one's.",) if manifest.copies > 1 else ()
 
 
 @final

@@ -1,7 +1,8 @@
 """`replicates_64`: CPU seconds of all parties of one private run with 64 replicates of the workplace, against one run.
 
-`replicates_64_active` is the same with `security = "active"`. Both are without synthetic agents: what is measured is
-the private people's part, in all steps after the first. Each replicate must have the bits of its own run in the clear.
+`replicates_64_active` is the same with `security = "active"`, over 10 steps. Both are without synthetic agents: what is
+measured is the private people's part, in all steps after the first. Each replicate must have the bits of its own run in
+the clear.
 """
 
 import tempfile
@@ -37,11 +38,11 @@ def cpu_of(given):
     return used[-1] - used[0]
 
 
-def compared(name, security):
+def compared(name, security, *, steps):
     """Return the row of one security."""
     given = simulation.load(CONFIG)
     patient = msgspec.structs.replace(given.protocol, join_timeout_s=600.0, round_timeout_s=120.0)
-    given = msgspec.structs.replace(given, synthetic=SyntheticConfig(), protocol=patient)
+    given = msgspec.structs.replace(given, synthetic=SyntheticConfig(), protocol=patient, steps=steps)
     cpu = {
         copies: cpu_of(
             msgspec.structs.replace(
@@ -56,12 +57,12 @@ def compared(name, security):
 
 def replicates_64():
     """Take a semi-honest run."""
-    return compared("replicates_64", "semi-honest")
+    return compared("replicates_64", "semi-honest", steps=60)
 
 
 def replicates_64_active():
     """Take an active run."""
-    return compared("replicates_64_active", "active")
+    return compared("replicates_64_active", "active", steps=10)
 
 
 BENCHMARKS = {"replicates_64": replicates_64, "replicates_64_active": replicates_64_active}

@@ -153,6 +153,13 @@ def test_a_build_that_does_not_mask_is_found(manifest_of, monkeypatch):
     assert "words that are no fair coins" in check.audit(manifest_of(), runs=500)[-1]
 
 
+@pytest.mark.parametrize("mode", ["sum", "outcome"])
+def test_a_sound_build_shows_no_more_of_a_run_with_replicates(manifest_of, mode):
+    small = check.small(manifest_of(mode=mode, replicates=64))
+    assert small.copies == 2
+    assert check.receives_the_same(small) == []
+
+
 def test_a_build_whose_clients_call_again_where_they_have_more_to_say_is_found(manifest_of, monkeypatch):
     """All words are masked; how many calls there are tells."""
     once = Exchange.round

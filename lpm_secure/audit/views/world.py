@@ -10,7 +10,7 @@ import torch
 from client_sdk import ContactTable, PrivateState
 from client_sdk.gradients.participant import take_part_over
 from client_sdk.simulation.exchange import Exchange
-from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.engine.loop import RemotePart, simulate_replicates
 from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
@@ -48,12 +48,13 @@ class World:
     def draw(cls, manifest: Simulation, seed: int, synthetic: int = 0) -> "World":
         """Return a world in which all that is private is drawn: contacts, cells, and the agents' state."""
         draw, layout = np.random.default_rng(seed), Layout.of(manifest)
-        a, b = np.array([draw.choice(layout.n, 2, replace=False) for _ in range(3 * layout.n)]).T
+        n = layout.n // layout.copies
+        a, b = np.array([draw.choice(n, 2, replace=False) for _ in range(3 * n)]).T
         day, channel = draw.integers(0, manifest.period, a.size), draw.integers(0, max(layout.channels, 1), a.size)
-        state = manifest.model.agents.draw_state(draw, layout.n)
+        state = manifest.model.agents.draw_state(draw, n)
         rows = np.stack([day, a, b, channel, draw.integers(1, 20, a.size)], axis=1)
         stays = manifest.cells and manifest.model.agents.cell_field is None
-        cell: I64 | list[int] = draw.integers(0, len(manifest.cells), layout.n) if stays else []
+        cell: I64 | list[int] = draw.integers(0, len(manifest.cells), n) if stays else []
         return cls.of(manifest, rows if layout.channels else rows[:0], cell, synthetic, **state)
 
     @property
@@ -69,13 +70,15 @@ class World:
 
     async def drive(self, transports: Sequence[Transport]) -> object:
         """Be the engine of the run."""
-        part, synthetic = RemotePart(self.manifest, transports), self.testbed.synthetic_agents(torch.device("cpu"))
-        return await simulate(self.manifest, part, synthetic, environment=self.testbed.new_environment())
+        part, each = RemotePart(self.manifest, transports), self.testbed.replicates
+        synthetic = [own.synthetic_agents(torch.device("cpu")) for own in each]
+        environments = [own.new_environment() for own in each]
+        return await simulate_replicates(self.manifest, part, synthetic, environments)
 
     def private_state(self, name: str) -> PrivateState:
         """Return what one client keeps to itself."""
         private = self.testbed.private_state(name)
-        first, end = Layout.of(self.testbed.manifest).own[name]
-        drawn = dict(private.state)
-        private.state = drawn | {key: value[first:end].astype(drawn[key].dtype) for key, value in self.state.items()}
+        layout, drawn = Layout.of(self.testbed.manifest), dict(private.state)
+        own = {key: np.repeat(value[layout.people(name)], layout.copies) for key, value in self.state.items()}
+        private.state = drawn | {key: values.astype(drawn[key].dtype) for key, values in own.items()}
         return private

@@ -224,15 +224,15 @@ class ModelInterpreter(AgentModel):
     def totals(self, state: State, *, copies: int = 1) -> I64:
         """Return how many are in each stage, and the totals of observables."""
         fields = {name: field for name, field in self.graph.fields.items() if field.stages}
-        n = np.asarray(next(iter(state.values()))).size
-        of = np.arange(n) % copies
+        of = np.arange(next(iter(state.values())).size) % copies
         counts = [
             np.bincount(state[name] * copies + of, minlength=len(field.stages) * copies)
             for name, field in sorted(fields.items())
         ]
         each = self._evaluate("totals", state)
         sums = [each[name].reshape(-1, copies).sum(axis=0) for name in sorted(self.graph.observables)]
-        total: I64 = np.concatenate([*counts, *sums], dtype=np.int64)
+        nothing = np.zeros(0, dtype=np.int64)  # of a model without any
+        total: I64 = np.concatenate([nothing, *counts, *sums])
         return total
 
     def update(self, state: State, inputs: StepInputs, source: AgentSource) -> tuple[State, Bools]:
