@@ -53,6 +53,8 @@ async def _take_part(
     institution = ForecastInstitution(institution_config.read_institution(given, folder), given.forecast_periods)
     institution.require(manifest.shape)
     journal = SumJournal.start(folder, manifest)
+    if journal.ended:
+        return journal.ended  # the servers may be gone
     own = folder / given.credentials
     credentials = read_credentials(own)
     masked = None
@@ -81,10 +83,13 @@ async def _take_part(
     for transport in transports:
         await transport.close()
     took = f"the run is over after {quantity(manifest.rounds, 'round')}, of which {len(client.missed)} were missed"
-    if not len(institution.heard):
-        return f"{took}; nothing of its end was heard, so there is no forecast"
-    _write_home(given, folder, institution, seed=int.from_bytes(run_id(manifest)[:8], "big"))
-    return f"{took}; {given.forecast} has the own series with bands, {given.course} what was published"
+    if len(institution.heard):
+        _write_home(given, folder, institution, seed=int.from_bytes(run_id(manifest)[:8], "big"))
+        took = f"{took}; {given.forecast} has the own series with bands, {given.course} what was published"
+    else:
+        took = f"{took}; nothing of its end was heard, so there is no forecast"
+    journal.end(took)
+    return took
 
 
 def _write_home(given: InstitutionConfig, folder: Path, institution: ForecastInstitution, *, seed: int) -> None:

@@ -19,6 +19,7 @@ BLOCK = re.compile(r"```sh\n# ([^,\n]*)[^\n]*\n(.*?)```", re.DOTALL)
 BLOCKS = [(who, lines.splitlines()) for who, lines in BLOCK.findall(PAGE)]
 PARTIES = {"ministry": ("ministry",), "each server": SERVERS, "each hospital": HOSPITALS}
 PARTIES["each party"] = SERVERS + HOSPITALS
+TOLD = 9  # entries of a client's journal, when it has spoken in the first step
 NAMES = {"each party": "st-mary", "each server": "agg-a", "each hospital": "st-mary"}
 
 
@@ -116,8 +117,18 @@ class Tutorial:
                 self.carry(file, self.kit(name) / file.name)
         return winter
 
-    def play(self):
-        """Play the page until all hospitals have ended, and return the ministry's folder of the project."""
+    def kill(self, party):
+        """End a client's process by kill -9 in the run's middle, and start it again."""
+        journal = self.kit(party)
+        while sum(len(file.read_bytes().split()) for file in journal.glob("*.journal")) < TOLD:
+            assert self.running[party].poll() is None, self.log(party)
+            time.sleep(0.01)
+        self.running[party].kill()
+        assert self.running[party].wait(30) == -signal.SIGKILL
+        self.running[party] = self._start(party, f"lpm start {party}")
+
+    def play(self, *, killed=None):
+        """Play the page until all hospitals have ended, one of them once more, and return the ministry's folder."""
         winter = self.prepare()
         self.type(stays=True)
         for server in SERVERS:
@@ -128,6 +139,8 @@ class Tutorial:
             for name in HOSPITALS:
                 self.carry(file, self.kit(name) / file.name)
         self.type(stays=True)
+        if killed is not None:
+            self.kill(killed)
         self.wait(HOSPITALS)
         return winter
 

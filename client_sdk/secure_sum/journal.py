@@ -33,6 +33,7 @@ class SumJournalEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         starts: how often the client has been started.
         answered: the last round in which it may have told a vector; -1 for none.
         state: what the institution had learnt then, float64, little-endian.
+        ended: how the run ended, in a line; nothing before.
     """
 
     run: bytes
@@ -41,6 +42,7 @@ class SumJournalEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     starts: int = 0
     answered: int = -1
     state: bytes = b""
+    ended: str = ""
 
     def __repr__(self) -> str:
         """Tell no secret."""
@@ -99,6 +101,15 @@ class SumJournal:
     def state(self) -> F64 | None:
         """Return what the institution had learnt, if it has answered."""
         return np.frombuffer(self._entry.state, dtype="<f8") if self._entry.state else None
+
+    @property
+    def ended(self) -> str:
+        """Return how the run ended, as `end` kept it."""
+        return self._entry.ended
+
+    def end(self, line: str) -> None:
+        """Write down that the run is over, and how it ended."""
+        self._write(ended=line)
 
     def about_to_answer(self, number: int, state: F64) -> None:
         """Write down, before a vector is told, in which round, and what the institution has learnt."""

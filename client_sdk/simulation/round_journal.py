@@ -1,6 +1,7 @@
 """The journal of a client's rounds: what it tells is written down before it goes out, and what it was told is kept."""
 
 import hashlib
+import zlib
 from typing import Final, final
 
 import msgspec
@@ -87,14 +88,15 @@ class RoundJournal:
         for error, mark in MISSED.items():
             if kept == mark:
                 raise error(f"this client was told nothing in round {number}, as its journal says")
-        shape, *parts = msgspec.msgpack.decode(kept, type=tuple[tuple[int, ...], bytes, bytes, bytes])
+        shape, *parts = msgspec.msgpack.decode(zlib.decompress(kept), type=tuple[tuple[int, ...], bytes, bytes, bytes])
         own, release, synthetic = (np.frombuffer(part, dtype=np.int64).copy() for part in parts)
         return Answer(own.reshape(shape), release, synthetic)
 
     def hear(self, number: RoundNumber, answer: Answer) -> None:
         """Keep what a round told; a machine that has lost it asks again."""
         parts = (part.astype(np.int64).tobytes() for part in (answer.own, answer.release, answer.synthetic))
-        self._journal.record_all({f"answer {number}": msgspec.msgpack.encode((answer.own.shape, *parts))}, sync=False)
+        content = zlib.compress(msgspec.msgpack.encode((answer.own.shape, *parts)), level=1)  # most numbers are 0
+        self._journal.record_all({f"answer {number}": content}, sync=False)
 
     def miss(self, number: RoundNumber, error: RoundClosed) -> None:
         """Keep that a round told nothing, and why."""

@@ -73,6 +73,7 @@ def reference(testbed, missed, undecided=None, deaf=None):
     counts = []
     for step in range(manifest.steps + 1):
         here = {None} | {c.name for c in manifest.clients if step not in missed[c.name]}
+        hears = {name for name in here if name is None or step not in deaf[name]}
         present = [[a for a in part if a.owner in here] for part in (private, synthetic)]
         counts.append([[sum(a.stage == q for a in part) for q in range(4)] for part in present])
         if step == manifest.steps:
@@ -90,7 +91,7 @@ def reference(testbed, missed, undecided=None, deaf=None):
         for day, a, b, channel, weight in rows:
             for sender, target in ((a, b), (b, a)) if day == step % manifest.period else ():
                 one, two = private[sender], private[target]
-                heard = one.owner == two.owner or {one.owner, one.owner if outcome else two.owner} <= here
+                heard = one.owner == two.owner or (one.owner in here and (outcome or two.owner in hears))
                 if heard and one.stage == I:
                     hazard[target] += numbers.beta[channel] * weight
         for agent, increment in zip(private, hazard, strict=True):

@@ -18,6 +18,7 @@ from protocols.errors import ParameterError
 from protocols.models.chain.hazard_factor import REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction
 from protocols.task.parties import ENGINE
+from tests.client_restarts import AFTER, BEFORE, BETWEEN, FragileClient
 
 STEPS = 20
 PASSES = 2
@@ -48,8 +49,11 @@ def testbed(seir, manifest_of):
     return Testbed(manifest, table, draw.integers(0, 2, 24), 0, "drawn", True)
 
 
-def gradients(testbed, operators_of, every):
-    """Return the gradients of all passes, and how many states each client kept at a time."""
+def gradients(testbed, operators_of, every, ends=None):
+    """Return the gradients of all passes, and how many states each client kept at a time.
+
+    With `ends`, calls at which clients' processes end, they go on from their journals.
+    """
     manifest, clients = testbed.manifest, []
 
     def body(private):
@@ -62,7 +66,12 @@ def gradients(testbed, operators_of, every):
         return torch.stack(found).numpy()
 
     async def one(name, operators):
-        client = await take_part(manifest, testbed.private_state(name), operators.transports(name), states_every=every)
+        ways = operators.transports(name)
+        if ends is not None:
+            fragile = FragileClient(manifest, name, lambda: testbed.private_state(name), ways, ends.get(name, {}))
+            clients.append(await fragile.run())
+            return
+        client = await take_part(manifest, testbed.private_state(name), ways, states_every=every)
         assert isinstance(client, AdjointClient)
         clients.append(client)
         await client.run()
@@ -86,6 +95,14 @@ def test_the_gradient_has_the_same_bits_from_fewer_states(testbed, operators_of,
     assert np.abs(all_kept).min(axis=1).tolist() != np.abs(all_kept).max(axis=1).tolist()
     assert plain == [STEPS] * 3
     assert kept == [most] * 3
+
+
+def test_the_gradient_has_the_same_bits_where_clients_end_and_come_back(testbed, operators_of):
+    ends = {"client-0": {20: BETWEEN, 90: AFTER}, "client-2": {41: BEFORE}}
+    whole, _ = gradients(testbed, operators_of, 1)
+    found, kept = gradients(testbed, operators_of, 1, ends)
+    assert found.tobytes() == whole.tobytes()
+    assert kept == [STEPS] * 3
 
 
 def counted(every, steps):

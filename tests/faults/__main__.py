@@ -1,6 +1,6 @@
 """Draw faults over processes of small active or semi-honest runs, or within one, and go on where the last one stopped.
 
-    python -m tests.faults [--within | --semi-honest] [--count N] [--state FILE] [--seed SEED]
+    python -m tests.faults [--within] [--semi-honest] [--count N] [--state FILE] [--seed SEED]
 
 Prints one line a fault; of those within one process, those that went wrong. Exit code 1 if any ended in anything but
 the same bits, those of a run in which a client was away, or one clear stop.
@@ -14,7 +14,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.faults import messages
+from tests.faults import calls, messages
 from tests.faults.campaign import Fault, append, play
 from tests.faults.semi_honest import SemiHonestFault
 
@@ -22,21 +22,25 @@ from tests.faults.semi_honest import SemiHonestFault
 def main():
     """Play the faults that are still to be drawn."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
-    parser.add_argument("--within", action="store_true", help="one process: messages that one party changes")
-    parser.add_argument("--semi-honest", action="store_true", help="processes of semi-honest runs, killed or stopped")
     parser.add_argument(
-        "--count", type=int, help="of faults in all, those of before counted; 60 (40), within one 5,000"
+        "--within", action="store_true", help="one process: messages that change, calls at which parties end"
+    )
+    parser.add_argument("--semi-honest", action="store_true", help="semi-honest runs, in place of active ones")
+    parser.add_argument(
+        "--count", type=int, help="of faults in all, those of before counted; 60 (40), within one 5,000 (2,000)"
     )
     parser.add_argument("--state", type=Path, help="one line for each that was played; in build/ unless given")
     parser.add_argument("--seed", type=int, help="play this one alone, whatever was played before")
     given = parser.parse_args()
-    name, most = ("_within", 5_000) if given.within else ("_semi_honest", 40) if given.semi_honest else ("", 60)
+    name = "_semi_honest" * given.semi_honest + "_within" * given.within
+    most = {"": 60, "_semi_honest": 40, "_within": 5_000}.get(name, 2_000)
     state, count = given.state or Path(f"build/faults{name}.jsonl"), given.count or most
     state.parent.mkdir(parents=True, exist_ok=True)
     lines = [] if given.seed is not None else [*_played(state)]
     seeds = range(len(lines), count) if given.seed is None else [given.seed]
     for seed in seeds:
-        lines.append(_play_within(seed) if given.within else _play_processes(seed, given.semi_honest))
+        play_one = _play_within if given.within else _play_processes
+        lines.append(play_one(seed, given.semi_honest))
         if not given.within or lines[-1]["wrong"]:
             print(json.dumps(lines[-1]), flush=True)
         if given.seed is None:
@@ -50,7 +54,10 @@ def _play_processes(seed, semi_honest):
         return play(seed, Path(folder) / "run", SemiHonestFault if semi_honest else Fault)
 
 
-def _play_within(seed):
+def _play_within(seed, semi_honest):
+    if semi_honest:
+        result, wrong = calls.play(seed)
+        return {"seed": seed, "fault": "calls", "result": result, "wrong": wrong}
     sender = messages.SENDERS[seed % len(messages.SENDERS)]
     ended, wrong = messages.play(seed, sender)
     return {"seed": seed, "fault": sender, "result": "one stop" if ended else "went on", "wrong": wrong}

@@ -1,12 +1,14 @@
 """Faults of real processes in active runs, as seeds draw them: the same bits, or one clear end for all."""
 
 import asyncio
+import contextlib
 import json
 import os
 import random
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections import defaultdict
 
@@ -132,7 +134,12 @@ class Scene:
     def _stop(self):
         process = self.deployment.process(self.fault.party)
         process.send_signal(signal.SIGSTOP)
-        asyncio.get_running_loop().call_later(self.fault.pause_s, process.send_signal, signal.SIGCONT)
+        threading.Timer(self.fault.pause_s, self._go_on, [process]).start()  # the engine may have ended before
+
+    @staticmethod
+    def _go_on(process):
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGCONT)
 
     def _restore(self):
         self._kill()

@@ -14,19 +14,23 @@ KINDS = ("kill", "kill", "stop", "stop", "restart", "back")
 
 
 class SemiHonestFault(Fault):
-    """A fault of a run of four institutions and two aggregators in mode sum, which has no dealer."""
+    """A fault of a run of four institutions and two aggregators, in mode sum, or over CrypTen with a dealer.
 
-    servers = SERVERS[1:]
+    Attributes:
+        mode: of the run.
+    """
 
     def __init__(self, seed):
         super().__init__(seed)
         draw = random.Random(-1 - seed)
+        self.mode = draw.choice(["sum", "outcome"])
+        self.servers = SERVERS if self.mode == "outcome" else SERVERS[1:]
         self.kind, self.party, self.lie = draw.choice(KINDS), draw.choice((*self.servers, *CLIENTS)), ""
         if self.kind == "back":
             self.party = "engine"
 
     def write(self, folder):
-        config = small_config(mode="sum", join_timeout_s=30.0, round_timeout_s=TIMEOUT_S, min_cohort=2)
+        config = small_config(mode=self.mode, join_timeout_s=30.0, round_timeout_s=TIMEOUT_S, min_cohort=2)
         config = msgspec.structs.replace(config, steps=STEPS)
         data = dataclasses.replace(small_data(), group=tuple(f"client-{index // 5}" for index in range(20)))
         deployment = Deployment(folder, build(config, data, free_addresses(config.protocol.addresses)))

@@ -88,6 +88,12 @@ def test_three_tables_in_three_kits_have_the_posterior_of_one_table(tmp_path, ac
         assert [row.split(",")[1] for row in rows[14:16]] == ["yes", "no"]
         assert set(unnamed(kit)) <= {"log.jsonl", "series.parquet"}  # the test's own
     assert set(unnamed(deployment.party("engine"))) == {"log.jsonl", "plotly.min.js"}
+    again = deployment.party(HOSPITALS[0])
+    deployment.start_party(HOSPITALS[0])  # its run is over, and its servers are gone
+    assert deployment.process(HOSPITALS[0]).wait(30) == 0
+    said = [line for line in (again / "log.jsonl").read_text().splitlines() if "the run is over" in line]
+    assert len(said) == 2
+    assert said[0] == said[1]
 
 
 @pytest.mark.slow

@@ -2,8 +2,13 @@
 
 import pytest
 
+from tests.faults import calls
 from tests.faults.campaign import play
 from tests.faults.semi_honest import KINDS, SemiHonestFault
+
+
+def test_parties_that_end_at_drawn_calls_of_one_process_leave_the_bits_of_whoever_was_there():
+    assert [line for line in map(calls.play, range(6)) if line[1]] == []
 
 
 @pytest.mark.slow

@@ -13,8 +13,7 @@ from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
 from protocols.errors import WouldWrap
 from protocols.task.parties import ENGINE
-from protocols.task.rounds import Phase
-from tests.client_restarts import MOMENTS, FragileClient
+from tests.client_restarts import MOMENTS, FragileClient, absences
 from tests.conformance.parity import test_absences_of_models, test_tangents
 from tests.conformance.parity.conftest import ALL, has_holders
 from tests.conformance.parity.test_devices import as_devices
@@ -151,16 +150,3 @@ def test_whoever_comes_back_late_knows_what_counted(data, graph_testbeds, operat
     for field, values in state.items():
         private = np.concatenate([client.private.state[field] for client in ended])
         np.testing.assert_array_equal(private, values, err_msg=field)
-
-
-def absences(manifest, journal):
-    """Return the steps in which a client did not speak, heard nothing, told no levels, and was told no outcomes."""
-    schedule, kept = manifest.schedule, {}
-    for number in range(schedule.rounds):
-        kept[schedule.step(number), schedule.phase(number)] = journal.entry(f"answer {number}")
-    speak, decide = (
-        {step: entry for (step, phase), entry in kept.items() if phase == each} for each in (Phase.SPEAK, Phase.DECIDE)
-    )
-    closed = [{step for step, entry in each.items() if entry == b"closed"} for each in (speak, decide)]
-    lost = [{step for step, entry in each.items() if entry == b"lost"} for each in (speak, decide)]
-    return closed[0], closed[0] | lost[0], closed[1], closed[1] | lost[1]
