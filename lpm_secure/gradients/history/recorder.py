@@ -17,7 +17,7 @@ from protocols.models.graph.interpreter import Inputs
 from protocols.models.likelihood.dependence import Dependence
 from protocols.models.likelihood.events import ChanceEvent, Chances
 from protocols.models.likelihood.record import BEGINNING, SPEAKS, ChanceRecord, LevelChange
-from protocols.models.likelihood.tape import NONE, Slopes, Tape
+from protocols.models.likelihood.tape import NONE, Slopes, Tape, combine
 
 NOWHERE_AROUND: Final = Surroundings({}, {}, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
@@ -69,6 +69,7 @@ class HistoryRecorder:
         self.step = GraphStep(problem.graph, check_parameters(problem.graph, point.integers))
         self._edges = EdgeMessages(self.step, self._copies.contacts)
         self._chances = Chances(point.entries, point.law_slopes)
+        self._clocks = dependence.clocks
         self._record = ChanceRecord(problem.graph, self.step.parameters, self._chances, dependence.clocks, self._n)
         self._events: list[ChanceEvent] = []
         self._moments: list[Moment] = []
@@ -125,12 +126,22 @@ class HistoryRecorder:
         result = self.step.advance(tape, inputs, levels, around)
         never = np.zeros(self._n, dtype=np.bool_)
         changes = {
-            name: LevelChange(result.growth[name], growth[name], result.outcomes[name], result.anew.get(name, never))
-            for name in self._graph.outcomes
+            name: LevelChange(*self._hazard(name, state, result.growth[name], growth[name]), crosses, anew)
+            for name, crosses, anew in (
+                (name, result.outcomes[name], result.anew.get(name, never)) for name in self._graph.outcomes
+            )
         }
         self._events += self._record.advance(tape, changes, step)
         self._moments.append(Moment(state, levels, messages, around, result.reached))
         return result.state, result.levels
+
+    def _hazard(self, name: str, state: Columns, growth: Any, slopes: Slopes) -> tuple[Any, Slopes]:
+        """Return a level's growth and its slopes, times what divides the agent's draw of a threshold."""
+        clock = self._clocks.get(name)
+        if clock is None or clock.over is None:
+            return growth, slopes
+        factor = np.ldexp(state[clock.over].astype(np.float64), -clock.over_bits)
+        return growth * factor, combine((factor, slopes))
 
     def _look(self, tape: Tape, inputs: Inputs) -> None:
         """Add up the tally, and its slopes."""

@@ -88,7 +88,7 @@ class ModelProblem:
 
     def why_not(self, parameter: str) -> str | None:
         """Return how a parameter acts where no law depends on it."""
-        return Dependence.of(self.graph).why_not(parameter)
+        return Dependence.of(self.graph, divided=True).why_not(parameter)
 
     def announce(self, step: int) -> Mapping[str, int]:
         """Return the public numbers of a step."""
