@@ -43,6 +43,9 @@ def simulate_people(config: ProblemConfig, graph: ModelGraph, seed: int) -> tupl
     channels = sum(not channel.cell for channel in graph.channels.values())
     day, a, b = (np.tile(column, channels) for column in (table.day, table.a, table.b))
     channel, weight = np.repeat(np.arange(channels), table.a.size), np.tile(table.weight, channels)
+    for place, name in enumerate(sorted(name for name, each in graph.channels.items() if not each.cell)):
+        if (along := graph.channels[name].along) is not None:  # each contact's own number, in place of its weight
+            weight[channel == place] = draw.integers(*along, table.a.size, endpoint=True)
     period = int(table.day.max(initial=0)) + 1
     contacts = ContactMatrices(ContactTable(day, a, b, channel, weight), graph.channels, n=n, period=period)
     of = draw.integers(0, config.cells, n)

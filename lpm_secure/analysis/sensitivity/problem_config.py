@@ -1,7 +1,7 @@
 """A model among simulated people, or a run's own, as a problem of gradients."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, final
+from typing import Annotated, Any, Final, Literal, Self, final
 
 import msgspec
 
@@ -57,6 +57,7 @@ class ProblemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         cells: how many cells people mix in, where the model has any.
         columns: of private columns, between which two numbers each value is drawn; all of the range unless given. Those
             that a city has by the same name are its own.
+        environment: of a model that hears public numbers, a schedule, as a run's configuration has it.
         steps: T; 20 unless given, or those of the run.
         outputs: what is asked for; every series at the end unless given.
         only: parameters that derivatives are taken by; all unless given.
@@ -76,6 +77,7 @@ class ProblemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     exposure: dict[str, Rate] = {}
     cells: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 4
     columns: dict[str, tuple[int, int]] = {}
+    environment: dict[str, Any] = {}
     steps: Annotated[int, msgspec.Meta(ge=1, le=MAX_STEPS)] | None = None
     outputs: tuple[SeriesConfig, ...] = ()
     only: tuple[str, ...] = ()
@@ -90,8 +92,10 @@ class ProblemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """
         if (self.model is None) == (self.run is None):
             raise ConfigError(f'{self.name} has either a model, such as model = "opinion", or run = "run.toml"')
-        if self.run is not None and (self.parameters or self.laws or self.columns):
-            raise ConfigError(f"{self.name}: parameters, laws and columns are those of {self.run}; change them there")
+        if self.run is not None and (self.parameters or self.laws or self.columns or self.environment):
+            raise ConfigError(
+                f"{self.name}: parameters, laws, columns and environment are those of {self.run}; change them there"
+            )
         self.check_size(self.agents, self.steps or STEPS)
 
     def check_size(self, agents: int, steps: int) -> None:

@@ -1,7 +1,7 @@
 """The people of a run's configuration, own ones and what is known of them too, as those of a problem of gradients."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -30,6 +30,7 @@ class RunProblem(NamedTuple):
         labels: what the configuration calls parameters, by the graph's names.
         people: private ones, and synthetic ones that they meet in cells.
         source: the model, and where they come from, in words.
+        environment: as it has it.
         steps: T.
     """
 
@@ -38,6 +39,7 @@ class RunProblem(NamedTuple):
     labels: Mapping[str, str]
     people: ModelPeople
     source: str
+    environment: Mapping[str, Any]
     steps: int
 
 
@@ -55,7 +57,7 @@ def run_problem(run: Config) -> RunProblem:
     name = config.model if isinstance(config.model, str) else "the table [model]"
     synthetic = people.n > agents_of(testbed.manifest.clients)
     source = f"{name}, {testbed.source}{left_out}{_names(model, synthetic=synthetic)}"
-    return RunProblem(model, families, labels, people, source, config.steps)
+    return RunProblem(model, families, labels, people, source, config.environment, config.steps)
 
 
 def _names(model: GraphModel, *, synthetic: bool) -> str:

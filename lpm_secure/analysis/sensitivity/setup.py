@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, final
+from typing import Any, Final, final
 
 from lpm_secure.analysis.sensitivity.people import simulate_people
 from lpm_secure.analysis.sensitivity.problem_config import STEPS, ProblemConfig, SeriesConfig
 from lpm_secure.analysis.sensitivity.run_people import run_problem
 from lpm_secure.config import simulation
+from lpm_secure.config.environment import environment_of
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.simulation import Config
+from lpm_secure.environments.schedule import InterventionSchedule
 from lpm_secure.gradients.estimators.estimator import Estimator
 from lpm_secure.gradients.estimators.model_alternatives import ModelAlternatives
 from lpm_secure.gradients.estimators.model_score import ModelScore
@@ -60,21 +62,33 @@ def setup_of(config: ProblemConfig, *, seed: int, run: Config | None = None) -> 
         given = run_problem(simulation.load(Path(config.run)) if run is None else run)
         steps = given.steps if config.steps is None else config.steps
         theta = ModelPoint.of(given.model, given.families, only=config.only, labels=given.labels)
-        return _setup(config, theta, given.people, given.source, steps)
+        public = _scheduled(given.environment, steps)
+        return _setup(config, theta, given.people, given.source, public)
     families = {name: GammaLaw(law.mean, law.sd) for name, law in config.laws.items()}
     model = graph_model_of(str(config.model), config.parameters)
     own = {name: family.day_law.law for name, family in families.items()}
     theta = ModelPoint.of(GraphModel(model.graph, {**model.parameters, **own}), families, only=config.only)
     people, source = simulate_people(config, model.graph, seed)
     steps = STEPS if config.steps is None else config.steps
-    return _setup(config, theta, people, f"{config.model}, {source}", steps)
+    return _setup(config, theta, people, f"{config.model}, {source}", _scheduled(config.environment, steps))
 
 
-def _setup(config: ProblemConfig, theta: ModelPoint, people: ModelPeople, source: str, steps: int) -> ProblemSetup:
+def _scheduled(environment: Mapping[str, Any], steps: int) -> tuple[Mapping[str, int], ...]:
+    """Return what an environment says in each step, whatever is released; an empty one for each of another kind."""
+    made = environment_of(environment)
+    if not isinstance(made, InterventionSchedule):
+        return ({},) * steps
+    return tuple(made.step({}, (), t) for t in range(steps))
+
+
+def _setup(
+    config: ProblemConfig, theta: ModelPoint, people: ModelPeople, source: str, public: tuple[Mapping[str, int], ...]
+) -> ProblemSetup:
+    steps = len(public)
     config.check_size(people.n, steps)
     asked = config.outputs or tuple(SeriesConfig(series=word.name) for word in tally_of(theta.graph))
     outputs = outputs_of(theta.graph, [_output(each, people.n, steps) for each in asked], steps=steps)
-    problem = ModelProblem(config.name, source, theta.graph, people, steps, outputs)
+    problem = ModelProblem(config.name, source, theta.graph, people, steps, outputs, public)
     missing = {}
     try:
         chains(problem, theta)

@@ -1,4 +1,4 @@
-"""Hold every estimator against finite differences of the discrete epidemic, entry by entry."""
+"""Hold every estimator against finite differences of the discrete model, entry by entry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Verdict:
     Attributes:
         name: of the estimator.
         found: its Jacobian.
-        ratio: float64[o, p], found over finite differences; 1 where both are 0.
+        ratio: float64[o, p], found over finite differences; 1 where these are 0, and it is too but for its noise.
         error: float64[o, p], standard error of the ratio.
     """
 
@@ -41,7 +41,7 @@ class Verdict:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = found.value / truth.value
             error = np.hypot(found.error, ratio * truth.error) / np.abs(truth.value)
-        zero = (found.value == 0) & (truth.value == 0)
+        zero = (truth.value == 0) & (truth.error == 0) & (np.abs(found.value) <= WIDE * found.error)
         return cls(name, found, np.where(zero, 1.0, ratio), np.where(zero, 0.0, error))
 
     @property
@@ -51,8 +51,8 @@ class Verdict:
 
     @property
     def zeros(self) -> Any:
-        """Whether the derivative is 0 on both sides, bool[o, p]."""
-        return (self.found.value == 0) & (self.ratio == 1)
+        """Whether the derivative is 0, and the estimate too but for its noise, bool[o, p]."""
+        return (self.ratio == 1) & (self.error == 0)
 
     @property
     def signs(self) -> Any:

@@ -109,7 +109,7 @@ class ModelAlternatives(Estimator):
     ) -> Jacobian:
         """Average effects over seeds; NaN by parameters that act through comparisons."""
         check_seeds(seeds)
-        since, dependence = time.perf_counter(), Dependence.of(problem.graph)
+        since, dependence = time.perf_counter(), Dependence.of(problem.graph, divided=True)
         samples, outputs = [], []
         for batch in batches(seeds, problem.people.n):
             recorder = HistoryRecorder(problem, theta, batch, dependence)

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple, final
 import numpy as np
 
 from lpm_secure.engine.backends import NumpyBackend
+from lpm_secure.gradients.history.edge_messages import EdgeMessages
 from lpm_secure.gradients.history.step import Columns, GraphStep, Surroundings
 from lpm_secure.gradients.model.model_problem import Copies, ModelProblem
 from lpm_secure.gradients.model.point import ModelPoint
@@ -16,7 +17,7 @@ from protocols.models.graph.interpreter import Inputs
 from protocols.models.likelihood.dependence import Dependence
 from protocols.models.likelihood.events import ChanceEvent, Chances
 from protocols.models.likelihood.record import BEGINNING, SPEAKS, ChanceRecord, LevelChange
-from protocols.models.likelihood.tape import NONE, Slopes, Tape
+from protocols.models.likelihood.tape import NONE, Slopes, Tape, combine
 
 NOWHERE_AROUND: Final = Surroundings({}, {}, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
@@ -66,7 +67,9 @@ class HistoryRecorder:
         self._count, self._n = len(seeds), len(seeds) * problem.people.n
         self._copies = Copies(problem, point, seeds, NumpyBackend(problem.graph))
         self.step = GraphStep(problem.graph, check_parameters(problem.graph, point.integers))
+        self._edges = EdgeMessages(self.step, self._copies.contacts)
         self._chances = Chances(point.entries, point.law_slopes)
+        self._clocks = dependence.clocks
         self._record = ChanceRecord(problem.graph, self.step.parameters, self._chances, dependence.clocks, self._n)
         self._events: list[ChanceEvent] = []
         self._moments: list[Moment] = []
@@ -90,7 +93,7 @@ class HistoryRecorder:
 
     def inputs_of(self, state: Columns, rows: Any, step: int) -> Inputs:
         """Return what some rows may look at, with a state of theirs."""
-        return Inputs(state, self.step.parameters, self._draws(rows, step))
+        return Inputs(state, self.step.parameters, self._draws(rows, step), public=self.problem.announce(step))
 
     def _draws(self, rows: Any, step: int) -> DrawSource:
         return DrawSource(self._copies.numbers[rows], max(step, 0), self._copies.key)
@@ -117,18 +120,28 @@ class HistoryRecorder:
         tape, inputs = self._record.new_tape(), self._inputs(state, step)
         self._look(tape, inputs)
         messages = self.step.messages(tape, inputs)
-        around = self._around(messages, step)
+        around = self._around(messages, state, step)
         growth = self._growths(tape, around, inputs, step)
         self._record.hear(tape, growth)
         result = self.step.advance(tape, inputs, levels, around)
         never = np.zeros(self._n, dtype=np.bool_)
         changes = {
-            name: LevelChange(result.growth[name], growth[name], result.outcomes[name], result.anew.get(name, never))
-            for name in self._graph.outcomes
+            name: LevelChange(*self._hazard(name, state, result.growth[name], growth[name]), crosses, anew)
+            for name, crosses, anew in (
+                (name, result.outcomes[name], result.anew.get(name, never)) for name in self._graph.outcomes
+            )
         }
         self._events += self._record.advance(tape, changes, step)
         self._moments.append(Moment(state, levels, messages, around, result.reached))
         return result.state, result.levels
+
+    def _hazard(self, name: str, state: Columns, growth: Any, slopes: Slopes) -> tuple[Any, Slopes]:
+        """Return a level's growth and its slopes, times what divides the agent's draw of a threshold."""
+        clock = self._clocks.get(name)
+        if clock is None or clock.over is None:
+            return growth, slopes
+        factor = np.ldexp(state[clock.over].astype(np.float64), -clock.over_bits)
+        return growth * factor, combine((factor, slopes))
 
     def _look(self, tape: Tape, inputs: Inputs) -> None:
         """Add up the tally, and its slopes."""
@@ -143,15 +156,17 @@ class HistoryRecorder:
         self._series.append(tally)
         self._slopes.append(slopes)
 
-    def _around(self, messages: Columns, step: int) -> Surroundings:
+    def _around(self, messages: Columns, state: Columns, step: int) -> Surroundings:
         """Return what reaches everybody."""
         contacts, cells, channels = self._copies.contacts, self._copies.cells, self._graph.channels
         nothing = np.zeros(self._n, dtype=np.int64)
         exposures = {
             name: contacts.add_up(name, messages[name], step=step) if contacts else nothing
             for name, channel in channels.items()
-            if not channel.cell
+            if not channel.cell and name not in self._graph.along
         }
+        along = {name: self._edges.exposures(name, state, step=step) for name in self._edges.channels}
+        exposures |= dict.fromkeys(self._graph.along, nothing) | along
         totals = {
             name: np.clip(cell_totals(messages[name], cells.of, cells=cells.sizes.size), 0, cells.sizes * channel.most)
             for name, channel in channels.items()
@@ -174,4 +189,6 @@ class HistoryRecorder:
                 tape.leaves["cell", name] = sums
                 share = (np.minimum(around.totals[name], around.sizes) / size)[around.of]
                 reach[name] = share, {p: s / size[around.of] for p, s in sums.items()}
+        for name in self._edges.channels:
+            reach[name] = around.exposures[name], self._edges.slopes(name, inputs.state, tape.leaves, step=step)
         return {name: self._record.growth(tape, name, reach) for name in self._graph.outcomes}

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from scipy import sparse
 
+from lpm_secure.gradients.history.edge_messages import EdgeMessages
 from lpm_secure.gradients.history.recorder import HistoryRecorder, Moment, RunHistory
 from lpm_secure.gradients.history.step import Columns, Surroundings
 from protocols.arithmetic.distributions import F64
@@ -54,6 +55,7 @@ class Replays:
         self._recorder, self._history, self._clocks = recorder, history, clocks
         self._graph, self._step = recorder.step.graph, recorder.step
         self._n = recorder.problem.people.n
+        self._edges = EdgeMessages(recorder.step, recorder.problem.people.contacts)
         self._of = recorder.problem.people.cells.of
         self._cells_of_copy = recorder.problem.people.cells.sizes.size
 
@@ -136,7 +138,7 @@ class Replays:
         """Move on by one step; return who differs after it."""
         moment, after = self._history.moments[step], self._history.moments[step + 1]
         told = self._message_differences(rows, moment)
-        exposed = self._exposure_differences(rows, told, step)
+        exposed = self._exposure_differences(rows, told, step) | self._edge_differences(rows, moment, step)
         cells = self._cell_differences(rows, told)
         forced = np.array([self._key(k, each.row) for k, each in drawn], dtype=np.int64)
         keys = self._find_affected(rows, forced, exposed, cells)
@@ -173,6 +175,15 @@ class Replays:
             heard = sparse.coo_array(given @ contacts.matrix(name, step=step).T)
             alternative, agent = heard.coords
             exposed[name] = alternative.astype(np.int64) * self._n + agent, heard.data
+        return exposed
+
+    def _edge_differences(self, rows: _Rows, moment: Moment, step: int) -> _Differences:
+        """Return the same of channels whose messages are made of each contact's own number."""
+        base, exposed = self._base(rows.keys), {}
+        before = {name: column[base] for name, column in moment.state.items()}
+        for name in self._edges.channels:
+            row, hearer, more = self._edges.differences(name, rows.keys % self._n, rows.state, before, step=step)
+            exposed[name] = rows.keys[row] // self._n * self._n + hearer, more
         return exposed
 
     def _cell_differences(self, rows: _Rows, told: Columns) -> _Differences:

@@ -1,5 +1,6 @@
 """One step of any rows of agents, on a tape: the bits of `ModelAgents`, for whoever needs what happens inside."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -110,9 +111,7 @@ class GraphStep:
         nothing = np.zeros(n, dtype=np.int64)
         nowhere = {name: nothing for name, channel in graph.channels.items() if channel.cell}
         sizes = dict.fromkeys(nowhere, around.own(around.sizes) if around.totals else nothing)
-        heard = Inputs(
-            inputs.state, self.parameters, inputs.source, outcomes=outcomes, cells=nowhere | own, sizes=sizes
-        )
+        heard = dataclasses.replace(inputs, outcomes=outcomes, cells=nowhere | own, sizes=sizes)
         tape.extend(self.nodes(*MOVES), heard, forced)
         state = {name: tape.column(root, n) for name, root in graph.update.items()}
         anew = {name: tape.column(root, n) == 1 for name, root in graph.restarts.items()}

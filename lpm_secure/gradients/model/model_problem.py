@@ -16,6 +16,7 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.agents import select_field_columns, tally_of
+from protocols.models.graph.inputs import check_public
 from protocols.models.graph.interpreter import TOGETHER
 from protocols.models.likelihood.dependence import Dependence
 
@@ -55,6 +56,7 @@ class ModelProblem:
         people: its agents.
         steps: T.
         outputs: what is asked of a run, of its tally's q words.
+        public: of each step, the public numbers that an environment says on a schedule, whatever is released.
     """
 
     name: str
@@ -63,30 +65,34 @@ class ModelProblem:
     people: ModelPeople = field(repr=False)
     steps: int
     outputs: Outputs = field(repr=False)
+    public: tuple[Mapping[str, int], ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a model that hears the environment, or whose messages are of another kind.
+        """Refuse a model that hears numbers of no schedule, or whose agents move between cells.
 
         Raises:
             ParameterError: it does.
         """
-        if self.graph.public:
+        if self.graph.public and not all(self.public or ({},)):
             raise ParameterError(
-                f"the model hears public numbers ({', '.join(self.graph.public)}), through which no derivative "
-                "is taken; declare parameters"
+                f"the model hears public numbers ({', '.join(self.graph.public)}), and derivatives in the clear take "
+                'those of a schedule alone: environment = { name = "schedule", numbers = { ... } }'
             )
+        for numbers in self.public:
+            check_public(self.graph.public, numbers)
         if self.graph.cell_field is not None:
             raise ParameterError(
                 f"agents move between the cells of {self.graph.cell_field}, and no derivative in the clear follows "
                 'them; a private run has scores: [gradient] way = "score"'
             )
-        if set(self.graph.messages) != set(self.graph.channels):
-            other = sorted(set(self.graph.channels) - set(self.graph.messages))
-            raise ParameterError(f"no derivative is taken through messages on {', '.join(other)}; say them in says")
 
     def why_not(self, parameter: str) -> str | None:
         """Return how a parameter acts where no law depends on it."""
-        return Dependence.of(self.graph).why_not(parameter)
+        return Dependence.of(self.graph, divided=True).why_not(parameter)
+
+    def announce(self, step: int) -> Mapping[str, int]:
+        """Return the public numbers of a step."""
+        return self.public[step] if 0 <= step < len(self.public) else {}
 
     def simulate(self, points: Sequence[ModelPoint], seeds: range) -> Iterator[F64]:
         """Yield the outputs at each point, float64[points, o], seed by seed; all points share their draws."""
@@ -100,8 +106,8 @@ class ModelProblem:
         """Return the series of one run for each seed, float64[seeds, q, T + 1]."""
         copies = Copies(self, point, seeds, backend)
         series = [copies.totals()]
-        for _ in range(self.steps):
-            copies.agents.update()
+        for step in range(self.steps):
+            copies.agents.update(self.announce(step))
             series.append(copies.totals())
         return np.stack(series, axis=2)
 

@@ -42,15 +42,17 @@ class Dependence:
     totals: Mapping[str, frozenset[str]]
 
     @classmethod
-    def of(cls, graph: ModelGraph, *, local: bool = False) -> "Dependence":
+    def of(cls, graph: ModelGraph, *, local: bool = False, divided: bool = False) -> "Dependence":
         """Follow every parameter through the graph, and through the state from step to step.
 
         Args:
             graph: of the model.
-            local: of an agent's local chain: clocks may have draws that are divided, and whether two draws are of one
-                word, or some days of a stay have passed, is seen where its states are found.
+            local: of an agent's local chain: whether two draws are of one word, or some days of a stay have passed, is
+                seen where its states are found.
+            divided: clocks may have draws that are divided by a number of the agent's own, as of a chain: whoever asks
+                multiplies its hazards by it.
         """
-        clocks = clocks_of(graph, divided=local)
+        clocks = clocks_of(graph, divided=local or divided)
         reach = _reach(graph)
         laws: set[str] = set()
         comparisons: dict[str, str] = {}

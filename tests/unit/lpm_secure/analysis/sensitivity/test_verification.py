@@ -71,3 +71,10 @@ def test_zeros_on_both_sides_hold_and_what_has_no_answer_is_not_counted():
     assert verdict.zeros.tolist() == [[True, False, False]]
     assert verdict.asked.tolist() == [[True, False, True]]
     assert verdict.holds.tolist() == [[True, False, False]]
+
+
+def test_an_estimate_whose_noise_covers_a_derivative_of_zero_holds_and_one_that_is_far_from_it_does_not():
+    truth = Jacobian(np.array([[0.0, 0.0, 0.0]]), np.array([[0.0, 0.0, 0.1]]), 2, 0.0)
+    verdict = Verdict.of("score", Jacobian(np.array([[0.01, 0.03, 0.01]]), np.full((1, 3), 0.01), 2, 0.0), truth)
+    assert verdict.zeros.tolist() == [[True, False, False]]
+    assert verdict.holds.tolist()[0][:2] == [True, False]

@@ -1,6 +1,5 @@
 """Points among a model's parameters: steps that stay within bounds, and laws that move by their mean."""
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -131,9 +130,3 @@ def test_a_model_that_hears_the_environment_is_refused():
     graph = trace(Weather).graph
     with pytest.raises(ParameterError, match=r"public numbers \(rain\)"):
         ModelProblem("rain", "a test", graph, ModelPeople(3), 2, outputs_of(graph, [], steps=2))
-
-
-def test_messages_that_are_not_of_the_state_alone_are_refused():
-    graph = msgspec.structs.replace(trace(SeirModel).graph, messages={})
-    with pytest.raises(ParameterError, match="through messages on contact, mixing"):
-        ModelProblem("other", "a test", graph, ModelPeople(3), 2, outputs_of(graph, [], steps=2))
