@@ -10,6 +10,7 @@ import sys
 import msgspec
 import pytest
 
+import lpm_secure as lpm
 from lpm_secure.audit import index, rules
 from lpm_secure.audit.audit import SKIPPED, audit, key_of
 from lpm_secure.audit.collect import collect
@@ -17,7 +18,6 @@ from lpm_secure.audit.page import page_of
 from lpm_secure.cli.main import main
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.run.processes import run_private
-from lpm_secure.scenario.audits import audit_run
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
 from protocols.errors import ParameterError
@@ -232,7 +232,7 @@ def test_a_folder_that_is_none_is_bad_input(tmp_path):
         key_of("abc")
     (tmp_path / "index.json").touch()  # as of a run between parties, whose kits are elsewhere
     with pytest.raises(ParameterError, match=r"nothing in .* pins the key .* it is operator_key in every kit\.toml"):
-        audit_run(tmp_path)
+        lpm.audit(tmp_path)
 
 
 TALLY = (ReleaseRecord("tally", "exact"),)

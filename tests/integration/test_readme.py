@@ -110,7 +110,7 @@ def test_a_private_run_is_identical_where_a_loop_runs_already(tmp_path, monkeypa
     read = lpm.open_result(folder)
     assert (read.stages, read.seeds) == (result.stages, result.seeds)
     assert read.table.equals(result.table)
-    assert not lpm.audit_run(folder, build_checks=False).findings
+    assert not lpm.audit(folder, build_checks=False).findings
     assert result.stages == ("private_S", "private_E", "private_I", "private_R")
 
 
