@@ -22,6 +22,8 @@ from lpm_secure.calibration.series_check import SeriesCheck
 from lpm_secure.calibration.transports import in_process as in_process_sums
 from lpm_secure.calibration.transports import sums_of
 from lpm_secure.cli.main import app
+from lpm_secure.evaluation.config import load as load_evaluation
+from lpm_secure.evaluation.job import evaluate
 from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.errors import ConfigError, DataError, ParameterError
 from tests.calibration_hospitals import FloatOracle
@@ -285,3 +287,16 @@ def test_a_checkpoint_of_other_tables_is_not_gone_on_from(tmp_path):
     (tmp_path / "places.csv").write_text(places.replace("900000", "800000"))
     with pytest.raises(ParameterError, match="is of another fit"):
         begin().load(tmp_path / "fit.safetensors")
+
+
+def test_own_series_are_evaluated_from_a_configuration_alone(tmp_path):
+    write(tmp_path)
+    (tmp_path / "evaluation.toml").write_text(
+        'name = "visits-evaluation"\ncalibration = "visits.toml"\nhorizons = [2, 4]\n[origins]\ntuning = [10, 12]\n'
+        "least_institutions = 3\n[assimilation]\nrounds = 2\n"
+    )
+    result = evaluate(*load_evaluation(tmp_path / "evaluation.toml"), tmp_path / "runs")
+    assert {row["target"] for row in result.rows} == {"institutions"}  # no table of public events is given
+    assert [each.scored for each in result.origins] == [True, True, True]
+    assert {row["method"] for row in result.rows} >= {"model", "combined", "hub", "pooled_growth", "persistence"}
+    assert all(np.isfinite(row["wis"]) and row["values"] > 0 for row in result.rows)
