@@ -1,7 +1,7 @@
 """What a calibration opens in its first round, and where it arrives, whatever is moved or renamed.
 
-Source: frozen from this code, on a CPU with AVX2; the city's hospitals with AVX-512, whose contact rate returns to
-a mean and the city's admissions are fitted too. A hash is that of the opened sums in fixed point, as little-endian
+Source: frozen from this code, on a CPU with AVX2; that of the city's hospitals with AVX-512, after their example had
+got an autoregression and a public series. A hash is that of the opened sums in fixed point, as little-endian
 words; it does not depend on the CPU. Later rounds depend on the last bits of sums in floating point, so of them the
 loss is held, to 1e-6; a hundred rounds bring another kind of CPU 1e-4 away.
 """
