@@ -16,7 +16,7 @@ from protocols.identity.trust import Trust
 from protocols.masking.plan import check_security
 from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import Devices
-from protocols.task.manifest import Simulation, replicates_of
+from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 MOST_BY_DEFAULT: Final = 64  # clients that compare their contacts where it is not said
@@ -53,7 +53,7 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
         compare_contacts=_compares(project, model) or msgspec.UNSET,
         twins=_twins(project) or msgspec.UNSET,
         refuse_differencing=project.refuse_differencing or msgspec.UNSET,
-        replicates=replicates_of(project.replicates),
+        replicates=project.replicates if project.replicates > 1 else msgspec.UNSET,
         model=model,
         model_hash=model.digest,
         channels=channels,

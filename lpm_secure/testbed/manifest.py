@@ -20,7 +20,7 @@ from protocols.masking.plan import check_security
 from protocols.models.agent_model import UNKNOWN, AgentModel
 from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import Devices
-from protocols.task.manifest import Simulation, replicates_of
+from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 
@@ -45,7 +45,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         mode=config.protocol.mode,
         security=config.private.security,
         refuse_differencing=config.private.refuse_differencing or msgspec.UNSET,
-        replicates=replicates_of(config.private.replicates),
+        replicates=config.private.replicates if config.private.replicates > 1 else msgspec.UNSET,
         aggregators=_aggregators(config, addresses),
         edges=config.protocol.edges,
         devices=Devices(degree=config.protocol.degree or most_contacts(data)) if permuted else None,

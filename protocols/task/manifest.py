@@ -141,7 +141,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
                 "twins": bool(self.twins),
                 "a gradient": self.gradient is not None,
             }
-            check_replicates(self.copies, seed=self.testbed_seed, refused=refused)
+            numbers = len(self.model.agents.public)
+            check_replicates(self.copies, seed=self.testbed_seed, numbers=numbers, refused=refused)
         self._check_mode()
         if self.gradient is not None:
             self._check_gradient(self.gradient)
@@ -254,11 +255,6 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         if k != 1:
             raise ParameterError(f"got {k} aggregators for the clear sharing, an oracle for tests: it has exactly one")
         return Clear()
-
-
-def replicates_of(copies: int) -> int | msgspec.UnsetType:
-    """Return what a manifest says of so many copies: nothing of one."""
-    return copies if copies > 1 else msgspec.UNSET
 
 
 Manifest = Simulation | SecureSum

@@ -22,7 +22,7 @@ from lpm_secure.audit.views.world import World
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation, is_active, replicates_of
+from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.parties import ClientParty, DealerParty, InstitutionParty
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
@@ -68,7 +68,7 @@ def small_simulation(manifest: Simulation) -> Simulation:
         "join_timeout_s": 30.0,
         "round_timeout_s": 30.0,
         "testbed_seed": 7,
-        "replicates": replicates_of(min(manifest.copies, 2)),
+        "replicates": 2 if manifest.copies > 1 else msgspec.UNSET,
     }
     return msgspec.structs.replace(manifest, **changes)
 

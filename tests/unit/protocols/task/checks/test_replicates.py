@@ -12,6 +12,7 @@ from protocols.task.devices import Devices
 from protocols.task.layout import Layout
 from protocols.task.policy import epsilon_of, rho_of
 from protocols.task.release_plan import records_in
+from tests.conformance.parity.conftest import graph_model
 
 COPIES = 3
 
@@ -43,6 +44,15 @@ def test_replicates_that_cannot_be_are_refused_in_one_line(manifest, changes, sa
         msgspec.structs.replace(manifest, **changes)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_more_public_numbers_than_a_late_client_can_be_told_at_once_are_refused(manifest_of):
+    model = graph_model("closures")
+    count = len(model.agents.public)
+    given = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "engine": True}
+    assert manifest_of(**given, replicates=2**12 // count).copies == 2**12 // count
+    with pytest.raises(ParameterError, match="public numbers in a step; 4,096 are allowed: make fewer at once"):
+        manifest_of(**given, replicates=2**12 // count + 1)
 
 
 def test_every_word_of_a_vector_stands_there_once_for_each_replicate(manifest):
