@@ -44,7 +44,7 @@ export class Chart {
     this.figure = document.createElement("figure");
     const caption = document.createElement("figcaption");
     caption.textContent = title;
-    this.drawing = svg("svg", { role: "img" });
+    this.drawing = svg("svg", { role: "img", "aria-label": title });
     this.legend = document.createElement("ul");
     this.legend.className = "legend";
     this.figure.append(caption, this.drawing, this.legend);

@@ -149,13 +149,16 @@ function drawFit() {
   if (rows.length) replace(fitCharts.posterior, table(["parameter", "median", "90 % of draws"], rows, "Posterior"));
 }
 
+const bandCharts = new Map(); // by title: a plot stays, with what its reader has hidden, and the focus
 function drawBands(days, groups, text) {
-  const figures = groups.map((group) => {
-    const chart = new Chart(group.title);
-    chart.show(days, group.series.map((line) => (group.seeds > 1 ? { name: line.name, values: line.median, low: line.low, high: line.high } : { name: line.name, values: line.median })));
-    return chart.figure;
-  });
-  replace(byId("series"), element("h2", {}, "Series"), element("p", {}, text), element("div", { class: "charts" }, ...figures));
+  const isNew = !byId("bands") || groups.some((group) => !bandCharts.has(group.title));
+  for (const group of groups) {
+    if (!bandCharts.has(group.title)) bandCharts.set(group.title, new Chart(group.title));
+    bandCharts.get(group.title).show(days, group.series.map((line) => (group.seeds > 1 ? { name: line.name, values: line.median, low: line.low, high: line.high } : { name: line.name, values: line.median })));
+  }
+  const figures = groups.map((group) => bandCharts.get(group.title).figure);
+  if (isNew) replace(byId("series"), element("h2", {}, "Series"), element("p", { id: "bands" }), element("div", { class: "charts" }, ...figures));
+  setText("bands", text);
 }
 
 function drawEnsemble() {

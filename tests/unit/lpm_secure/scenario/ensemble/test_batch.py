@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import lpm_secure as lpm
 from lpm_secure.cli.main import app
+from lpm_secure.monitor.runs import cards
 from lpm_secure.scenario.ensemble import batch
 from protocols.errors import ParameterError
 
@@ -60,6 +61,8 @@ def test_runs_at_once_do_not_take_the_folder_of_the_same_seeds_one_by_one(tmp_pa
         assert done.exit_code == 0, done.output
     found = [lpm.open_result(each.folder).ensemble for each in lpm.list_runs(tmp_path / "runs")]
     assert sorted(found) == ["batched", "exact"]
+    shown = cards(tmp_path / "runs")  # as a page has them, from their journals
+    assert [(card.kind, card.state, card.step, card.total) for card in shown] == [("ensemble", "ended", 2, 2)] * 2
 
 
 def test_fewer_seeds_go_at_once_where_they_would_not_fit_into_memory(city, monkeypatch):
