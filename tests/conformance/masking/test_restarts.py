@@ -18,8 +18,8 @@ TAU = 4  # in the second step: two messages of 3 are above it, one is not
 class Restarts:
     """Words of a run of two steps: agents 0 and 1 are told 3 in each, and some begin anew after the first."""
 
-    def __init__(self, anew=(0, 0), tau=TAU, growth=(0, 0)):
-        self.anew, self.tau, self.growth, self.secrets = anew, tau, growth, Secrets(tau=(9, 9))
+    def __init__(self, anew=(0, 0), tau=TAU, growth=(0, 0), before=(0, 0)):
+        self.anew, self.tau, self.growth, self.before, self.secrets = anew, tau, growth, before, Secrets(tau=(9, 9))
 
     def words(self, run):
         plan, number = run.plan, run.aggregators[0].number
@@ -28,7 +28,7 @@ class Restarts:
         second = number > 2
         largest = min(plan.manifest.level_bounds) + 1
         silent = np.array([[0, largest, 0]] * 2)
-        anew, growth = (self.anew, self.growth) if second else ((0, 0), (0, 0))
+        anew, growth = (self.anew, self.growth) if second else ((0, 0), self.before)
         spoken = np.array([[g, self.tau if second else 9, a] for g, a in zip(growth, anew, strict=True)])
         return {name: own.astype(np.uint64).reshape(-1) for name, own in (("client-0", spoken), ("client-1", silent))}
 
@@ -65,6 +65,13 @@ def test_own_growth_and_the_steps_messages_count_after_a_restart(anew, growth, b
     for tau in range(2, 9):
         bits = play(begin(), Restarts(anew, tau, growth))
         assert bits[1] == [int(3 * (2 - a) + g > tau) for a, g in zip(anew, growth, strict=True)]
+
+
+@pytest.mark.parametrize("anew", ANEW)
+def test_own_growth_of_before_counts_for_who_goes_on_alone(anew, begin):
+    for tau in (3, 4, 6, 7, 8):
+        bits = play(begin(), Restarts(anew, tau, (1, 0), before=(1, 2)))
+        assert bits[1] == [int(own > tau) for own in (4 if anew[0] else 8, 3 if anew[1] else 8)]
 
 
 @pytest.mark.parametrize("lie", RESTART_LIES)

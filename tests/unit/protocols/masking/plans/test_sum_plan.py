@@ -10,6 +10,7 @@ from lpm_secure.secure_sum.parties import NOWHERE, build_noisy_releases, manifes
 from protocols.errors import ParameterError, WouldWrap
 from protocols.masking.plan import check_security, plan_of
 from protocols.masking.plans.sum_plan import SumPlan
+from protocols.masking.words import residue
 from protocols.wire.methods import largest_call_of
 
 
@@ -28,6 +29,14 @@ def test_a_round_that_asks_has_no_words_and_one_that_answers_a_vector():
     assert plan.shape("a", 0).n == 0
     assert plan.shape("a", 1).words == 6
     assert not any(each(1) for each in (plan.compares, plan.suppresses, plan.multiplies))
+
+
+def test_an_entry_is_checked_above_the_lowest_one_and_its_pad_is_as_it_is():
+    plan = plan_of(manifest())
+    lowest = 1 << plan.norm.bits - 1
+    words = residue(np.array([-lowest, 0, lowest - 1], dtype=np.int64).view(np.uint64))
+    assert plan.words_to_check(words, "a", 1).tolist() == [0, lowest, 2 * lowest - 1]
+    assert plan.pads_to_check(words, "a", 1).tolist() == words.tolist()
 
 
 def test_the_norm_that_is_proved_is_that_of_what_a_client_encodes():
