@@ -41,6 +41,8 @@ class Changes:
             self.questions[caller].append(message)
         if isinstance(message, ProofQuestion | Offer | Closing):
             self.asked.append((caller, type(message)))
+        while isinstance(message, Offer) and not all(self.questions.values()):
+            await asyncio.sleep(0.005)  # both have asked by then, however busy the machine is
         return await go_on()
 
 
