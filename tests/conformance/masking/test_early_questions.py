@@ -11,10 +11,11 @@ from protocols.errors import RoundClosed
 from protocols.masking.messages import Closing, Offer, ProofQuestion, WordsNotice
 from protocols.wire.messages import MaskedCall
 from tests.conformance.masking.test_fresh_seeds import SPEAK, STEPS, until_it_is_away
-from tests.conformance.masking.test_servers import DEALER, ONE, TIMES, TWO, all_ended, content_of, play
+from tests.conformance.masking.test_servers import DEALER, ONE, TWO, all_ended, content_of, play
 from tests.masked_runs import Secrets, start_again
 
 REPLACE = msgspec.structs.replace
+TIMES = {"join_timeout_s": 20.0, "round_timeout_s": 1.5}  # for which a client is awaited once, in one test
 
 
 class Changes:
@@ -40,6 +41,8 @@ class Changes:
             self.questions[caller].append(message)
         if isinstance(message, ProofQuestion | Offer | Closing):
             self.asked.append((caller, type(message)))
+        while isinstance(message, Offer) and not all(self.questions.values()):
+            await asyncio.sleep(0.005)  # both have asked by then, however busy the machine is
         return await go_on()
 
 
@@ -118,7 +121,7 @@ def test_a_question_that_was_answered_early_does_not_stand_for_another_one(small
     async def hand_on(parties):
         act_run.append(parties.run)
         server = parties.rounds[0]
-        while not parties.run.dealer._answered or parties.run.aggregators[0].number < 1 or not other:
+        while parties.run.dealer._next != (1, True):  # until both early questions of the round are answered
             await asyncio.sleep(0.005)
         await server.answer(TWO, MaskedCall(parties.run.plan.run, other[0]))
 
