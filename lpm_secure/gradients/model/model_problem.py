@@ -65,7 +65,7 @@ class ModelProblem:
     people: ModelPeople = field(repr=False)
     steps: int
     outputs: Outputs = field(repr=False)
-    public: tuple[Mapping[str, int], ...] = ()
+    public: tuple[Mapping[str, int], ...] = field(repr=False, default=())
 
     def __post_init__(self) -> None:
         """Refuse a model that hears numbers of no schedule, or whose agents move between cells.
