@@ -20,9 +20,7 @@ TOP = 2**62 - 1
 EDGES = sorted({0, 1, 2, TOP, TOP - 1, *(2**b + d for b in range(1, 62) for d in (-1, 0, 1) if 2**b + d <= TOP)})
 WITHIN = st.one_of(st.integers(0, TOP), st.sampled_from(EDGES))
 SIGNED = st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([-(2**63), -1, 0, 1, 2**32, 2**63 - 1]))
-SETTINGS = settings(
-    max_examples=repetitions(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SETTINGS = settings(max_examples=repetitions(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Parties(Protocol):

@@ -32,7 +32,7 @@ from tests.conformance.reference import reference
 from tests.epidemics import doses_of
 from tests.repetitions import repetitions
 
-SETTINGS = settings(max_examples=repetitions(6), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=repetitions(6), suppress_health_check=[HealthCheck.too_slow])
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 SLOW = [pytest.param(each, 200, marks=pytest.mark.slow) for each in (Phase.THRESHOLDS, Phase.SPEAK, Phase.DECIDE)]
 

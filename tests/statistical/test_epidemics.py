@@ -16,7 +16,7 @@ from tests.repetitions import repetitions
 
 F = 30
 S, E, I, R = range(4)  # noqa: E741 - the field's letters
-DRAWN = settings(max_examples=repetitions(10), deadline=None, suppress_health_check=list(HealthCheck))
+DRAWN = settings(max_examples=repetitions(10), suppress_health_check=list(HealthCheck))
 HALVES = (LAW_TOTAL // 2, LAW_TOTAL // 2)
 ONE = (LAW_TOTAL,)
 FIVE = (0, 0, 0, 0, LAW_TOTAL)

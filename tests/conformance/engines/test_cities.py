@@ -27,7 +27,7 @@ from lpm_secure.populations.source import PopulationConfig
 from lpm_secure.populations.synthesis import look_alike, nyc
 from tests.repetitions import repetitions
 
-DRAWN = settings(max_examples=repetitions(8), deadline=None, suppress_health_check=list(HealthCheck))
+DRAWN = settings(max_examples=repetitions(8), suppress_health_check=list(HealthCheck))
 CPU = torch.device("cpu")
 CUDA = pytest.param(
     "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")

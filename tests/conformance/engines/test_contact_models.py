@@ -105,7 +105,7 @@ def assert_same_run(graph, plain, compiled):
 
 @pytest.mark.parametrize("model", [*SOON, Rumour, *LATER])
 @given(seed=st.integers(0, 2**32), days=st.sampled_from([1, 3]))
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, suppress_health_check=list(HealthCheck))
 def test_a_compiled_step_along_contacts_is_the_interpreters_to_the_bit(model, seed, days):
     plain, compiled = worlds(model, seed, days=days)
     assert assert_same_run(traced_of(model).graph, plain, compiled) > 1

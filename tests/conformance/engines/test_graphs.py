@@ -21,7 +21,7 @@ from tests.plain_epidemic import PlainEpidemic
 from tests.random_graph import random_graph
 from tests.repetitions import repetitions
 
-DRAWN = settings(max_examples=repetitions(15), deadline=None, suppress_health_check=list(HealthCheck))
+DRAWN = settings(max_examples=repetitions(15), suppress_health_check=list(HealthCheck))
 
 
 def law(weights):

@@ -180,7 +180,7 @@ def public_of(graph, step):
 
 @pytest.mark.parametrize("model", MODELS)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, suppress_health_check=list(HealthCheck))
 def test_a_compiled_step_is_the_interpreters_to_the_bit(model, seed):
     graph = traced_of(model).graph
     (plain,), compiled = worlds(model, seed)

@@ -14,7 +14,7 @@ from tests.plain_epidemic import PlainEpidemic, S
 from tests.repetitions import repetitions
 
 N, BANDS, STEPS, CELLS, BITS, F = 500, 3, 25, 5, 12, 24
-DRAWN = settings(max_examples=repetitions(20), deadline=None, suppress_health_check=list(HealthCheck))
+DRAWN = settings(max_examples=repetitions(20), suppress_health_check=list(HealthCheck))
 weights = st.lists(st.integers(0, 4), min_size=1, max_size=5).filter(any)
 
 

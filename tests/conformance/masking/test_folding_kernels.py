@@ -33,7 +33,7 @@ def kernels(request):
     return ALL[request.param]
 
 
-@settings(max_examples=repetitions(25), deadline=None)
+@settings(max_examples=repetitions(25))
 @given(data=st.data())
 def test_all_kernels_have_the_same_bytes(data):
     n, m = data.draw(SIZES), data.draw(st.integers(1, 3))
@@ -57,7 +57,7 @@ def test_all_kernels_have_the_same_bytes(data):
             assert (got.dtype, got.shape, got.tobytes()) == (expected.dtype, expected.shape, expected.tobytes()), name
 
 
-@settings(max_examples=repetitions(25), deadline=None)
+@settings(max_examples=repetitions(25))
 @given(data=st.data())
 def test_claims_of_all_kernels_are_those_of_single_elements(data):
     m, arity, folds = data.draw(st.integers(1, 3)), data.draw(st.integers(1, WIDEST)), data.draw(st.integers(1, 6))

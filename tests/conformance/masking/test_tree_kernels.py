@@ -38,7 +38,7 @@ def corrections(trees, alpha, beta, roots, *, bits, keys):
 
 
 @needs_aes
-@settings(max_examples=repetitions(30), deadline=None)
+@settings(max_examples=repetitions(30))
 @given(n=SIZES, bits=st.integers(1, 57), seed=st.integers(0, 2**32), equal=st.booleans())
 def test_all_kernels_have_the_same_bytes(n, bits, seed, equal):
     alpha, x, beta, roots, keys = drawn(seed, n, bits, equal)

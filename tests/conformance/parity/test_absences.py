@@ -41,7 +41,7 @@ def check(testbed, planned, run_private):
         assert ending.series.counts.tolist() == counts
 
 
-@settings(max_examples=repetitions(30), deadline=None)
+@settings(max_examples=repetitions(30))
 @given(data=st.data())
 def test_the_clear_run_equals_the_reference_in_plain_python(data, testbeds, run_clear):
     testbed = data.draw(testbeds())
@@ -68,7 +68,7 @@ def drawn(data, testbeds, *, most):
     return testbed, absences(data, testbed, most=most)
 
 
-@settings(max_examples=repetitions(12), deadline=None)
+@settings(max_examples=repetitions(12))
 @given(data=st.data())
 def test_a_client_that_misses_steps_neither_speaks_nor_hears_in_them(data, testbeds, run_private):
     testbed, planned = drawn(data, testbeds, most=3)
@@ -76,7 +76,7 @@ def test_a_client_that_misses_steps_neither_speaks_nor_hears_in_them(data, testb
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_many_clients_that_miss_many_steps_neither_speak_nor_hear_in_them(data, testbeds, run_private):
     testbed, planned = drawn(data, testbeds, most=8)

@@ -88,7 +88,7 @@ ROUND_S = 0.4  # a client that is not meant to be late has so long
 
 
 @pytest.mark.parametrize("name", EACH)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_whoever_misses_steps_goes_on_without_what_others_told(name, data, graph_testbeds, run_private):
     given_ = {"engine": name in ENVIRONMENTS, "round_timeout_s": 2 * ROUND_S, "join_timeout_s": 5.0, "min_cohort": 1}

@@ -31,7 +31,7 @@ from tests.conformance.parity.conftest import has_holders
 from tests.epidemics import relaxed_parameters, table_of
 from tests.repetitions import repetitions
 
-DEFAULT = settings(max_examples=repetitions(20), deadline=None)
+DEFAULT = settings(max_examples=repetitions(20))
 
 
 def synthetic(testbed):

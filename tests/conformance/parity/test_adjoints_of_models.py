@@ -94,7 +94,7 @@ class Rumour(lpm.Model):
 
 
 @pytest.mark.parametrize("name", EACH)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(draw=st.data())
 def test_private_adjoints_of_a_graph_equal_the_clear_ones_to_the_last_bit(name, draw, graph_testbeds, operators_of):
     testbed = with_adjoints(draw.draw(own_testbeds(graph_testbeds, name)), draw)
@@ -105,7 +105,7 @@ def test_private_adjoints_of_a_graph_equal_the_clear_ones_to_the_last_bit(name, 
 
 
 @pytest.mark.parametrize("name", EACH)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(draw=st.data())
 def test_adjoints_of_a_graph_are_its_tangents(name, draw, graph_testbeds):
     testbed = with_adjoints(draw.draw(own_testbeds(graph_testbeds, name)), draw)

@@ -80,7 +80,7 @@ def check(testbed, operators_of, run_clear, plan):
 
 
 @pytest.mark.parametrize("given_", [{}, {"mode": "outcome", "min_count": 3}], ids=["sum", "outcome"])
-@settings(max_examples=repetitions(10), deadline=None)
+@settings(max_examples=repetitions(10))
 @given(data=st.data())
 def test_a_run_whose_clients_come_back_equals_the_clear_run(given_, data, testbeds, operators_of, run_clear):
     testbed = data.draw(testbeds(**given_, **TIMES))
@@ -88,14 +88,14 @@ def test_a_run_whose_clients_come_back_equals_the_clear_run(given_, data, testbe
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=repetitions(3), deadline=None)
+@settings(max_examples=repetitions(3))
 @given(data=st.data())
 def test_a_model_whose_clients_come_back_equals_the_clear_run(name, data, graph_testbeds, operators_of, run_clear):
     testbed = data.draw(graph_testbeds(name, mode=data.draw(st.sampled_from(["sum", "outcome"])), **TIMES))
     check(testbed, operators_of, run_clear, drawn(data, testbed))
 
 
-@settings(max_examples=repetitions(4), deadline=None)
+@settings(max_examples=repetitions(4))
 @given(data=st.data())
 def test_devices_that_come_back_have_the_same_slots(data, testbeds, operators_of, run_clear):
     testbed = data.draw(testbeds(mode="outcome", k=2, **TIMES).filter(lambda found: found.contacts.a.size > 0))
@@ -103,7 +103,7 @@ def test_devices_that_come_back_have_the_same_slots(data, testbeds, operators_of
     check(testbed, operators_of, run_clear, drawn(data, testbed))
 
 
-@settings(max_examples=repetitions(4), deadline=None)
+@settings(max_examples=repetitions(4))
 @given(data=st.data())
 def test_tangents_of_clients_that_come_back_are_those_of_clients_that_stayed(data, testbeds, operators_of):
     testbed = data.draw(testbeds())
@@ -120,7 +120,7 @@ def test_tangents_of_clients_that_come_back_are_those_of_clients_that_stayed(dat
     assert [each.agents.tally().tobytes() for each in ended] == [each.tally().tobytes() for each in agents]
 
 
-@settings(max_examples=repetitions(3), deadline=None)
+@settings(max_examples=repetitions(3))
 @given(data=st.data())
 def test_whoever_comes_back_late_knows_what_counted(data, graph_testbeds, operators_of):
     """Rounds close while a client is away: what it had told counts, or does not, and it goes on accordingly."""

@@ -48,19 +48,19 @@ def drawn(data, testbeds, **changes):
     return as_devices(testbed, spare=data.draw(st.integers(0, 2)))
 
 
-@settings(max_examples=repetitions(12), deadline=None)
+@settings(max_examples=repetitions(12))
 @given(data=st.data())
 def test_a_run_over_permuted_edges_equals_the_clear_run_bit_for_bit(data, testbeds, run_private, run_clear):
     check(drawn(data, testbeds), run_private, run_clear)
 
 
-@settings(max_examples=repetitions(8), deadline=None)
+@settings(max_examples=repetitions(8))
 @given(data=st.data())
 def test_small_counts_are_sealed_as_in_the_clear_run(data, testbeds, run_private, run_clear):
     check(drawn(data, testbeds, min_count=3), run_private, run_clear)
 
 
-@settings(max_examples=repetitions(6), deadline=None)
+@settings(max_examples=repetitions(6))
 @given(data=st.data())
 def test_devices_whose_agents_are_infected_again_and_vaccinated(data, testbeds, run_private, run_clear):
     testbed = drawn(data, testbeds)
@@ -73,7 +73,7 @@ def test_devices_whose_agents_are_infected_again_and_vaccinated(data, testbeds, 
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_many_runs_over_permuted_edges_equal_their_clear_runs(data, testbeds, run_private, run_clear):
     check(drawn(data, testbeds), run_private, run_clear)

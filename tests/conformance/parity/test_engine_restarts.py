@@ -75,7 +75,7 @@ async def drive(testbed, operators, path, moments, torn):
                     file.write(b'{"step":')
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["closures", "banks"])  # with public numbers, and with nothing that is announced
 def test_an_engine_that_is_killed_and_comes_back_ends_with_the_bits_of_the_clear_run(

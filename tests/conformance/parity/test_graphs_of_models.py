@@ -31,21 +31,21 @@ def check(testbed, run_private, run_clear):
 
 
 @pytest.mark.parametrize("name", OWN)
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(data=st.data())
 def test_an_outcome_run_equals_the_clear_run_bit_for_bit(name, data, graph_testbeds, run_private, run_clear):
     check(data.draw(graph_testbeds(name, mode="outcome")), run_private, run_clear)
 
 
 @pytest.mark.parametrize("name", EACH)
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(data=st.data())
 def test_a_sum_run_equals_the_clear_run_bit_for_bit(name, data, graph_testbeds, run_private, run_clear):
     check(data.draw(graph_testbeds(name, mode="sum")), run_private, run_clear)
 
 
 @pytest.mark.parametrize("name", LAWS)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_a_run_of_the_library_equals_the_clear_run_bit_for_bit(name, data, graph_testbeds, run_private, run_clear):
     check(data.draw(graph_testbeds(name, mode="outcome")), run_private, run_clear)
@@ -54,14 +54,14 @@ def test_a_run_of_the_library_equals_the_clear_run_bit_for_bit(name, data, graph
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["outcome", "sum"])
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_many_runs_equal_their_clear_runs_bit_for_bit(name, mode, data, graph_testbeds, run_private, run_clear):
     check(data.draw(graph_testbeds(name, mode=mode)), run_private, run_clear)
 
 
 @pytest.mark.parametrize("name", ["library-seirs", "opinion", *SLOW_COUNTS])
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(data=st.data())
 def test_a_run_with_small_counts_suppressed_equals_the_clear_run(name, data, graph_testbeds, run_private, run_clear):
     least = data.draw(st.integers(2, 8))
@@ -92,7 +92,7 @@ def test_exact_departures_beside_small_counts_are_refused(series, manifest_of):
 
 
 @pytest.mark.parametrize("name", EACH)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_a_run_over_permuted_edges_equals_the_clear_run_bit_for_bit(name, data, graph_testbeds, run_private, run_clear):
     drawn = graph_testbeds(name, mode="outcome", k=2).filter(lambda testbed: testbed.contacts.a.size > 0)

@@ -143,7 +143,7 @@ def drawn(data, graph_testbeds, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_a_client_that_comes_back_goes_on_as_if_it_had_been_away(name, data, graph_testbeds):
     check(*drawn(data, graph_testbeds, name))

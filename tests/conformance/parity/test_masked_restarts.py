@@ -115,7 +115,7 @@ def check(testbed, run_clear, folder, data):
 
 
 @pytest.mark.parametrize("name", TAKEN)
-@settings(max_examples=repetitions(3), deadline=None)
+@settings(max_examples=repetitions(3))
 @given(data=st.data())
 def test_a_masked_run_whose_servers_and_engine_come_back_equals_the_clear_run(
     name, data, graph_testbeds, run_clear, tmp_path_factory
@@ -125,7 +125,7 @@ def test_a_masked_run_whose_servers_and_engine_come_back_equals_the_clear_run(
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data(), least=st.sampled_from([0, 2, 8]))
 def test_a_masked_epidemic_whose_servers_and_engine_come_back_equals_the_clear_run(
     data, least, testbeds, run_clear, tmp_path_factory

@@ -43,19 +43,19 @@ def check(testbed, run_clear, but=()):
 
 
 @pytest.mark.parametrize("name", TAKEN)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_a_masked_run_equals_the_clear_run_bit_for_bit(name, data, graph_testbeds, run_clear):
     check(data.draw(graph_testbeds(name, mode="outcome", k=2)), run_clear)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_a_masked_epidemic_equals_the_clear_run_bit_for_bit(data, testbeds, run_clear):
     check(data.draw(testbeds(mode="outcome", k=2)), run_clear)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(data=st.data(), least=st.integers(2, 8))
 def test_a_masked_epidemic_with_small_counts_suppressed_equals_the_clear_run(data, least, testbeds, run_clear):
     check(data.draw(testbeds(mode="outcome", k=2, min_count=least)), run_clear)
@@ -63,13 +63,13 @@ def test_a_masked_epidemic_with_small_counts_suppressed_equals_the_clear_run(dat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["library-doses", "library-opinion", "library-seirs", "opinion"])
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(data=st.data(), least=st.integers(2, 8))
 def test_a_masked_run_with_small_counts_suppressed_equals_the_clear_run(name, data, least, graph_testbeds, run_clear):
     check(data.draw(graph_testbeds(name, mode="outcome", k=2, engine=True, min_count=least)), run_clear)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(data=st.data(), waning=st.sampled_from([(2**31, 2**31), (2**32,), (0, 0, 2**32)]))
 def test_a_masked_epidemic_whose_immunity_wanes_equals_the_clear_run(data, waning, testbeds, run_clear):
     check(changed(data.draw(testbeds(mode="outcome", k=2)), waning=waning), run_clear)
@@ -77,7 +77,7 @@ def test_a_masked_epidemic_whose_immunity_wanes_equals_the_clear_run(data, wanin
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(ALL))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_many_masked_runs_equal_their_clear_runs_bit_for_bit(name, data, graph_testbeds, run_clear):
     check(data.draw(graph_testbeds(name, mode="outcome", k=2)), run_clear)

@@ -101,21 +101,21 @@ def check(testbed, private, run_clear):
 
 @pytest.mark.parametrize("mode", ["outcome", "sum"])
 @pytest.mark.parametrize("name", EACH)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_each_replicate_has_the_bits_of_its_own_run(name, mode, data, graph_testbeds, run_clear, operators_of):
     testbed = with_replicates(data.draw(graph_testbeds(name, mode=mode)), data.draw(st.integers(2, 5)))
     check(testbed, run_replicates(testbed, operators_of), run_clear)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(data=st.data(), least=st.integers(2, 8))
 def test_small_counts_are_suppressed_in_each_replicate_by_itself(data, least, testbeds, run_clear, operators_of):
     testbed = with_replicates(data.draw(testbeds(mode="outcome", min_count=least)), data.draw(st.integers(2, 5)))
     check(testbed, run_replicates(testbed, operators_of), run_clear)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(data=st.data(), least=st.integers(2, 8))
 def test_a_masked_run_suppresses_small_counts_in_each_replicate_by_itself(data, least, testbeds, run_clear):
     testbed = data.draw(testbeds(mode="outcome", k=2, min_count=least))
@@ -124,7 +124,7 @@ def test_a_masked_run_suppresses_small_counts_in_each_replicate_by_itself(data, 
 
 
 @pytest.mark.parametrize("name", MASKED)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_each_replicate_of_a_masked_run_has_the_bits_of_its_own_run(name, data, graph_testbeds, run_clear):
     testbed = with_replicates(data.draw(graph_testbeds(name, mode="outcome", k=2)), data.draw(st.integers(2, 4)))
@@ -155,7 +155,7 @@ def test_a_client_that_joins_late_is_late_in_every_replicate(of_closures, operat
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name == "lenders" else name for name in masked_absences.FEW]
 )
-@settings(max_examples=1, deadline=None)
+@settings(max_examples=1)
 @given(data=st.data())
 def test_a_client_that_comes_back_to_a_masked_run_was_away_in_every_replicate(name, data, graph_testbeds):
     testbed, plan = masked_absences.drawn(data, graph_testbeds, name)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tests.repetitions import repetitions
 
-DEFAULT = settings(max_examples=repetitions(25), deadline=None)
-FEWER = settings(max_examples=repetitions(12), deadline=None)  # of several threads, or three runs each
-MANY = settings(max_examples=600, deadline=None)
+DEFAULT = settings(max_examples=repetitions(25))
+FEWER = settings(max_examples=repetitions(12))  # of several threads, or three runs each
+MANY = settings(max_examples=600)
 
 
 def same_state(private, clear, *, but=()):
@@ -84,7 +84,7 @@ def test_the_drawn_runs_are_epidemics(testbeds, run_clear):
     spread = []
 
     @seed(1)
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=60, database=None)
     @given(data=st.data())
     def look(data):
         testbed = data.draw(testbeds())

@@ -21,8 +21,8 @@ from tests.epidemics import alike
 from tests.repetitions import repetitions
 
 CPU = torch.device("cpu")
-DEFAULT = settings(max_examples=repetitions(30), deadline=None)
-FEWER = settings(max_examples=repetitions(12), deadline=None)  # joint computations of several threads
+DEFAULT = settings(max_examples=repetitions(30))
+FEWER = settings(max_examples=repetitions(12))  # joint computations of several threads
 
 
 def slope(law):
@@ -93,7 +93,7 @@ def test_a_score_added_up_on_shares_equals_the_clear_one_to_the_last_bit(draw, t
 
 
 def test_scores_change_nothing_else_of_a_run_and_neither_does_the_graph(testbeds, run_clear):
-    @settings(max_examples=repetitions(20), deadline=None, database=None)
+    @settings(max_examples=repetitions(20), database=None)
     @given(draw=st.data())
     def look(draw):
         testbed = draw.draw(testbeds())

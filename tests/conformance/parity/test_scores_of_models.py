@@ -92,7 +92,7 @@ def check(testbed, operators_of):
 
 
 @pytest.mark.parametrize("name", slow(OUTCOME, QUICK))
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_a_private_score_equals_the_clear_one_to_the_last_bit(name, data, graph_testbeds, operators_of):
     drawn = graph_testbeds(name, mode="outcome", engine=True, min_cohort=1).filter(has_holders)
@@ -100,7 +100,7 @@ def test_a_private_score_equals_the_clear_one_to_the_last_bit(name, data, graph_
 
 
 @pytest.mark.parametrize("name", slow(SUM, ("library-seir", "crowds")))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_in_sum_mode_scores_by_levels_are_those_of_the_clear_run(name, data, graph_testbeds, operators_of):
     drawn = graph_testbeds(name, mode="sum", engine=True, min_cohort=1).filter(has_holders)
@@ -108,7 +108,7 @@ def test_in_sum_mode_scores_by_levels_are_those_of_the_clear_run(name, data, gra
 
 
 @pytest.mark.parametrize("name", slow(("library-work", "seasons", "library-seirs"), ("library-work", "seasons")))
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_whoever_misses_steps_scores_what_its_agents_drew(name, data, graph_testbeds, operators_of):
     given_ = {"engine": True, "round_timeout_s": 2 * ROUND_S, "join_timeout_s": 5.0, "min_cohort": 1, "k": 2}

@@ -22,8 +22,8 @@ from tests.conformance.parity.conftest import has_holders
 from tests.epidemics import relaxed_parameters
 from tests.repetitions import repetitions
 
-DEFAULT = settings(max_examples=repetitions(30), deadline=None)
-MANY = settings(max_examples=400, deadline=None)
+DEFAULT = settings(max_examples=repetitions(30))
+MANY = settings(max_examples=400)
 
 
 def with_tangents(testbed, draw, **changes):

@@ -52,7 +52,7 @@ def own_testbeds(graph_testbeds, name, **changes):
 
 
 @pytest.mark.parametrize("name", EACH)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(draw=st.data())
 def test_private_tangents_of_a_graph_equal_the_clear_ones_to_the_last_bit(name, draw, graph_testbeds, operators_of):
     testbed = with_tangents(draw.draw(own_testbeds(graph_testbeds, name)), draw)
@@ -62,7 +62,7 @@ def test_private_tangents_of_a_graph_equal_the_clear_ones_to_the_last_bit(name, 
     np.testing.assert_allclose(clear.value[:, 0].sum(axis=-1), n, atol=1e-4)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(draw=st.data())
 def test_the_layout_of_clients_changes_no_bit_of_a_graph(draw, graph_testbeds, operators_of):
     testbed = draw.draw(own_testbeds(graph_testbeds, "library-seir"))

@@ -13,8 +13,8 @@ from lpm_secure.testbed.testbed import Testbed
 from tests.epidemics import doses_of, table_of
 from tests.repetitions import repetitions
 
-FEWER = settings(max_examples=repetitions(12), deadline=None)
-MANY = settings(max_examples=300, deadline=None)
+FEWER = settings(max_examples=repetitions(12))
+MANY = settings(max_examples=300)
 S, E, I, R = range(4)  # noqa: E741 - the field's letters
 SHORT = (2**31, 2**31)
 F = 24

@@ -68,7 +68,7 @@ def populations(draw):
     return Suppression(least, speaker), cells, tally
 
 
-@settings(max_examples=repetitions(10), deadline=None)
+@settings(max_examples=repetitions(10))
 @given(populations())
 def test_what_is_released_is_what_the_rule_releases(drawn):
     rule, cells, tally = drawn
@@ -77,7 +77,7 @@ def test_what_is_released_is_what_the_rule_releases(drawn):
 
 
 @pytest.mark.slow
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000)
 @given(populations())
 def test_many_times_over_what_is_released_is_what_the_rule_releases(drawn):
     rule, cells, tally = drawn

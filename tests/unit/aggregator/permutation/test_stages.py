@@ -24,7 +24,7 @@ def expected(shape, x, target):
     return total.reshape(-1)
 
 
-@settings(max_examples=repetitions(60), deadline=None)
+@settings(max_examples=repetitions(60))
 @given(shape=SHAPES, seed=st.integers(0, 2**32), steps=st.integers(1, 3))
 def test_three_servers_deliver_every_slot_and_no_other(shape, seed, steps):
     draw = np.random.default_rng(seed)
@@ -85,7 +85,6 @@ def test_every_order_of_three_slots_is_drawn_equally_often():
     assert max(abs(count - 1000) for count in counts.values()) < 160  # 5.5 sigma of a binomial
 
 
-@settings(deadline=None)
 @given(slots=st.integers(1, 40), seed=st.integers(0, 2**32))
 def test_a_join_finds_what_stands_once_on_both_sides_and_nothing_else(slots, seed):
     draw = np.random.default_rng(seed)

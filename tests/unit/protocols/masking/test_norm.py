@@ -72,7 +72,7 @@ def test_an_entry_beyond_its_range_is_not_accepted(x):
     assert not accepts(send(x, SMALL), SMALL)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 40), st.integers(1, 2**50), st.integers(0, 2**32))
 def test_all_vectors_within_a_bound_pass_and_none_beyond_the_largest_norm(entries, limit, seed):
     bound = NormBound.of(entries, limit**2)

@@ -56,7 +56,7 @@ def accepts(d, sent, bits, source=SOURCE):
     return range_proof.holds(mine, his)
 
 
-@settings(max_examples=repetitions(30), deadline=None)
+@settings(max_examples=repetitions(30))
 @given(st.lists(st.integers(0, 57), max_size=12), st.randoms(use_true_random=False))
 def test_words_in_their_ranges_are_accepted_and_one_more_is_not(widths, random):
     bits = np.array(widths, dtype=np.uint8)

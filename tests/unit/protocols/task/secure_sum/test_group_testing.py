@@ -112,7 +112,7 @@ def test_an_aggregator_that_lies_about_every_sum_in_many_rounds_isolates_nobody(
         seen = sorted({tuple(name for name in group if name not in gone) for group in {*seen, *opened}})
 
 
-@settings(max_examples=repetitions(12), deadline=None)
+@settings(max_examples=repetitions(12))
 @given(st.data(), st.integers(8, 20), st.integers(0, 1000))
 def test_one_that_lies_gets_nobody_else_named_however_its_garbage_shows(data, n, number):
     """Garbage may pass in some groups: the liar knows the coin, and aims at it."""

@@ -54,7 +54,7 @@ def test_noise_widens_the_range():
     assert not in_range(manifest, total, 4)
 
 
-@settings(max_examples=repetitions(200), deadline=None)
+@settings(max_examples=repetitions(200))
 @given(st.integers(-3, 3), st.integers(0, 23), st.integers(0, 2**20))
 def test_near_the_bound_the_answer_is_that_of_whole_numbers(off, place, other):
     """Far from it floating point decides, whose rounding cannot change it."""

@@ -1,7 +1,7 @@
 """Steps of a chain gone back through: the derivatives that steps with tangents find forth, and differences."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.models.chain.steps.reversal import Reversal
@@ -43,7 +43,6 @@ def totals(transition, begin, heard):
     return (found * WEIGHTS[:, None]).sum(axis=0)
 
 
-@settings(deadline=None)
 @given(chains(), st.integers(0, 5))
 def test_derivatives_back_are_those_forth(chain, steps):
     heard, transition = heard_in(steps), Transition.of(chain, chain.totals)
@@ -56,7 +55,6 @@ def test_derivatives_back_are_those_forth(chain, steps):
     np.testing.assert_allclose(by_theta, totals(transition, begin_of(chain), heard)[1:], rtol=1e-9, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(chains(), st.integers(1, 4), st.floats(-0.2, 0.2))
 def test_derivatives_back_at_other_parameters_are_differences(chain, steps, moved):
     heard, shift, width = heard_in(steps), np.array([moved, 0.1]), 1e-6

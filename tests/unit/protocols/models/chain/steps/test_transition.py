@@ -86,7 +86,6 @@ def numbers(n, seed):
     return np.random.default_rng(seed).random((1 + P, n))
 
 
-@settings(deadline=None)
 @given(chains(), st.integers(0, 5))
 def test_a_step_is_the_sum_over_all_moves(chain, steps):
     n, transition = 3, Transition.of(chain, chain.totals)
@@ -104,7 +103,7 @@ def test_a_step_is_the_sum_over_all_moves(chain, steps):
     np.testing.assert_allclose(found[:, 1:].swapaxes(0, 1), expected.imag * 1e30, rtol=1e-12, atol=1e-10)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(chains())
 def test_an_agents_bits_do_not_depend_on_who_is_beside_it(chain):
     transition, heard = Transition.of(chain, chain.totals), {name: numbers(9, place) for place, name in enumerate("ab")}
