@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 FOLDERS = ("integration", "conformance", "statistical", "golden", "benchmarks", "fuzz", "checks", "unit", "web")
 if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, each has one core; torch reads it when it is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-hypothesis.settings.register_profile("no-clock", deadline=None)  # a busy machine is no mistake
+hypothesis.settings.register_profile("no-clock", hypothesis.settings(), deadline=None)  # a busy machine is no mistake
 hypothesis.settings.load_profile("no-clock")
 
 
