@@ -67,7 +67,8 @@ def test_replies_carry_what_their_definitions_say():
     fields = {
         kind: [field.name for field in dataclasses.fields(kind)] for kind in (JoinReply, RoundResult, RoundRelease)
     }
-    assert fields[JoinReply] == ["step", "public"]  # what the engine announced to all, to who asks for what it missed
+    # what the engine announced to all, to who asks for what it missed, and the last round that its own share counted in
+    assert fields[JoinReply] == ["step", "public", "counted"]
     assert fields[RoundResult] == ["step", "own", "release", "synthetic", "members", "phase"]
     assert fields[RoundRelease] == ["step", "release", "members", "traffic", "names", "refused"]
 

@@ -160,11 +160,11 @@ def record(
     """
     coins = SeededSharing(sharing or world.manifest.share(), seed)
     passed = complete(_everybody(world, coins, start, drive or type(world).drive))
-    key_of: dict[str, tuple[bytes, ...]] = {}
+    keys: dict[str, dict[str, bytes]] = {}  # of a client, by who has them; it may join again with the same ones
     for each in passed:
         if isinstance(each.message, Join) and each.message.key:
-            key_of[each.sender] = (*key_of.get(each.sender, ()), each.message.key)
-    return RunRecording(passed, {client: coins.vectors[keys] for client, keys in key_of.items()})
+            keys.setdefault(each.sender, {})[each.receiver] = each.message.key
+    return RunRecording(passed, {client: coins.vectors[tuple(own.values())] for client, own in keys.items()})
 
 
 async def _everybody(world: RecordedWorld, coins: Sharing, start: Start, drive: Drive) -> list[Envelope]:
