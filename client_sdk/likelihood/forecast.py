@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from client_sdk.likelihood.deviation import Deviation
 from client_sdk.likelihood.institution import SeriesInstitution
+from client_sdk.likelihood.likelihood import Likelihood
 
 F64 = npt.NDArray[np.float64]
 LOWEST, HIGHEST = -25.0, 14.0  # of the log of what is expected of a place
@@ -31,11 +32,11 @@ def predict(institution: SeriesInstitution, log_expected: F64, rng: np.random.Ge
     a = a + rng.standard_normal(a.shape) / np.sqrt(precision) * (institution.observation.size_sd > 0)
     near = mean * np.exp(a)[:, None]
     fitted = law.draw(near[:, :w], spread, rng)
-    own, off = Deviation.of(institution.observation, institution.period_days), deviation(series.guess, mean[:, :w])
+    own = Deviation.of(institution.observation, institution.period_days)
+    off = a[:, None] + deviation(series.guess, near[:, :w], law)
 
     def off_later(noise: F64) -> F64:
         """Draw deviations from sized means; what is off begins from size 1, whose prior the deviation's level has."""
-        noise = noise * (near[:, :w] / (near[:, :w] + 1.0)) ** 2
         weights = own.weights(off.mean(axis=0), noise.mean(axis=0))
         return own.draw_later(off, noise, weights, mean.shape[1] - w, rng) - a[:, None]
 
@@ -43,11 +44,16 @@ def predict(institution: SeriesInstitution, log_expected: F64, rng: np.random.Ge
     return np.concatenate([fitted, later], axis=1)
 
 
-def deviation(series: F64, mean: F64) -> F64:
+def deviation(series: F64, mean: F64, law: Likelihood) -> F64:
     """Return the log deviation of values from expected ones, float64[S, W], nan where missing.
+
+    A value of 0 has no log, so it is that of `x + 1`, less its own mean, over its slope by `log x`: to first order a
+    deviation from a small mean is as large as one from a great mean.
 
     Args:
         series: float64[W], nan where missing.
         mean: float64[S, W].
+        law: of values around it.
     """
-    return np.asarray(np.log(np.maximum(series, 0.0) + 1.0) - np.log(mean + 1.0))
+    off = np.log(np.maximum(series, 0.0) + 1.0) - law.log_beside_walk(mean)
+    return np.asarray(off * (mean + 1.0) / mean)

@@ -48,6 +48,10 @@ class Likelihood(abc.ABC):
         """Return the variance of a value around such a mean, in parts of the mean squared, float64[..., W]."""
         return np.asarray(1.0 / np.maximum(self.information(mean, spread), LEAST))
 
+    def log_beside_walk(self, mean: F64) -> F64:
+        """Return the mean of `log(x + 1)` of values around such a mean, float64[..., W]."""
+        return np.log1p(mean)
+
     def draw_beside_walk(self, mean: F64, spread: float, rng: np.random.Generator) -> F64:
         """Return values drawn around means that walk by themselves, as those of forecasts do."""
         return self.draw(mean, spread, rng)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import final
 
 import msgspec
+import numpy as np
 
 from client_sdk.likelihood.series_file import Periods
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.study import Study
 from lpm_secure.data.institution_series import InstitutionSeries
 from lpm_secure.evaluation.config import HALVES, EvaluationConfig, Half
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, DataError
 
 
 @final
@@ -39,7 +40,7 @@ def origins_of(config: EvaluationConfig, data: InstitutionSeries, halves: Sequen
     """Return the origins of these halves.
 
     Raises:
-        ConfigError: none of them is scored.
+        ConfigError: none of them is scored, or nothing is known after those that are.
     """
     found = []
     for half, span in zip(HALVES, (config.origins.tuning, config.origins.judged), strict=True):
@@ -57,17 +58,48 @@ def origins_of(config: EvaluationConfig, data: InstitutionSeries, halves: Sequen
             f"no origin has {config.origins.least_institutions} institutions that report its last period, of "
             f"{len(data.names)}; lower origins.least_institutions, or evaluate others"
         )
+    end = _last_known(data)
+    if not any(each.scored and each.periods < end for each in found):
+        raise ConfigError(
+            f"no origin is scored, as the last value is of period {end}, and origins end there or after it; "
+            "let origins be earlier"
+        )
     return found
+
+
+def _last_known(data: InstitutionSeries) -> int:
+    """Return how many periods there are until the last one of which something is known."""
+    known = [each.known for each in data.series]
+    if data.events_a_day is not None:
+        known.append(np.isfinite(data.events_a_day))
+    return int(np.flatnonzero(np.any(known, axis=0))[-1]) + 1
 
 
 def read_series(config: EvaluationConfig, calibration: CalibrationConfig) -> InstitutionSeries:
     """Return all periods that the evaluation needs.
 
     Raises:
-        ConfigError, DataError: they cannot be had.
+        ConfigError, DataError: they cannot be had, or a value is below 0.
     """
     last = (config.origins.judged or config.origins.tuning)[1]
-    return _reaching(calibration, last, config.ahead).study().data
+    data = _reaching(calibration, last, config.ahead).study().data
+    require_from_zero(data)
+    return data
+
+
+def require_from_zero(data: InstitutionSeries) -> None:
+    """Refuse series that baselines and scores, which are of values of at least 0, cannot take.
+
+    Raises:
+        DataError: one has a value below 0; with its day.
+    """
+    for label, each in zip(data.labels, data.series, strict=True):
+        below = np.flatnonzero((each.most < 0) | (np.isfinite(each.least) & (each.least < 0)))
+        if below.size:
+            raise DataError(
+                f"{data.title}: institution {label!r} has a value below 0, {data.calendar.first_day(int(below[0]))}; "
+                "an evaluation takes values of at least 0, so shift the series, or evaluate others"
+            )
 
 
 def study_of(calibration: CalibrationConfig, data: InstitutionSeries, periods: int, ahead: int) -> Study:

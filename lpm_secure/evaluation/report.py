@@ -1,5 +1,6 @@
 """What an evaluation shows: the tables, plots, and what was opened of institutions."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -75,9 +76,14 @@ def _lines(result: EvaluationResult) -> Iterator[str]:
         for row in group:
             yield (
                 f"{row['target']:>13} {row['horizon']:>3}  {row['method']:18} {row['relative']:6.3f} "
-                f"[{row['relative_low']:.2f}, {row['relative_high']:.2f}]  {row['relative_log']:6.3f}  "
+                f"{_interval(row)}  {row['relative_log']:6.3f}  "
                 f"50 %: {row['mean_held50']:4.0%}  90 %: {row['mean_held90']:4.0%}  {row['mean_bias']:+.2f}"
             )
+
+
+def _interval(row: dict[str, Any]) -> str:
+    low, high = row["relative_low"], row["relative_high"]
+    return "[few origins]" if math.isnan(low) else f"[{low:5.2f}, {high:4.2f}]"
 
 
 def _by_half(rows: Rows) -> Iterator[tuple[str, Rows]]:

@@ -32,6 +32,10 @@ class CountLikelihood(Likelihood):
         """See `Likelihood`."""
         return mix(self._possible, *self._law(self._counts, mean[..., None], spread))
 
+    def log_beside_walk(self, mean: F64) -> F64:
+        """See `Likelihood`: of Poisson counts, to second order."""
+        return np.asarray(np.log1p(mean) - 0.5 * mean / (mean + 1.0) ** 2)
+
     @abc.abstractmethod
     def _law(self, counts: F64, mean: F64, spread: float) -> Derivatives:
         """Return the log probability of counts, and its derivatives by the logs of mean and spread."""

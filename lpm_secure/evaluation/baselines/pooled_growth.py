@@ -35,10 +35,11 @@ class PooledGrowth(Baseline):
         return PERIODS
 
     def summand(self, values: F64) -> F64:
-        """Return the last three values, those missing between others filled in; zeros where the last one is missing."""
-        if not values.size or not np.isfinite(values[-1]):
+        """Return the last three values, those missing between others filled in; zeros where one is not known."""
+        filled = _log_values(values)[-PERIODS:]
+        if filled.size < PERIODS or not np.isfinite(values[-1]):
             return np.zeros(PERIODS)
-        return np.exp(_log_values(values)[-PERIODS:]) - 1.0 if values.size >= PERIODS else np.zeros(PERIODS)
+        return np.exp(filled) - 1.0
 
     def quantiles(self, values: F64, total: F64, ahead: int) -> F64:
         """See `Baseline`."""

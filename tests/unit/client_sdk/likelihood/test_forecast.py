@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from client_sdk.likelihood.forecast import predict
-from tests.calibration_hospitals import KNOWN_SIZE, institution_of
+from tests.calibration_hospitals import KNOWN_SIZE, OBSERVATION, institution_of
 
 
 def forecast(values, ahead, **changes):
@@ -31,3 +31,13 @@ def test_a_deviation_of_late_falls_back_in_days_and_not_in_periods() -> None:
     assert by_weeks[0] > 70.0
     assert by_weeks[-1] < 0.85 * by_weeks[0]
     assert by_days[-1] > by_weeks[-1]
+
+
+@pytest.mark.parametrize("size", [0.5, 1.0, 2.5])
+@pytest.mark.parametrize(("mean", "period_days"), [(1.0, 1), (3.0, 7), (40.0, 7)])
+def test_small_counts_are_forecast_at_the_size_that_they_have(mean: float, size: float, period_days: int) -> None:
+    observation = msgspec.structs.replace(OBSERVATION, size_sd=0.7)
+    values = np.random.default_rng(4).poisson(mean * size, 80).astype(float)
+    hospital = institution_of(values, [1.0], observation=observation, period_days=period_days)
+    draws = predict(hospital, np.full((1000, 1, 84), np.log(mean)), np.random.default_rng(3))
+    assert draws[:, 80:].mean() == pytest.approx(values.mean(), rel=0.2)

@@ -18,3 +18,9 @@ def test_pooled_growth_fills_gaps_and_says_nothing_of_a_series_that_ends_in_one(
     baseline = BASELINES["pooled_growth"]
     assert baseline.summand(np.array([3.0, np.nan, 15.0])) == pytest.approx([3.0, 7.0, 15.0])
     assert not baseline.summand(np.array([3.0, 7.0, np.nan])).any()
+
+
+def test_a_series_that_begins_late_says_nothing_until_it_has_three_values():
+    baseline = BASELINES["pooled_growth"]
+    assert baseline.summand(np.array([np.nan, np.nan, 7.0, 9.0])).tolist() == [0.0, 0.0, 0.0]
+    assert baseline.summand(np.array([np.nan, 7.0, 9.0, 8.0])) == pytest.approx([7.0, 9.0, 8.0])
