@@ -53,12 +53,14 @@ class QuestionPair:
     """The question of the dealer that comes next, until both aggregators have asked it.
 
     The first question of a round they may ask before they have told each other whom they heard: one that the other asks
-    differently is let go of once, unanswered, and each asks anew.
+    differently is let go of once, unanswered, and each asks anew. One that was let go of comes again where its sender
+    was not told so, and is let go of again.
     """
 
     def __init__(self, parties: int) -> None:
         """Wait for so many parties to ask the same."""
-        self._parties, self._let_go = parties, False
+        self._parties = parties
+        self._let_go: set[tuple[str, bytes]] = set()  # who asked what
         self._waiting: dict[str, SignedMessage] = {}
 
     def take(self, envelope: SignedMessage, *, early: bool) -> QuestionState:
@@ -68,14 +70,15 @@ class QuestionPair:
             ResultsDiffer: they ask two things, and did so before or may not.
         """
         self._waiting[envelope.sender] = envelope
-        if len({each.content for each in self._waiting.values()}) > 1:
-            if self._let_go or not early:
+        asked = {(sender, each.content) for sender, each in self._waiting.items()}
+        if len({content for _, content in asked}) > 1:
+            if not early or (self._let_go and not self._let_go & asked):
                 raise ResultsDiffer(TWO_THINGS)
-            self._waiting, self._let_go = {}, True
+            self._waiting, self._let_go = {}, self._let_go | asked
             return QuestionState.DIFFERENTLY
         if len(self._waiting) < self._parties:
             return QuestionState.BY_ONE
-        self._waiting, self._let_go = {}, False
+        self._waiting, self._let_go = {}, set()
         return QuestionState.ALIKE
 
 

@@ -6,6 +6,7 @@ from typing import final
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import CohortTooSmall
 from protocols.quantity import quantity
+from protocols.releases.differencing import spanning
 from protocols.releases.query import NOISE
 from protocols.task.manifest import Manifest, isolate_few, refuses_differencing
 from protocols.task.release_plan import releases_of
@@ -23,13 +24,15 @@ class ReleasedCohorts:
 
     def __init__(self, manifest: Manifest, before: Iterable[tuple[str, ...]] = ()) -> None:
         """Begin, or go on after releases over these clients."""
-        self._manifest, self._cohorts = manifest, dict.fromkeys(map(frozenset, before))
         exact = any(each.mechanism != NOISE for each in releases_of(manifest).each)
-        self._is_asked = exact and refuses_differencing(manifest)
+        self._manifest, self._is_asked = manifest, exact and refuses_differencing(manifest)
+        self._cohorts = spanning(map(frozenset, before)) if self._is_asked else []
 
     def add(self, members: Iterable[str]) -> None:
-        """Take in over whom a release was."""
-        self._cohorts[frozenset(members)] = None
+        """Take in over whom a release was; what the ones before span already adds nothing."""
+        one = frozenset(members)
+        if self._is_asked and one not in self._cohorts:
+            self._cohorts = spanning([*self._cohorts, one])
 
     def admit(self, number: RoundNumber, members: Iterable[str]) -> None:
         """Take in over whom a round is about to be closed, if anything is released in it.

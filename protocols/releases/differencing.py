@@ -8,7 +8,8 @@ import numpy as np
 from protocols.arithmetic.fixed_point import I64
 
 PRIME: Final = 2**31 - 1  # products of two residues fit 64 bits; what holds of rationals holds modulo it
-MOST_TRIES: Final = 500
+MOST_WORK: Final = 2**29  # numbers that a search computes: a second or two, whoever came and went
+ROW_WORK: Final = 2**15  # of a row, however short
 Cohort = frozenset[str]
 
 
@@ -38,12 +39,30 @@ def isolate(cohorts: Iterable[Cohort], *, least: int) -> Cohort:
     return frozenset(name for place in support for name in told[place])
 
 
+def spanning(cohorts: Iterable[Cohort]) -> list[Cohort]:
+    """Return those cohorts that are no combination of the ones before: together with any other they tell as much."""
+    known = list(dict.fromkeys(cohorts))
+    classes, _ = _classes(known)
+    kept, reduced = list[Cohort](), dict[int, I64]()
+    for cohort in known:
+        row = np.array([names[0] in cohort for names in classes], dtype=np.int64)
+        for column, pivot in reduced.items():
+            row = (row - row[column] * pivot) % PRIME
+        if filled := np.flatnonzero(row).tolist():
+            reduced[filled[0]] = row * pow(int(row[filled[0]]), -1, PRIME) % PRIME
+            kept.append(cohort)
+    return kept
+
+
 def _classes(cohorts: Sequence[Cohort]) -> tuple[list[list[str]], list[int]]:
     """Return the clients of some cohort, those together that are in the same ones, and how many these are."""
-    everybody = sorted(frozenset().union(*cohorts))
-    classes: dict[tuple[bool, ...], list[str]] = {}
-    for name in everybody:
-        classes.setdefault(tuple(name in cohort for cohort in cohorts), []).append(name)
+    places: dict[str, int] = {}
+    for place, cohort in enumerate(cohorts):
+        for name in cohort:
+            places[name] = places.get(name, 0) | 1 << place
+    classes: dict[int, list[str]] = {}
+    for name in sorted(places):
+        classes.setdefault(places[name], []).append(name)
     return list(classes.values()), [len(names) for names in classes.values()]
 
 
@@ -81,8 +100,8 @@ class _Search:
     """The search for a vector of a span whose places that are not 0 weigh less than a bound."""
 
     def __init__(self, weights: I64, least: int) -> None:
-        """Begin with no try."""
-        self._weights, self._least, self._tries = weights, least, 0
+        """Begin with nothing done."""
+        self._weights, self._least, self._work = weights, least, 0
 
     def support(self, basis: I64, taken: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[int]:
         """Return where such a vector is not 0; nothing if there is none.
@@ -93,9 +112,9 @@ class _Search:
         """
         if not len(basis) or int(self._weights[taken].sum()) >= self._least:
             return []
-        self._tries += 1
+        self._work += len(basis) * (basis.size + ROW_WORK)
         used = basis.any(axis=0)
-        if self._tries > MOST_TRIES:
+        if self._work > MOST_WORK:
             return np.flatnonzero(used).tolist()
         open_places = np.flatnonzero(used & ~taken)
         if not open_places.size or int(self._weights[used].sum()) < self._least:

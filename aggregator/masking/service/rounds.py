@@ -45,6 +45,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Asking = tuple[SignedMessage, "asyncio.Future[SignedMessage | None]"]
 LOG: Final = logging.getLogger("aggregator")
+MOST_ASKED: Final = 4  # times that a round's first question is asked anew; one lost answer takes two
 STOP_S: Final = 5.0  # for telling the other servers that the run is over
 
 
@@ -254,13 +255,16 @@ class MaskedRounds(RunCalls):
     async def _ask_proofs(self, party: MaskingAggregator, question: SignedMessage) -> SignedMessage:
         """Return the dealer's parts of all proofs; an early question is this one, or both ask once more.
 
+        They do so again where the other was not told that its early question is let go of, and asks it still.
+
         Raises:
             ResultsDiffer: they asked two things, and had not heard two things.
         """
         asked, asking = self._asking or self._begin_asking(question)
         self._asking, answer = None, await asking
-        if answer is None and self._offered(party) != party.offered:
-            asked, answer = question, await self._ask(question)
+        for _ in range(MOST_ASKED if self._offered(party) != party.offered else 0):
+            if answer is None:
+                asked, answer = question, await self._dealer.send(question, timeout_s=self._patience_s)
         if answer is None or asked.content != question.content:
             raise ResultsDiffer(TWO_THINGS)
         return answer

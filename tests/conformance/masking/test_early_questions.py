@@ -26,8 +26,9 @@ class Changes:
         questions: the contents of questions, by who asked.
     """
 
-    def __init__(self, change=lambda caller, callee, message: message):
+    def __init__(self, change=lambda caller, callee, message: message, answer=None):
         self.change, self.run, self.asked, self.questions = change, None, [], {ONE: [], TWO: []}
+        self.answer = answer
 
     async def __call__(self, caller, callee, request, go_on):
         message = content_of(request)
@@ -43,11 +44,11 @@ class Changes:
             self.asked.append((caller, type(message)))
         while isinstance(message, Offer) and not all(self.questions.values()):
             await asyncio.sleep(0.005)  # both have asked by then, however busy the machine is
-        return await go_on()
+        return await (go_on() if self.answer is None else self.answer(caller, callee, go_on, message))
 
 
-def play_changed(small, change=lambda caller, callee, message: message, *, world=0, also=None):
-    act = Changes(change)
+def play_changed(small, change=lambda caller, callee, message: message, *, world=0, also=None, answer=None):
+    act = Changes(change, answer)
 
     async def begin(parties):
         act.run = parties.run
@@ -85,6 +86,29 @@ def test_two_contents_of_a_client_one_at_each_aggregator_leave_it_out_and_the_ot
     assert one != two
     assert last == same
     assert [each.client for each in last.clients] == ["client-1"]
+    assert len(found["client-1"]) == 4
+    assert isinstance(found["client-0"][-1], RoundClosed)
+    assert not any(all_ended(run))
+
+
+@pytest.mark.parametrize("lost", [ONE, TWO])
+def test_an_early_question_comes_again_where_the_word_that_it_was_let_go_of_was_lost(small, lost):
+    """As a connection that breaks has it: it is asked once more while the other asks what follows from the union."""
+    again = []
+
+    def change(caller, callee, message):
+        first = (caller, callee) == ("client-0", TWO) and isinstance(message, WordsNotice)
+        return other_words(message) if first else message
+
+    async def lose(caller, callee, go_on, message):
+        reply = await go_on()
+        if caller == lost and isinstance(message, ProofQuestion) and reply.envelope is None and not again:
+            again.append(message)
+            return await go_on()
+        return reply
+
+    _, found, run = play_changed(small, change, answer=lose)
+    assert again
     assert len(found["client-1"]) == 4
     assert isinstance(found["client-0"][-1], RoundClosed)
     assert not any(all_ended(run))

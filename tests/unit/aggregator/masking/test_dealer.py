@@ -308,9 +308,24 @@ def test_two_first_questions_a_second_time_end_the_run_and_in_another_round_do_n
         assert asked.dealer.ask(two.send(part)) == ()
         if number == 0:
             asked.ask(whole)
-    assert asked.dealer.ask(one.send(whole)) is None
+    first, last = (asked.proofs(1, names) for names in (asked.plan.names[:1], asked.plan.names[1:]))
+    assert asked.dealer.ask(one.send(first)) is None
     with pytest.raises(ResultsDiffer, match="two things"):
-        asked.dealer.ask(two.send(part))
+        asked.dealer.ask(two.send(last))
+
+
+def test_a_first_question_that_was_let_go_of_is_so_again_and_who_asks_anew_asks_once_more(asked):
+    """One was not told, and asks the same; it is never answered, as the other one does not ask it."""
+    one, two = (asked.signers[name] for name in asked.plan.aggregators)
+    whole, part = asked.proofs(0), asked.proofs(0, asked.plan.names[:2])
+    assert asked.dealer.ask(one.send(whole)) is None
+    assert asked.dealer.ask(two.send(part)) == ()
+    both = asked.proofs(0, asked.plan.names[1:])
+    for _ in range(2):
+        assert asked.dealer.ask(one.send(whole)) is None
+        assert asked.dealer.ask(two.send(both)) == ()
+    answer = read(asked.ask(both)[0], ProofAnswer, keys=asked.keys, run=asked.plan.run)
+    assert [each.client for each in answer.clients] == list(asked.plan.names[1:])
 
 
 def test_two_questions_about_a_release_end_the_run_at_once(asked):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from protocols.releases import differencing
-from protocols.releases.differencing import isolate
+from protocols.releases.differencing import isolate, spanning
 
 
 def cohorts(*names):
@@ -68,5 +68,39 @@ def test_what_is_found_is_what_a_search_through_all_groups_finds():
 def test_where_there_are_too_many_to_look_through_nobody_is_called_safe(monkeypatch):
     known = cohorts("abcd", "cdef", "efab")
     assert not isolate(known, least=2)
-    monkeypatch.setattr(differencing, "MOST_TRIES", 0)
+    monkeypatch.setattr(differencing, "MOST_WORK", 0)
     assert isolate(cohorts("abcd", "cdef", "efabc"), least=2)
+
+
+def test_a_search_that_takes_few_steps_is_done_to_its_end():
+    """However many steps it takes: ten releases, each over another half of the clients, tell of no four together."""
+    draws = np.random.default_rng(1)
+    names = np.array([f"client-{place}" for place in range(40)])
+    known = [frozenset(names[draws.random(40) < 0.5].tolist()) for _ in range(10)]
+    groups = itertools.combinations(sorted(frozenset().union(*known)), 3)
+    assert not any(tells_of(known, group) for group in groups)
+    assert not isolate(known, least=4)
+
+
+def test_what_a_search_computes_is_bounded_whatever_clients_came_and_went(monkeypatch):
+    draws, work = np.random.default_rng(2), []
+    names = np.array([f"client-{place}" for place in range(400)])
+    known = [frozenset(names[draws.random(400) < 0.5].tolist()) for _ in range(60)]
+    monkeypatch.setattr(differencing, "MOST_WORK", 2**24)
+    reduce = differencing._independent
+    monkeypatch.setattr(differencing, "_independent", lambda rows: work.append(rows.size * len(rows)) or reduce(rows))
+    assert isolate(known, least=20)
+    assert sum(work) < 2**25
+
+
+def test_cohorts_that_others_span_add_nothing_and_are_not_kept():
+    draws = np.random.default_rng(3)
+    groups = [frozenset(f"client-{3 * place + each}" for each in range(3)) for place in range(6)]
+    known = [frozenset().union(*(group for group in groups if draws.random() < 0.7)) for _ in range(50)]
+    kept = spanning(known)
+    assert len(kept) == 6
+    assert kept == list(dict.fromkeys(each for each in known if each in kept))
+    for least in (2, 3, 4):
+        assert bool(isolate(kept, least=least)) == bool(isolate(known, least=least))
+    assert spanning([*kept, frozenset(["client-0"])]) == [*kept, frozenset(["client-0"])]
+    assert spanning([]) == spanning([frozenset()]) == []
