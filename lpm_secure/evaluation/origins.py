@@ -40,8 +40,10 @@ def origins_of(config: EvaluationConfig, data: InstitutionSeries, halves: Sequen
     """Return the origins of these halves.
 
     Raises:
-        ConfigError: none of them is scored, or nothing is known after those that are.
+        ConfigError: none of them is given or scored, or nothing is known after those that are.
     """
+    if config.origins.judged is None and "tuning" not in halves:
+        raise ConfigError("the half judged is asked for, and origins.judged is not given; give it, or ask for tuning")
     found = []
     for half, span in zip(HALVES, (config.origins.tuning, config.origins.judged), strict=True):
         if span is None or half not in halves:

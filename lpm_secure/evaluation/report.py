@@ -83,7 +83,7 @@ def _lines(result: EvaluationResult) -> Iterator[str]:
 
 def _interval(row: dict[str, Any]) -> str:
     low, high = row["relative_low"], row["relative_high"]
-    return "[few origins]" if math.isnan(low) else f"[{low:5.2f}, {high:4.2f}]"
+    return "[few origins]" if math.isnan(low) else f"[{low:.2f}, {high:.2f}]"
 
 
 def _by_half(rows: Rows) -> Iterator[tuple[str, Rows]]:

@@ -32,6 +32,11 @@ def test_origins_after_which_nothing_is_known_are_refused_before_any_fit():
         origins_of(SMALL, ending(4, 1.0))
 
 
+def test_a_half_that_is_not_configured_is_refused():
+    with pytest.raises(ConfigError, match=r"origins\.judged is not given; give it"):
+        origins_of(SMALL, ending(5, 1.0), ("judged",))
+
+
 def test_values_below_0_are_refused_with_their_day():
     require_from_zero(ending(5, 0.0))
     with pytest.raises(DataError, match=r"institution '.*' has a value below 0, 20..-..-..; "):
