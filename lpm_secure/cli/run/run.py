@@ -88,7 +88,8 @@ def run(
     if resume:
         raise ParameterError("got --resume with several runs; only a single city goes on from a checkpoint")
     if clear is None and simulation.is_private:
-        NOTICES.info("all runs are in the clear, each with the bits of a private one; --private makes one of them all")
+        private = "" if several else "; --private makes one of them all"
+        NOTICES.info("all runs are in the clear, each with the bits of a private one%s", private)
     if several and clear is False:
         raise ParameterError("got --private and several values; compare private runs one by one, or leave it out")
     many: dict[str, Any] = {"seeds": seeds or 1, "workers": workers, "device": device}
