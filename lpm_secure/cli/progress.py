@@ -112,19 +112,6 @@ def round_bar(title: str, *, rounds: int) -> Iterator[OnRound]:
 
 
 @contextmanager
-def seed_bars(totals: dict[str, int]) -> Iterator[Callable[[str], None]]:
-    """Show one bar for each title, with as many runs as it has at most; the caller tells whose run has ended."""
-    with bars(MofNCompleteColumn()) as progress:
-        tasks = {title: progress.add_task(title, total=total, start=False) for title, total in totals.items()}
-
-        def on_seed(title: str) -> None:
-            progress.start_task(tasks[title])
-            progress.advance(tasks[title])
-
-        yield on_seed
-
-
-@contextmanager
 def check_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
     """Show checks; the caller tells how many are done, of how many, and what comes next."""
     with bars(MofNCompleteColumn(), transient=True) as progress:

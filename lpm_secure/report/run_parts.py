@@ -11,7 +11,16 @@ CHANCE: Final = (
     "say. Runs in the clear over many seeds (lpm run CONFIG --seeds 20) show a median and a band. Neither says whether "
     "the model is right."
 )
+BANDS: Final = (
+    "Lines are medians over {}, and a band holds 90 % of them: what chance does to this model, with these parameters. "
+    "It says nothing of how well they are known, or whether the model is right."
+)
 HEAD: Final = ("parameter", "value", "unit")
+
+
+def chance_part(runs: int, *, of: str = "seeds") -> str:
+    """Return what so many runs that differ by chance alone say of it, and what they do not."""
+    return html.paragraph(CHANCE if runs == 1 else BANDS.format(of))
 
 
 def announcement_parts(public: Mapping[str, Sequence[int]], days: Sequence[float]) -> list[str | Plot]:

@@ -36,6 +36,7 @@ from protocols import folder_lock
 from protocols.errors import ParameterError
 from protocols.identity import certificates
 from protocols.kit.peers import wait_for_servers
+from protocols.releases.ledger import SHORT
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation, require_simulation
 from protocols.task.parties import ENGINE
@@ -44,7 +45,6 @@ from protocols.task.signature import load_verified
 from protocols.wire.connect import connect
 
 NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
-SHORT: Final = 12  # characters of a run's id in names of files
 
 
 def simulate_engine(

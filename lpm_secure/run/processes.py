@@ -111,10 +111,14 @@ def run_clear(
 
 
 def replay(testbed: Testbed, device: torch.device, private: Execution) -> Execution:
-    """Run each replicate of a private run in the clear, by itself, with the public numbers that the run had."""
+    """Run each replicate of a private run in the clear, by itself, with the public numbers that the run had.
+
+    Seconds are of all of them together, as those of the private run are.
+    """
     each = zip(testbed.replicates, private.replicates, strict=True)
     runs = [run_clear(own, device, public=series.public) for own, series in each]
-    return dataclasses.replace(runs[0], replicates=tuple(run.series for run in runs))
+    seconds = {name: sum(getattr(run, name) for run in runs) for name in ("start_s", "step_s")}
+    return dataclasses.replace(runs[0], replicates=tuple(run.series for run in runs), **seconds)
 
 
 def run_private(

@@ -14,7 +14,7 @@ from lpm_secure.models.report import parameters_in_words
 from lpm_secure.models.words import colours_of, departure_words, word_of
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
-from lpm_secure.report.run_parts import CHANCE, announcement_parts, parameter_parts, settings_part
+from lpm_secure.report.run_parts import announcement_parts, chance_part, parameter_parts, settings_part
 from lpm_secure.report.summary import REPORT, Summary, align
 from lpm_secure.report.table import both
 from lpm_secure.run import ingress
@@ -115,6 +115,7 @@ def replicate_parts(each: Sequence[StageSeries]) -> list[str | Plot]:
     return [
         html.heading(f"{len(each)} replicates: the same people and contacts, other draws"),
         Plot(bands(each)),
+        chance_part(len(each), of="replicates"),
         html.heading("The first replicate"),
     ]
 
@@ -139,7 +140,8 @@ def series_parts(manifest: Simulation, series: StageSeries, *, people: bool) -> 
         )
     parts += announcement_parts(series.public, [step * series.dt for step in range(len(series.counts))])
     model = manifest.model
-    return [*parts, html.paragraph(CHANCE), *parameter_parts(parameters_in_words(model.graph, model.parameters))]
+    parts += [chance_part(1)] if manifest.copies == 1 else []  # else bands above say it
+    return [*parts, *parameter_parts(parameters_in_words(model.graph, model.parameters))]
 
 
 def small_counts(series: StageSeries) -> int:

@@ -3,12 +3,26 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from lpm_secure.report.html import paragraph
+from protocols.errors import ParameterError
 
 OnSeries = Callable[[int], None]
 NOTEBOOK: Final = "ZMQInteractiveShell"  # of IPython's shells that of a notebook
+
+
+def journal_folder(given: Path | str | None) -> Path | None:
+    """Return the folder that was given for a journal; none where none was.
+
+    Raises:
+        ParameterError: it is a file.
+    """
+    folder = None if given is None else Path(given)
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ParameterError(f"{folder} is a file, and a journal has a folder; give another path")
+    return folder
 
 
 @contextmanager

@@ -24,10 +24,10 @@ from lpm_secure.scenario.results.words import SeriesWords, describe, parity_word
 from lpm_secure.scenario.settings import parameters_in_units, plain, tables_of_config
 from protocols.errors import ParameterError
 from protocols.models.agent_model import TallyWord
+from protocols.releases.ledger import SHORT
 from protocols.task.manifest import MOST_COPIES
 
 MOST_SEEDS: Final = 100_000
-SHORT: Final = 12  # characters of a run's id in its folder's name
 CLEAR: Final = "Runs in the clear: all agents in this program and its processes."
 PRIVATE: Final = "Private, over processes of this machine; each run is in the list by itself."
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from lpm_secure.scenario import runs
 from lpm_secure.scenario.ensemble.ensemble import EnsembleTask
+from lpm_secure.scenario.progress import journal_folder
 from lpm_secure.scenario.results.comparison import ScenarioComparison
 from lpm_secure.scenario.results.result import Result
 from lpm_secure.scenario.settings import plain
@@ -129,5 +130,5 @@ def _run(
     with contextlib.ExitStack() as stack:
         for each in simulations.values():
             stack.enter_context(each.own_names())
-        folder = None if journal is None else Path(journal)
+        folder = journal_folder(journal)
         return runs.run_clear(tasks, listed, workers=workers, device=device, progress=progress, journal=folder)

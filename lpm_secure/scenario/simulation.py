@@ -18,6 +18,7 @@ from lpm_secure.report import html
 from lpm_secure.scenario import construction, runs, settings
 from lpm_secure.scenario.ensemble.ensemble import EnsembleTask
 from lpm_secure.scenario.own_tables import OwnFolder
+from lpm_secure.scenario.progress import journal_folder
 from lpm_secure.scenario.results.result import Result
 from protocols.errors import ParameterError
 
@@ -206,7 +207,7 @@ class Simulation:
             raise ParameterError(
                 f"ensemble is {ensemble!r}; give {' or '.join(map(repr, ENSEMBLES))}, and exact for private runs"
             )
-        shown: dict[str, Any] = {"progress": progress, "journal": None if journal is None else Path(journal)}
+        shown: dict[str, Any] = {"progress": progress, "journal": journal_folder(journal)}
         with self.own_names():
             if private and isinstance(self.config, Config):
                 given: dict[str, Any] = {"beside": self.beside, "out": Path(out), "parity": parity}

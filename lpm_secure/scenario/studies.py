@@ -17,7 +17,7 @@ from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.models.model import Model
 from lpm_secure.models.reference import name_of
 from lpm_secure.report.run_counter import count_runs
-from lpm_secure.scenario.progress import OnSeries, watch
+from lpm_secure.scenario.progress import OnSeries, journal_folder, watch
 from lpm_secure.scenario.results.words import series_names
 from lpm_secure.scenario.simulation import Simulation
 from protocols.errors import ParameterError
@@ -54,9 +54,8 @@ def sensitivity(
     chosen = content.problem_of(problem)
     setup = setup_of(chosen, seed=content.seed, run=run)
     seeds = range(content.first_seed, content.first_seed + chosen.sensitivity_seeds)
-    folder = None if journal is None else Path(journal)
     with (
-        count_runs(folder, kind="sensitivity", name=chosen.name, total=len(seeds)) as counter,
+        count_runs(journal_folder(journal), kind="sensitivity", name=chosen.name, total=len(seeds)) as counter,
         watch([chosen.name], seeds=len(seeds), shown=progress) as on_series,
     ):
 
@@ -94,7 +93,7 @@ def verify_gradients(
     content, run = _asked(source, parameters, outputs, steps)
     problems = [content.problem_of(name) for name in series_names(only)] if only else list(content.model)
     total = sum(sum(each.seeds.values()) for each in problems)
-    name, folder = ", ".join(each.name for each in problems), None if journal is None else Path(journal)
+    name, folder = ", ".join(each.name for each in problems), journal_folder(journal)
     with count_runs(folder, kind="verification of gradients", name=name, total=total, facts=(AT_MOST,)) as counter:
         for each in problems:
             setup = setup_of(each, seed=content.seed, run=run)

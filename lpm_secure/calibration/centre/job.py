@@ -19,13 +19,14 @@ from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.report import folder as folders
 from lpm_secure.report.summary import Summary
-from lpm_secure.run.engine_party import SHORT, require_engine_certificate
+from lpm_secure.run.engine_party import require_engine_certificate
 from lpm_secure.secure_sum.digest import SumDigest
 from lpm_secure.secure_sum.remote import RemoteSum
 from protocols import folder_lock
 from protocols.errors import ParameterError
 from protocols.identity import certificates
 from protocols.kit.peers import wait_for_servers
+from protocols.releases.ledger import SHORT
 from protocols.task import manifest as manifests
 from protocols.task.manifest import require_sum
 from protocols.task.secure_sum.spec import SecureSum

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from lpm_secure.cli.figures import Json, show
+
 
 def evaluate(
     config: Annotated[Path, typer.Argument(help="TOML; examples/evaluation.toml explains each key.", metavar="CONFIG")],
@@ -16,7 +18,8 @@ def evaluate(
     model: Annotated[
         bool, typer.Option("--model/--baselines-only", help="Fit the model, or score baselines alone.")
     ] = True,
-    json: Annotated[Path, typer.Option("--json", help="Where all figures go too.")] = Path("build/evaluation.json"),
+    collect: Annotated[Path, typer.Option(help="Where all figures go too.")] = Path("build/evaluation.json"),
+    as_json: Json = False,
 ) -> None:
     """Say how good forecasts are: at many origins, beside baselines, and combined with them.
 
@@ -45,6 +48,5 @@ def evaluate(
         )
     summary = report.summary_of(result, folder)
     folders.write(folder, summary)
-    folders.write_figures(json, summary.figures)
-    for line in summary.lines:
-        typer.echo(line)
+    folders.write_figures(collect, summary.figures)
+    show(summary, as_json)

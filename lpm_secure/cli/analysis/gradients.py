@@ -61,7 +61,9 @@ def verify_gradients(
 def sensitivity(
     source: ConfigOrModel,
     *,
-    out: Annotated[Path, typer.Option(help="Folder to write; nothing may be there.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to write; nothing may be there. Plots need `plotly.min.js` beside it.")
+    ],
     problem: Annotated[str | None, typer.Option(help="Name of the problem; the first unless given.")] = None,
     parameter: ParameterNames = None,
     output: OutputNames = None,

@@ -30,15 +30,21 @@ def run(
         bool | None,
         typer.Option(
             "--clear/--private",
-            help="No protection: all in this process; prints the series' hash, writes nothing. The default of --seeds, "
-            "which writes series.",
+            help="No protection: all in this process; prints the series' hash (of replicates the first one's), writes "
+            "nothing. The default of --seeds, which writes series.",
         ),
     ] = None,
     parity: Annotated[bool, typer.Option(help="Replay the run in the clear, and fail unless it is identical.")] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run of a city.")] = False,
     device: Device = "auto",
     out: Out = Path("runs"),
-    seeds: Annotated[int | None, typer.Option(min=1, help="So many runs, from the configuration's seed on.")] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="So many runs, from the configuration's seed on; with --private as replicates of one: docs/python.md.",
+        ),
+    ] = None,
     values: Annotated[
         list[str] | None,
         typer.Option("--set", help="NAME=VALUE, as in the file: model.initial=0.05; NAME=A,B compares.", metavar="SET"),
@@ -82,7 +88,8 @@ def run(
     if resume:
         raise ParameterError("got --resume with several runs; only a single city goes on from a checkpoint")
     if clear is None and simulation.is_private:
-        NOTICES.info("all runs are in the clear, with the bits of private ones; --private starts the parties of each")
+        private = "" if several else "; --private makes one of them all"
+        NOTICES.info("all runs are in the clear, each with the bits of a private one%s", private)
     if several and clear is False:
         raise ParameterError("got --private and several values; compare private runs one by one, or leave it out")
     many: dict[str, Any] = {"seeds": seeds or 1, "workers": workers, "device": device}

@@ -8,14 +8,10 @@ import numpy as np
 from client_sdk.private.table import F64
 from lpm_secure.report import html
 from lpm_secure.report.page import Plot
-from lpm_secure.report.run_parts import announcement_parts, parameter_parts, settings_part
+from lpm_secure.report.run_parts import announcement_parts, chance_part, parameter_parts, settings_part
 from protocols.arithmetic.fixed_point import I64
 
 PUBLIC: Final = "public_"  # before the names of what an environment announced
-BANDS: Final = (
-    "Lines are medians over seeds, and a band holds 90 % of them: what chance does to this model, with these "
-    "parameters. It says nothing of how well they are known, or whether the model is right."
-)
 SAME: Final = "Parameters: those that differ first"
 
 
@@ -25,6 +21,10 @@ class ScenarioSettings(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """Names of series."""
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Which runs there are."""
 
     @property
     def days(self) -> F64:
@@ -51,7 +51,7 @@ def settings_parts(scenarios: Mapping[str, ScenarioSettings]) -> list[str | Plot
             median = np.median(each.values(name), axis=0).tolist()
             public[f"{scenario}: {shown}" if len(scenarios) > 1 else shown] = median
     first = next(iter(scenarios.values()))
-    parts: list[str | Plot] = [html.paragraph(BANDS), *announcement_parts(public, first.days.tolist())]
+    parts: list[str | Plot] = [chance_part(len(first.seeds)), *announcement_parts(public, first.days.tolist())]
     parts += parameter_parts(first.parameters) if len(scenarios) == 1 else _side_by_side(scenarios)
     return [*parts, settings_part(first.config if len(scenarios) == 1 else {n: s.config for n, s in scenarios.items()})]
 

@@ -108,7 +108,7 @@ def _entries(path: Path) -> Iterator[RunEntry]:
         yield RunEntry(
             folder=str(file.parent),
             name=str(figures.get("name", config.get("name", file.parent.name))),
-            seeds=len(figures.get("seeds", [0])),
+            seeds=len(figures.get("seeds", figures.get("replicates", [0]))),
             parity=parity_word(figures.get("parity")),
             ended_s=ended_s,
         )

@@ -5,7 +5,8 @@ import types
 
 import pytest
 
-from lpm_secure.scenario.progress import watch
+from lpm_secure.scenario.progress import journal_folder, watch
+from protocols.errors import ParameterError
 
 
 def test_a_notebook_has_one_bar_that_is_written_over(monkeypatch):
@@ -31,3 +32,11 @@ def test_a_terminal_has_a_bar_and_a_file_nothing(monkeypatch, capsys, terminal):
     with watch(["masks"], seeds=1, shown=False) as on_series:
         on_series(0)
     assert not capsys.readouterr().err
+
+
+def test_a_journal_is_not_written_over_a_file_and_that_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ParameterError, match="file is a file, and a journal has a folder"):
+        journal_folder(tmp_path / "file")
+    assert journal_folder(str(tmp_path / "new")) == tmp_path / "new"
+    assert journal_folder(None) is None

@@ -29,6 +29,14 @@ def test_seeds_are_written_compared_and_listed(tmp_path):
     assert "[" in lpm("compare", first, second)
 
 
+@pytest.mark.parametrize(("asked", "said"), [(("--seeds", 2), True), (("--set", "initial=0.1,0.2"), False)])
+def test_a_notice_names_private_only_where_it_is_taken(asked, said, tmp_path, caplog):
+    caplog.set_level("INFO")
+    lpm("run", "examples/ward.toml", *asked, "--workers", 1, "--set", "steps=1", "--out", tmp_path)
+    (notice,) = [each.getMessage() for each in caplog.records if "in the clear" in each.getMessage()]
+    assert ("--private" in notice) == said
+
+
 def test_values_are_compared_over_the_same_seeds(tmp_path):
     shown = lpm("run", "examples/offices.toml", "--set", "steps=2", "--set", "start=0.2,0.4", "--out", tmp_path)
     assert "HOME, start=0.4" in shown

@@ -1,13 +1,17 @@
 """A result's quantiles, plots and frames are of its seeds."""
 
+import dataclasses
 import re
 import sys
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 import lpm_secure as lpm
 from protocols.errors import ParameterError
+
+MANY, ONE = "medians over seeds", "one draw of chance"
 
 
 def test_series_are_by_seed_and_day(result):
@@ -69,3 +73,11 @@ def test_a_report_says_parameters_with_units_what_was_announced_when_and_by_what
     assert "environment.numbers" in page  # everything that was asked for
     assert "a band holds 90 % of them" in page
     assert re.search(r"Made on 20\d\d-.* with lpm-secure \S+, by a program", page)
+
+
+def test_a_report_of_one_seed_has_no_medians_to_speak_of(result):
+    one = dataclasses.replace(result, table=result.table.filter(pc.equal(result.table["seed"], 1)))
+    for each, said, other in ((result, MANY, ONE), (one, ONE, MANY)):
+        text = "".join(part for part in each.summary().page.parts if isinstance(part, str))
+        assert said in text
+        assert other not in text

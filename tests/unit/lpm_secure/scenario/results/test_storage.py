@@ -30,6 +30,12 @@ def test_the_folder_of_a_single_run_is_a_result_of_one_seed(tmp_path):
     assert (found.values("HOME") == city.run().values("HOME")).all()
 
 
+def test_a_run_with_replicates_has_as_many_seeds(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/run.json").write_text(json.dumps({"config": {"name": "a"}, "replicates": [{}, {}, {}]}))
+    assert [entry.seeds for entry in lpm.list_runs(tmp_path)] == [3]
+
+
 def test_what_is_no_run_is_refused_and_not_listed(result, tmp_path):
     result.save(tmp_path / "a")
     (tmp_path / "b").mkdir()
