@@ -142,7 +142,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
                 "a gradient": self.gradient is not None,
             }
             numbers = len(self.model.agents.public)
-            check_replicates(self.copies, seed=self.testbed_seed, numbers=numbers, refused=refused)
+            words = agents_of(self.clients) * len(self.channels)
+            check_replicates(self.copies, seed=self.testbed_seed, words=words, numbers=numbers, refused=refused)
         self._check_mode()
         if self.gradient is not None:
             self._check_gradient(self.gradient)
