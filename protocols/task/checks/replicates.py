@@ -15,7 +15,7 @@ def check_replicates(copies: int, *, seed: int | None, words: int, numbers: int,
     Args:
         copies: how many.
         seed: of a testbed; each replicate has the next one.
-        words: of all agents of one replicate, for what they hear.
+        words: of all agents and cells of one replicate, for what they hear.
         numbers: public ones that the model hears in a step.
         refused: what cannot be, by its name, and whether the run has it.
 

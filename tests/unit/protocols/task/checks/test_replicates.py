@@ -58,10 +58,12 @@ def test_more_public_numbers_than_a_late_client_can_be_told_at_once_are_refused(
 
 def test_a_small_manifest_of_many_replicates_asks_nobody_for_more_memory_than_a_vector_has(manifest_of):
     """Four thousand copies of a few thousand agents would have every party that reads it allocate gigabytes."""
-    agents = 2**15 // len(manifest_of().channels)
-    assert manifest_of([range(agents)], max_message=1, replicates=4096).copies == 4096
-    with pytest.raises(ParameterError, match="words, and 134,217,728 are allowed: make fewer at once"):
-        manifest_of([range(agents + 1)], max_message=1, replicates=4096)
+    agents, least = 2**15 // len(manifest_of().channels), {"max_message": 1, "replicates": 4096}
+    assert manifest_of([range(agents)], **least).copies == 4096
+    cells = {"cells": (1,) * (2**15 + 1), "engine": True}
+    for given in ({"agents": [range(agents + 1)]}, cells):
+        with pytest.raises(ParameterError, match="words, and 134,217,728 are allowed: make fewer at once"):
+            manifest_of(**given, **least)
 
 
 def test_a_run_whose_calls_no_connection_takes_is_refused_in_one_line(manifest_of):
