@@ -141,8 +141,10 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
                 "twins": bool(self.twins),
                 "a gradient": self.gradient is not None,
             }
-            numbers = len(self.model.agents.public)
-            check_replicates(self.copies, seed=self.testbed_seed, numbers=numbers, refused=refused)
+            model = self.model.agents
+            words = agents_of(self.clients) * len(self.channels) + len(self.cells) * max(1, len(model.cell_most))
+            seed, numbers = self.testbed_seed, len(model.public)
+            check_replicates(self.copies, seed=seed, words=words, numbers=numbers, refused=refused)
         self._check_mode()
         if self.gradient is not None:
             self._check_gradient(self.gradient)

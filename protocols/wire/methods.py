@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from protocols.errors import ParameterError
 from protocols.masking.plan import plan_of
 from protocols.sealing import messages as sealed
 from protocols.task.layout import Layout
@@ -21,6 +22,7 @@ METHODS: Final[dict[str, tuple[type, type]]] = {
     "Correspond": (messages.Letter, messages.LetterReply),
     "Sealed": (sealed.SealedRequest, sealed.SealedReply),
 }
+LARGEST_CALL: Final = 2**31 - 1  # bytes: gRPC takes no more
 METHOD_OF: Final = {request: name for name, (request, _) in METHODS.items()}
 
 
@@ -30,7 +32,17 @@ def largest_call(words: int, *, clients: int) -> int:
 
 
 def largest_call_of(manifest: Manifest) -> int:
-    """Return a bound on the bytes of one call of a run."""
+    """Return a bound on the bytes of one call of a run.
+
+    Raises:
+        ParameterError: that is more than gRPC takes.
+    """
     words = plan_of(manifest).longest if is_active(manifest) else Layout.of(manifest).longest
     words = max(words, messages.LETTER_BYTES // 8) if compares(manifest) else words
-    return largest_call(words, clients=len(manifest.clients))
+    size = largest_call(words, clients=len(manifest.clients))
+    if size > LARGEST_CALL:
+        raise ParameterError(
+            f"a call of this run may take {size:,} bytes, and {LARGEST_CALL:,} are allowed: have fewer replicates at "
+            "once, agents, or channels"
+        )
+    return size

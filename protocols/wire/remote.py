@@ -11,7 +11,7 @@ from protocols.errors import LpmError, ProtocolError, Unavailable, error_of
 from protocols.foreign_text import line_of
 from protocols.identity.certificates import Credentials
 from protocols.wire import codec
-from protocols.wire.methods import METHOD_OF, METHODS, SERVICE
+from protocols.wire.methods import LARGEST_CALL, METHOD_OF, METHODS, SERVICE
 from protocols.wire.tls import require_tls13
 from protocols.wire.transport import Transport
 
@@ -44,7 +44,7 @@ def _options(name: str, address: str, max_bytes: int) -> list[tuple[str, Any]]:
         ("grpc.max_send_message_length", max_bytes),
         ("grpc.max_receive_message_length", max_bytes),
         ("grpc.service_config", RETRY),
-        ("grpc.per_rpc_retry_buffer_size", 2 * max_bytes),
+        ("grpc.per_rpc_retry_buffer_size", min(2 * max_bytes, LARGEST_CALL)),
         ("grpc.keepalive_time_ms", 20_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.max_reconnect_backoff_ms", 2_000),

@@ -12,6 +12,7 @@ from protocols.task.devices import Devices
 from protocols.task.layout import Layout
 from protocols.task.policy import epsilon_of, rho_of
 from protocols.task.release_plan import records_in
+from protocols.wire.methods import largest_call_of
 from tests.conformance.parity.conftest import graph_model
 
 COPIES = 3
@@ -53,6 +54,25 @@ def test_more_public_numbers_than_a_late_client_can_be_told_at_once_are_refused(
     assert manifest_of(**given, replicates=2**12 // count).copies == 2**12 // count
     with pytest.raises(ParameterError, match="public numbers in a step; 4,096 are allowed: make fewer at once"):
         manifest_of(**given, replicates=2**12 // count + 1)
+
+
+def test_a_small_manifest_of_many_replicates_asks_nobody_for_more_memory_than_a_vector_has(manifest_of):
+    """Four thousand copies of a few thousand agents would have every party that reads it allocate gigabytes."""
+    agents, least = 2**15 // len(manifest_of().channels), {"max_message": 1, "replicates": 4096}
+    assert manifest_of([range(agents)], **least).copies == 4096
+    cells = {"cells": (1,) * (2**15 + 1), "engine": True}
+    for given in ({"agents": [range(agents + 1)]}, cells):
+        with pytest.raises(ParameterError, match="words, and 134,217,728 are allowed: make fewer at once"):
+            manifest_of(**given, **least)
+
+
+def test_a_run_whose_calls_no_connection_takes_is_refused_in_one_line(manifest_of):
+    """Keys of small counts take far more than what clients share."""
+    given = {"mode": "outcome", "security": "active", "validity": "bits", "min_count": 2, "cells": (2, 2, 2, 2)}
+    assert largest_call_of(manifest_of(**given, engine=True, replicates=64)) < 2**31
+    with pytest.raises(ParameterError, match="2,147,483,647 are allowed: have fewer replicates") as error:
+        largest_call_of(manifest_of(**given, engine=True, replicates=4096))
+    assert "\n" not in str(error.value)
 
 
 def test_every_word_of_a_vector_stands_there_once_for_each_replicate(manifest):
