@@ -54,7 +54,8 @@ def folder_for(out: Path, name: str, *, result: str, resume: bool) -> Path:
 
 
 def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
-    """Write plain values as JSON that people can read."""
+    """Write plain values as JSON that people can read, in a folder that is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_public(path, msgspec.json.format(msgspec.json.encode(figures), indent=2))
 
 
@@ -70,5 +71,4 @@ def merge_figures(path: Path, figures: Mapping[str, Any]) -> None:
         raise ParameterError(f"{path} holds no figures of a calibration; move it away") from error
     if not isinstance(old, dict):
         raise ParameterError(f"{path} holds no figures of a calibration; move it away")
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_figures(path, old | dict(figures))
