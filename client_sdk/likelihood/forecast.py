@@ -5,7 +5,6 @@ import numpy.typing as npt
 
 from client_sdk.likelihood.deviation import Deviation
 from client_sdk.likelihood.institution import SeriesInstitution
-from client_sdk.likelihood.likelihood import Likelihood
 
 F64 = npt.NDArray[np.float64]
 LOWEST, HIGHEST = -25.0, 14.0  # of the log of what is expected of a place
@@ -33,7 +32,7 @@ def predict(institution: SeriesInstitution, log_expected: F64, rng: np.random.Ge
     near = mean * np.exp(a)[:, None]
     fitted = law.draw(near[:, :w], spread, rng)
     own = Deviation.of(institution.observation, institution.period_days)
-    off = a[:, None] + deviation(series.guess, near[:, :w], law)
+    off = a[:, None] + law.deviation(series.guess, near[:, :w])
 
     def off_later(noise: F64) -> F64:
         """Draw deviations from sized means; what is off begins from size 1, whose prior the deviation's level has."""
@@ -42,18 +41,3 @@ def predict(institution: SeriesInstitution, log_expected: F64, rng: np.random.Ge
 
     later = law.draw_after(near, spread, off_later, rng)
     return np.concatenate([fitted, later], axis=1)
-
-
-def deviation(series: F64, mean: F64, law: Likelihood) -> F64:
-    """Return the log deviation of values from expected ones, float64[S, W], nan where missing.
-
-    A value of 0 has no log, so it is that of `x + 1`, less its own mean, over its slope by `log x`: to first order a
-    deviation from a small mean is as large as one from a great mean.
-
-    Args:
-        series: float64[W], nan where missing.
-        mean: float64[S, W].
-        law: of values around it.
-    """
-    off = np.log(np.maximum(series, 0.0) + 1.0) - law.log_beside_walk(mean)
-    return np.asarray(off * (mean + 1.0) / mean)

@@ -52,6 +52,15 @@ class Likelihood(abc.ABC):
         """Return the mean of `log(x + 1)` of values around such a mean, float64[..., W]."""
         return np.log1p(mean)
 
+    def deviation(self, values: F64, mean: F64) -> F64:
+        """Return the log deviation of values, float64[W], from such means, float64[..., W]; nan where missing.
+
+        A value of 0 has no log, so it is that of `x + 1`, less its own mean, over its slope by `log x`: to first order
+        a deviation from a small mean is as large as one from a great mean.
+        """
+        off = np.log1p(np.maximum(values, 0.0)) - self.log_beside_walk(mean)
+        return np.asarray(off * (mean + 1.0) / mean)
+
     def draw_beside_walk(self, mean: F64, spread: float, rng: np.random.Generator) -> F64:
         """Return values drawn around means that walk by themselves, as those of forecasts do."""
         return self.draw(mean, spread, rng)

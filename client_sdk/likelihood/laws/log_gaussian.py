@@ -35,6 +35,10 @@ class LogGaussian(Likelihood):
         """See `Likelihood`."""
         return np.full_like(mean, 1.0 / spread**2)
 
+    def deviation(self, values: F64, mean: F64) -> F64:
+        """See `Likelihood`: values are positive, and have a log."""
+        return np.asarray(np.log(values) - np.log(mean))
+
     def draw(self, mean: F64, spread: F64 | float, rng: np.random.Generator) -> F64:
         """See `Likelihood`."""
         return np.asarray(mean * np.exp(spread * rng.standard_normal(mean.shape)))

@@ -41,3 +41,12 @@ def test_small_counts_are_forecast_at_the_size_that_they_have(mean: float, size:
     hospital = institution_of(values, [1.0], observation=observation, period_days=period_days)
     draws = predict(hospital, np.full((1000, 1, 84), np.log(mean)), np.random.default_rng(3))
     assert draws[:, 80:].mean() == pytest.approx(values.mean(), rel=0.2)
+
+
+def test_positive_values_below_1_are_forecast_by_their_own_log() -> None:
+    observation = msgspec.structs.replace(KNOWN_SIZE, likelihood="log_gaussian", spread=0.1)
+    values = 0.05 * np.exp(0.1 * np.random.default_rng(4).standard_normal(40))
+    unit = institution_of(values, [1.0], observation=observation)
+    draws = predict(unit, np.full((1000, 1, 44), np.log(0.01)), np.random.default_rng(3))
+    assert np.median(draws[:, 40:]) > 0.03
+    assert draws[:, 40:].max() < 1.0

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lpm_secure.report import folder as folders
-from lpm_secure.report.folder import merge_figures
+from lpm_secure.report.folder import merge_figures, write_figures
 from lpm_secure.report.page import Page
 from lpm_secure.report.summary import Summary, align
 from lpm_secure.report.table import csv_of_rows
@@ -79,3 +79,8 @@ def test_a_job_works_in_the_last_folder_of_its_name_until_its_result_is_there(tm
     (tmp_path / "few" / "posterior.csv").touch()
     assert folders.folder_for(tmp_path, "few", **asked) == tmp_path / "few-2"
     assert folders.folder_for(tmp_path, "few", **asked | {"resume": True}) == tmp_path / "few"
+
+
+def test_figures_make_the_folder_that_they_go_to(tmp_path):
+    write_figures(tmp_path / "build" / "figures.json", {"a": 1})
+    assert json.loads((tmp_path / "build" / "figures.json").read_text()) == {"a": 1}
