@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
     (folder / "small.toml").write_text(CALIBRATION)
     (folder / "evaluation.toml").write_text(EVALUATION)
-    code, printed, said = lpm(folder, "evaluation.toml", "--collect", "all.json")
+    code, printed, said = lpm(folder, "evaluation.toml", "--json", "all.json")
     assert code == 0, said
     (folder / "printed").write_text(printed)
     return folder
@@ -103,14 +103,14 @@ def test_a_second_run_takes_the_fits_that_are_there_and_makes_those_that_are_not
     written = kept.stat().st_mtime_ns
     (made / "origin-005" / "forecast.safetensors").unlink()
     (made / "origin-009" / "forecast.safetensors").write_bytes(b"half of a file")
-    code, _, said = lpm(folder, "evaluation.toml", "--collect", "again.json")
+    code, _, said = lpm(folder, "evaluation.toml", "--json", "again.json")
     assert code == 0, said
     assert kept.stat().st_mtime_ns == written
     assert (folder / "again.json").read_bytes() == before
 
 
 def test_baselines_alone_need_no_fit(folder: Path) -> None:
-    chosen = ("--baselines-only", "--half", "tuning", "--out", "other", "--collect", "made/here/baselines.json")
+    chosen = ("--baselines-only", "--half", "tuning", "--out", "other", "--json", "made/here/baselines.json")
     code, _, said = lpm(folder, "evaluation.toml", *chosen)
     assert code == 0, said
     figures = json.loads((folder / "made/here/baselines.json").read_text())

@@ -5,8 +5,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from lpm_secure.cli.figures import Json, show
-
 
 def evaluate(
     config: Annotated[Path, typer.Argument(help="TOML; examples/evaluation.toml explains each key.", metavar="CONFIG")],
@@ -18,8 +16,7 @@ def evaluate(
     model: Annotated[
         bool, typer.Option("--model/--baselines-only", help="Fit the model, or score baselines alone.")
     ] = True,
-    collect: Annotated[Path, typer.Option(help="Where all figures go too.")] = Path("build/evaluation.json"),
-    as_json: Json = False,
+    json: Annotated[Path, typer.Option("--json", help="Where all figures go too.")] = Path("build/evaluation.json"),
 ) -> None:
     """Say how good forecasts are: at many origins, beside baselines, and combined with them.
 
@@ -48,5 +45,6 @@ def evaluate(
         )
     summary = report.summary_of(result, folder)
     folders.write(folder, summary)
-    folders.write_figures(collect, summary.figures)
-    show(summary, as_json)
+    folders.write_figures(json, summary.figures)
+    for line in summary.lines:
+        typer.echo(line)

@@ -12,7 +12,7 @@ from lpm_secure.cli.figures import show
 from lpm_secure.cli.main import app
 from lpm_secure.report.summary import Summary
 
-YIELDING = ("run", "compare", "runs", "audit", "risk", "calibrate", "amortise", "evaluate", "sensitivity", "rehearse")
+YIELDING = ("run", "compare", "runs", "audit", "risk", "calibrate", "amortise", "sensitivity", "rehearse")
 
 
 @pytest.mark.parametrize("passed", [True, False])
