@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ NAMES = ["desktop-light", "desktop-dark", "phone-light", "phone-dark"]
 
 
 def lpm(*arguments, **more):
-    """Start `lpm` as a process."""
+    """Start `lpm` as a process, which a SIGINT ends though these tests run in the background of a shell."""
     command = [sys.executable, "-m", "lpm_secure.cli", *map(str, arguments)]
+    more["preexec_fn"] = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # else it is ignored, as here
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
 
 
