@@ -54,8 +54,7 @@ class ReleasedCohorts:
         if not self._is_asked or one in self._cohorts:
             return
         if few := isolate_few(self._manifest, [*self._cohorts, one]):
-            names, least = ", ".join(sorted(few)), self._manifest.min_cohort
-            raise CohortTooSmall(
-                f"the release and those before it would together tell of {names} alone, and the manifest promises "
-                f"{quantity(least, 'client')}; the run ends before it is made"
+            raise CohortTooSmall(  # not whom: others are told this, who may not know who takes part
+                f"the release and those before it would together tell of {quantity(len(few), 'client')} alone, and the "
+                f"manifest promises {quantity(self._manifest.min_cohort, 'client')}; the run ends before it is made"
             )

@@ -9,7 +9,7 @@ from protocols.errors import CohortTooSmall
 
 ALL = tuple(f"client-{place}" for place in range(6))
 SHORT_S = 0.1
-TOLD = "would together tell of client-5 alone, and the manifest promises 2 clients"
+TOLD = "would together tell of 1 client alone, and the manifest promises 2 clients"
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_third_release_that_tells_of_one_together_with_two_before_is_refused(m
         during(manifest(), go_on, **given)
     else:
         during(manifest(), both)
-    assert not restarts or "together tell of client-5 alone" in (tmp_path / "ledger.jsonl").read_text()
+    assert not restarts or "together tell of 1 client alone" in (tmp_path / "ledger.jsonl").read_text()
 
 
 def test_unless_a_manifest_says_so_it_is_made(manifest, during):
