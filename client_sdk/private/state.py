@@ -122,7 +122,8 @@ class PrivateState:
         self.name = name
         self.names = names
         self.devices = devices
-        self._cell, self._cell_field, self._copies = _in_replicates(cell, copies), model.cell_field, copies
+        self._cell, self._cell_field = _of_replicates(np.repeat(cell, copies), copies), model.cell_field
+        self._copies = copies
         self.columns = columns
         edges = Contacts.of(contacts, layout=layout, period=manifest.period, own=(first, end), directed=model.directed)
         largest = edges.largest_message(model.most, model.along)
@@ -153,11 +154,6 @@ class PrivateState:
     def __reduce_ex__(self, protocol: Any) -> Never:
         """Refuse to be pickled or copied."""
         raise TypeError("a private state is not pickled or copied: it stays in its client's process")
-
-
-def _in_replicates(cell: I64, copies: int) -> I64:
-    """Return cells of all copies of agents from those of each agent once."""
-    return _of_replicates(np.repeat(cell, copies), copies)
 
 
 def _of_replicates(cell: I64, copies: int) -> I64:

@@ -16,6 +16,7 @@ from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.atomic_file import atomic_writer, create_atomically, sync_folder, write_atomically
 from protocols.errors import ConflictingReplay, ParameterError, RunEnded
 from protocols.identity.signing import read_private
+from protocols.releases.ledger import SHORT
 
 NONCE_BYTES: Final = 12
 BEGIN: Final = "begin"
@@ -269,7 +270,7 @@ def open_journal(folder: Path, run: bytes, name: str, *, credentials: Path) -> S
     Raises:
         ParameterError: the journal was changed, or others may read it or its key.
     """
-    stem = f"masking-{run.hex()[:12]}"
+    stem = f"masking-{run.hex()[:SHORT]}"
     create_atomically(credentials / f"{stem}.key", os.urandom(KEY_BYTES))
     return SealedJournal(folder / f"{stem}.journal", key=credentials / f"{stem}.key", label=run + name.encode("ascii"))
 

@@ -71,5 +71,5 @@ def records_in(manifest: Manifest, step: Step) -> tuple[ReleaseRecord, ...]:
     """Return what a step releases, as every aggregator's ledger has it."""
     if isinstance(manifest, SecureSum):
         return records_of(releases_in(manifest, step), steps=manifest.steps, changes=())
-    given = {"steps": manifest.steps, "copies": manifest.copies}
-    return records_of(releases_in(manifest, step), changes=manifest.score_changes, **given)
+    changes = manifest.score_changes
+    return records_of(releases_in(manifest, step), steps=manifest.steps, changes=changes, copies=manifest.copies)

@@ -1,11 +1,14 @@
 """A run that is not active holds its releases against each other too, before they are made, and after a restart."""
 
+from contextlib import nullcontext
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator.release.differencing import ReleasedCohorts
 from aggregator.release.ledger import Ledger
 from protocols.errors import CohortTooSmall
+from protocols.releases.query import Release, Releases
 
 ALL = tuple(f"client-{place}" for place in range(6))
 SHORT_S = 0.1
@@ -68,10 +71,20 @@ def test_unless_a_manifest_says_so_it_is_made(manifest, during):
     assert during(manifest(refuse_differencing=False), act) == [6, 3, 2]
 
 
-def test_a_release_over_the_same_clients_or_over_noise_is_made(manifest, manifest_of):
+def test_a_release_over_the_same_clients_is_made(manifest):
     cohorts = ReleasedCohorts(manifest())
     for members in (ALL, ALL[:4], ALL, ALL[:4]):
         cohorts.require_apart(members)
         cohorts.add(members)
     with pytest.raises(CohortTooSmall):
         cohorts.require_apart(ALL[:3])
+
+
+@pytest.mark.parametrize("mechanism", ["exact", "discrete-gaussian"])
+def test_releases_that_all_have_noise_are_held_against_nothing(manifest, mechanism):
+    noise = {"sigma": 4.0, "unit": "contribution", "epsilon": 9.0} if mechanism != "exact" else {}
+    series = Release(name="incidence", mechanism=mechanism, **noise)
+    cohorts = ReleasedCohorts(manifest(releases=Releases(each=(series,), rho=1.0)))
+    cohorts.add(ALL)
+    with pytest.raises(CohortTooSmall) if mechanism == "exact" else nullcontext():
+        cohorts.require_apart(ALL[:-1])

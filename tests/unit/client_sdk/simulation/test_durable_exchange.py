@@ -7,7 +7,7 @@ import pytest
 
 from client_sdk import Client, ContactTable, PrivateState
 from client_sdk.simulation.durable_exchange import DurableExchange
-from protocols.errors import RecordsDiffer
+from protocols.errors import ConflictingReplay, RecordsDiffer, Unavailable
 from protocols.masking.journal import MemoryJournal
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
@@ -92,3 +92,39 @@ def test_a_folder_that_was_put_back_sits_the_run_out(manifest_of, operators_of):
                 await join(manifest, operators.transports("client-0"), before)
 
     asyncio.run(act())
+
+
+class Severed(Transport):
+    """Brings no share to its aggregator."""
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    async def call(self, request, *, timeout_s):
+        if isinstance(request, Share):
+            raise Unavailable("cut off")
+        return await self._inner.call(request, timeout_s=timeout_s)
+
+
+def test_a_copy_that_one_aggregator_heard_second_is_told_so_and_nobody_else_is(manifest_of, operators_of):
+    """Each counts the start that it heard first: a sum of two starts' shares, which is known by this refusal alone."""
+    manifest, journal, told = manifest_of([(1, 2)]), MemoryJournal(), []
+
+    async def act():
+        with operators_of(manifest) as operators:
+            one, two = operators.transports("client-0")
+            first = DurableExchange(manifest, "client-0", [Tap(one, told), Severed(two)], journal)
+            await first.join()
+            copy = DurableExchange(manifest, "client-0", [one, two], MemoryJournal(dict(journal._entries)))
+            await copy.join()
+            vector = np.zeros(operators.runs[0].layout.d, dtype=np.uint64)
+            severed = asyncio.ensure_future(first.round(vector, step=0))
+            while not told:
+                await asyncio.sleep(0)
+            with pytest.raises(ConflictingReplay, match="the first one count"):
+                await copy.round(vector, step=0)
+            with pytest.raises(Unavailable):
+                await severed
+            return [run.last.members for run in operators.runs]
+
+    assert asyncio.run(act()) == [("client-0",)] * 2
