@@ -143,7 +143,7 @@ class ModelFits:
         return msgspec.structs.replace(self.calibration, fit=fit)
 
     def _owner(self, config: CalibrationConfig, study: Study, before: _OriginFit | None) -> str:
-        """Return what a kept fit belongs to: configuration, model, series that were known, shares, and the fit before."""
+        """Return what a kept fit belongs to: configuration, model, shares, series that were known, the fit before."""
         digest = hashlib.sha256(f"{config} {study.course.identity} {study.ahead}".encode())
         for name, each, share in zip(study.names, study.data.series, study.data.share, strict=True):
             own = each.first(study.fitted)
