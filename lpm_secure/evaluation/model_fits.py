@@ -143,11 +143,11 @@ class ModelFits:
         return msgspec.structs.replace(self.calibration, fit=fit)
 
     def _owner(self, config: CalibrationConfig, study: Study, before: _OriginFit | None) -> str:
-        """Return what a kept fit belongs to: configuration, model, the series that were known, and the fit before."""
+        """Return what a kept fit belongs to: configuration, model, shares, series that were known, the fit before."""
         digest = hashlib.sha256(f"{config} {study.course.identity} {study.ahead}".encode())
-        for name, each in zip(study.names, study.data.series, strict=True):
+        for name, each, share in zip(study.names, study.data.series, study.data.share, strict=True):
             own = each.first(study.fitted)
-            digest.update(name.encode() + own.least.tobytes() + own.most.tobytes())
+            digest.update(name.encode() + own.least.tobytes() + own.most.tobytes() + share.tobytes())
         public = study.data.events_a_day
         digest.update(b"" if public is None else public[: study.fitted].tobytes())
         digest.update(b"" if before is None else before.owner.encode())

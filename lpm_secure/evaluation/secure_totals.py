@@ -10,7 +10,7 @@ from client_sdk.secure_sum.contribution import F64, Contribution
 from lpm_secure.secure_sum.in_process import InProcessSum
 from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
 from lpm_secure.secure_sum.transport import SumTransport
-from protocols.errors import ParameterError
+from protocols.errors import ParameterError, ProtocolError
 from protocols.task.secure_sum.spec import SecureSum
 
 CONTRIBUTION: Final = Contribution(clip=1e9, bits=16)  # of counts: what is larger is scaled down to it
@@ -85,6 +85,9 @@ class SecureTotals:
             answers: by institution.
             origins: one or more.
             length: of an answer.
+
+        Raises:
+            ProtocolError: a sum was out of range and was thrown away; nothing may be learned from zeros in its place.
         """
         manifest = manifest_for(
             tuple(answers),
@@ -99,6 +102,11 @@ class SecureTotals:
         asked = frozenset(origins)
         sums = self.transport(manifest, {name: Respondent(each, asked, length) for name, each in answers.items()})
         totals = {origin: sums.open(np.full(length, float(origin))) for origin in origins}
+        if thrown := [origin for origin, each in totals.items() if not each.members]:
+            raise ProtocolError(
+                f"{question}: the sum at origin {thrown[0]} is out of range: an institution sends garbage, and so "
+                "few do not tell which; take more of them, or a smaller federation.min_cohort"
+            )
         row: dict[str, str | int] = {"question": question, "sums": len(origins), "numbers": length}
         self.ledger.append(row | {"institutions": min(len(each.members) for each in totals.values())})
         return {origin: CONTRIBUTION.decode(each.total) for origin, each in totals.items()}

@@ -30,7 +30,7 @@ STEPS = 8
 ROOT = Path(__file__).parents[2]
 
 
-def call(*arguments, cwd):
+def call(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run `lpm` in this process, whose parties are forked, and return what happened."""
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
@@ -39,7 +39,7 @@ def call(*arguments, cwd):
         patch.setattr(sys, "argv", ["lpm", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             main()
-    return subprocess.CompletedProcess(arguments, ended.value.code or 0, out.getvalue(), err.getvalue())
+    return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def run_identical(config, folder):

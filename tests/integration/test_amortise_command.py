@@ -1,16 +1,13 @@
 """`lpm amortise`, on made-up hospitals of a small city."""
 
-import contextlib
-import io
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-from lpm_secure.cli.main import main
 from tests.few_hospitals import MODEL
+from tests.integration.conftest import call
 
 CONFIG = f"""
 name = "small"
@@ -39,13 +36,8 @@ checkpoint_rounds = 8
 
 def lpm(folder: Path, *arguments: str) -> tuple[int, str, str]:
     """Return exit code, and what was printed to standard output and error."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", ["lpm", "amortise", "small.toml", "--collect", "all.json", *arguments])
-        with pytest.raises(SystemExit) as done:
-            main()
-    return int(done.value.code or 0), out.getvalue(), err.getvalue()
+    done = call("amortise", "small.toml", "--collect", "all.json", *arguments, cwd=folder)
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")

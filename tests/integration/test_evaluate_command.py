@@ -1,15 +1,12 @@
 """`lpm evaluate`, on made-up institutions of a small city."""
 
-import contextlib
-import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from lpm_secure.cli.main import main
 from tests.few_hospitals import MODEL
+from tests.integration.conftest import call
 
 CALIBRATION = f"""
 name = "small"
@@ -45,13 +42,8 @@ METHODS = ["model", "combined", "combined_baselines", "hub", "pooled_growth", "p
 
 def lpm(folder: Path, *arguments: str) -> tuple[int, str, str]:
     """Return exit code, and what was printed to standard output and error."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", ["lpm", "evaluate", *arguments])
-        with pytest.raises(SystemExit) as done:
-            main()
-    return int(done.value.code or 0), out.getvalue(), err.getvalue()
+    done = call("evaluate", *arguments, cwd=folder)
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")

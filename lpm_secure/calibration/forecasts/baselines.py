@@ -8,6 +8,7 @@ from scipy import optimize, special
 from client_sdk.private.table import F64
 
 CALM: Final = 0.05  # least step of a log count, a period
+ONLY_STEP: Final = 1.0  # where there is one count alone
 MOST: Final = 20.0  # of a log mean
 LARGEST_R: Final = 1e4
 
@@ -24,11 +25,20 @@ def persistence(series: F64, ahead: int, count: int, rng: np.random.Generator) -
     Returns:
         float64[count, ahead].
     """
-    told = _told(series)
-    log_counts = np.log(told[1] + 1.0)
-    step = max(float(np.sqrt(np.mean(np.diff(log_counts) ** 2))), CALM) if log_counts.size > 1 else 1.0
-    walk = step * np.cumsum(rng.standard_normal((count, ahead)), axis=1)
-    return np.asarray(np.maximum(np.exp(np.minimum(log_counts[-1] + walk, MOST)) - 1.0, 0.0))
+    last, step = log_walk(series)
+    return counts_of(last + step * np.cumsum(rng.standard_normal((count, ahead)), axis=1))
+
+
+def log_walk(series: F64) -> tuple[float, float]:
+    """Return the log of the last count, and the typical step of log counts so far."""
+    log_counts = np.log(reports(series)[1] + 1.0)
+    step = max(float(np.sqrt(np.mean(np.diff(log_counts) ** 2))), CALM) if log_counts.size > 1 else ONLY_STEP
+    return float(log_counts[-1]), step
+
+
+def counts_of(log_counts: F64) -> F64:
+    """Return the counts of which these are logs, at least 0."""
+    return np.asarray(np.maximum(np.exp(np.minimum(log_counts, MOST)) - 1.0, 0.0))
 
 
 def trend(series: F64, ahead: int, count: int, rng: np.random.Generator) -> F64:
@@ -37,7 +47,7 @@ def trend(series: F64, ahead: int, count: int, rng: np.random.Generator) -> F64:
     Arguments and result are as for `persistence`. Three parameters by maximum likelihood with a weak ridge; their
     uncertainty is the Gaussian of the curvature.
     """
-    week, y = _told(series)
+    week, y = reports(series)
     centre, width = week.mean(), max(float(np.ptp(week)), 1.0)
 
     def loss(b: F64) -> float:
@@ -52,8 +62,8 @@ def trend(series: F64, ahead: int, count: int, rng: np.random.Generator) -> F64:
     return rng.negative_binomial(r, r / (r + mean)).astype(np.float64)
 
 
-def _told(series: F64) -> tuple[F64, F64]:
-    """Return the periods that say something, and their values."""
+def reports(series: F64) -> tuple[F64, F64]:
+    """Return the periods that have a value, and their values, at least 0; one of 0 where there is none."""
     week = np.flatnonzero(np.isfinite(series))
     if not week.size:
         return np.zeros(1), np.zeros(1)

@@ -32,11 +32,3 @@ class Baseline(abc.ABC):
             total: float64[d], the sum of all summands; a public series has its own alone.
             ahead: periods to forecast.
         """
-
-
-def reports(values: F64) -> tuple[F64, F64]:
-    """Return the periods that have a value, and their values, at least 0; one of 0 where there is none."""
-    period = np.flatnonzero(np.isfinite(values))
-    if not period.size:
-        return np.zeros(1), np.zeros(1)
-    return period.astype(np.float64), np.maximum(values[period], 0.0)

@@ -5,7 +5,8 @@ from typing import Final, final
 import numpy as np
 
 from client_sdk.private.table import F64
-from lpm_secure.evaluation.baselines.baseline import Baseline, reports
+from lpm_secure.calibration.forecasts.baselines import reports
+from lpm_secure.evaluation.baselines.baseline import Baseline
 from lpm_secure.evaluation.scores.quantiles import MEDIAN, quantiles_of
 
 PATHS: Final = 2000  # of which every second one mirrors the one before

@@ -6,7 +6,8 @@ import numpy as np
 from scipy import stats
 
 from client_sdk.private.table import F64
-from lpm_secure.evaluation.baselines.baseline import Baseline, reports
+from lpm_secure.calibration.forecasts.baselines import reports
+from lpm_secure.evaluation.baselines.baseline import Baseline
 from lpm_secure.evaluation.scores.quantiles import LEVELS
 
 PERIODS: Final = 3  # whose totals are opened

@@ -9,7 +9,7 @@ import numpy as np
 from client_sdk.likelihood.series import Series
 from client_sdk.private.table import F64
 from lpm_secure.evaluation.scores.quantiles import LEVELS, LOW50, LOW90, MEDIAN
-from lpm_secure.evaluation.scores.value_scores import score_values
+from lpm_secure.evaluation.scores.value_scores import log_values, score_values
 
 INTERVALS: Final = ((LOW50, 0.5), (LOW90, 0.9))  # lower ends, and how often they should hold
 DISTANCE: Final = np.abs(LEVELS - 0.5)
@@ -53,10 +53,10 @@ class MemberSeries:
         known = past * ~np.isnan(self.most)
         rows = [known.sum(axis=(1, 2))]
         for place, _ in INTERVALS:
-            low, middle, high = (_log(self.quantiles[0, ..., q]) for q in (place, MEDIAN, -1 - place))
+            low, middle, high = (log_values(self.quantiles[0, ..., q]) for q in (place, MEDIAN, -1 - place))
             for factor in factors:
                 ends = middle + factor * (low - middle), middle + factor * (high - middle)
-                holds = (ends[0] <= _log(self.most)) & (ends[1] >= _log(self.least))
+                holds = (ends[0] <= log_values(self.most)) & (ends[1] >= log_values(self.least))
                 rows.append((known * holds).sum(axis=(1, 2)))
         return np.stack(rows, axis=1)
 
@@ -71,8 +71,8 @@ def widen(quantiles: F64, widths: F64, horizons: Sequence[int]) -> F64:
     ends = [DISTANCE[place] for place, _ in INTERVALS]
     factor = np.stack([np.exp(np.interp(DISTANCE, ends, each)) for each in np.log(widths)])
     each = np.einsum("gh,gq->hq", groups_of(horizons), factor)
-    middle = _log(quantiles[:, [MEDIAN]])
-    moved = middle + each * (_log(quantiles) - middle)
+    middle = log_values(quantiles[:, [MEDIAN]])
+    moved = middle + each * (log_values(quantiles) - middle)
     up = np.maximum.accumulate(moved[:, MEDIAN:], axis=1)
     down = np.minimum.accumulate(moved[:, MEDIAN::-1], axis=1)[:, ::-1]
     found = np.expm1(np.concatenate([down[:, :-1], up], axis=1))
@@ -84,7 +84,3 @@ def groups_of(horizons: Sequence[int]) -> F64:
     """Return float64[groups, H]: 1 where a period ahead is in a group: up to the first horizon, to the next, and on."""
     ahead, ends = np.arange(1, max(horizons) + 1), np.array(sorted(horizons))
     return np.stack([(ahead > low) & (ahead <= high) for low, high in zip([0, *ends[:-1]], ends, strict=True)]) * 1.0
-
-
-def _log(values: F64) -> F64:
-    return np.log1p(np.maximum(values, 0.0))

@@ -55,7 +55,7 @@ def score_values(quantiles: F64, least: F64, most: F64) -> ValueScores:
     above = edge[(quantiles <= most[..., None]).sum(axis=-1)]
     return ValueScores(
         score_intervals(quantiles, low, high),
-        score_intervals(_log(quantiles), _log(low), _log(high)),
+        score_intervals(log_values(quantiles), log_values(low), log_values(high)),
         np.where(known, inside[0], np.nan),
         np.where(known, inside[1], np.nan),
         np.where(known, below, np.nan),
@@ -65,6 +65,9 @@ def score_values(quantiles: F64, least: F64, most: F64) -> ValueScores:
 
 def score_intervals(quantiles: F64, least: F64, most: F64) -> F64:
     """Return the score of each value, float64[...], with what lies between its bounds as one value.
+
+    Where the bounds are one it is the score of draws that `lpm calibrate` gives
+    (`lpm_secure.calibration.forecasts.scores`), which takes no bounds, and needs the draws.
 
     Args:
         quantiles: float64[..., Q].
@@ -82,5 +85,6 @@ def score_intervals(quantiles: F64, least: F64, most: F64) -> F64:
     return np.asarray(total / (ALPHAS.size + 0.5))
 
 
-def _log(values: F64) -> F64:
+def log_values(values: F64) -> F64:
+    """Return `log(x + 1)` of values, those below 0 as 0."""
     return np.log1p(np.maximum(values, 0.0))

@@ -1,5 +1,6 @@
 """Fits at origins: those that follow, and those that are kept."""
 
+import dataclasses
 import json
 
 import msgspec
@@ -26,9 +27,9 @@ EVALUATION = EvaluationConfig(
 )
 
 
-def run(folder, config=EVALUATION, calibration=CALIBRATION):
+def run(folder, config=EVALUATION, calibration=CALIBRATION, change=lambda data: data):
     rounds = []
-    data = read_series(config, calibration)
+    data = change(read_series(config, calibration))
     fits = ModelFits(config, calibration, data, folder, lambda origin, round_: rounds.append((origin, round_)))
     return *fits.run(origins_of(config, data)), rounds
 
@@ -78,6 +79,12 @@ def test_a_fit_of_another_configuration_is_made_anew_and_so_is_what_follows_it(t
     run(tmp_path)
     other = config_of(institutions=6, fitted=5, ahead=2, fit=FitConfig(rounds=7, draws=2))
     assert {origin for origin, _ in run(tmp_path, calibration=other)[2]} == {4, 5, 6}
+
+
+def test_a_fit_by_other_shares_is_made_anew(tmp_path):
+    run(tmp_path)
+    halved = run(tmp_path, change=lambda data: dataclasses.replace(data, share=data.share / 2))
+    assert {origin for origin, _ in halved[2]} == {4, 5, 6}
 
 
 def test_a_fit_is_kept_whole_and_what_institutions_have_learnt_is_private(tmp_path):

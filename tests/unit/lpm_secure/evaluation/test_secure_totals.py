@@ -1,10 +1,13 @@
 """Sums that an evaluation opens."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from lpm_secure.evaluation.secure_totals import Respondent, SecureTotals
-from protocols.errors import CohortTooSmall, ParameterError
+from lpm_secure.secure_sum.in_process import InProcessSum
+from protocols.errors import CohortTooSmall, ParameterError, ProtocolError
 
 
 def respondent():
@@ -33,6 +36,13 @@ def test_a_sum_over_too_few_is_not_opened():
     answers = dict.fromkeys(("ward-0", "ward-1"), lambda origin: np.ones(3))
     with pytest.raises((CohortTooSmall, ParameterError)):
         SecureTotals(2, 5).open("totals", answers, [4], length=3)
+
+
+def test_a_sum_that_was_thrown_away_is_not_taken_for_zeros():
+    answers = {f"ward-{place}": lambda origin: np.ones(2) for place in range(5)}
+    liar = partial(InProcessSum, garbage={"ward-3": lambda words: words + 2**58})
+    with pytest.raises(ProtocolError, match="the sum at origin 4 is out of range"):
+        SecureTotals(2, 5, transport=liar).open("totals", answers, [4], length=2)
 
 
 def test_each_question_has_its_row_in_the_ledger():
