@@ -14,21 +14,19 @@ from lpm_secure.models.report import parameters_in_words
 from lpm_secure.models.words import colours_of, departure_words, word_of
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
-from lpm_secure.report.run_parts import announcement_parts, chance_part, parameter_parts, settings_part
+from lpm_secure.report.run_parts import announcement_parts, band_lines, chance_part, parameter_parts, settings_part
 from lpm_secure.report.summary import REPORT, Summary, align
 from lpm_secure.report.table import both
 from lpm_secure.run import ingress
 from lpm_secure.run.disclosure import describe_cost, describe_disclosure
 from lpm_secure.run.ingress import Ingress, by_party
 from lpm_secure.run.private_run import FIGURES, PrivateRun
-from protocols.arithmetic.fixed_point import I64
 from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
 
 BARS: Final = "#ee6677"
 RING: Final = "#222222"
 BAND: Final = 0.9  # of replicates lie in it
-OPACITY: Final = 0.18
 SMALL: Final = 5  # people; tables of fewer are commonly not published
 
 
@@ -241,19 +239,8 @@ def bands(each: Sequence[StageSeries]) -> Any:
     for column, part in enumerate(parts, start=1):
         for place, (name, colour) in enumerate(zip(first.names, colours_of(first.names), strict=True)):
             values = np.stack([series.of(part, place) for series in each])
-            for line in _band(values, days, word_of(name), colour, legend=column == 1):
+            for line in band_lines(values, days, word_of(name), colour, band=BAND, legend=column == 1):
                 figure.add_trace(line, row=1, col=column)
     figure.update_xaxes(title_text="day")
     figure.update_yaxes(title_text="agents", rangemode="tozero")
     return figure.update_layout(template="plotly_white", hovermode="x unified", legend={"orientation": "h", "y": 1.12})
-
-
-def _band(values: I64, days: Sequence[float], name: str, colour: str, *, legend: bool) -> Iterator[Any]:
-    """Yield the edges of a band, filled between, and the median above it; of values int64[R, T + 1]."""
-    low, median, high = np.quantile(values, (0.5 - BAND / 2, 0.5, 0.5 + BAND / 2), axis=0).tolist()
-    edge = {"x": days, "mode": "lines", "line": {"width": 0, "color": colour}, "legendgroup": name}
-    hidden = {"showlegend": False, "hoverinfo": "skip"}
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    yield go.Scatter(**edge, **hidden, y=low)
-    yield go.Scatter(**edge, **hidden, y=high, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},{OPACITY})")
-    yield go.Scatter(x=days, y=median, name=name, line={"color": colour}, legendgroup=name, showlegend=legend)
