@@ -92,8 +92,7 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     if run.testbed.look_alike:
         parts.append(html.warning(run.label))
     parts += [html.warning(describe_disclosure(manifest)), html.table(rows)]
-    parts += replicate_parts(run.private.replicates)
-    parts += series_parts(manifest, run.private.series, people=not run.testbed.look_alike)
+    parts += series_parts(manifest, run.private.replicates, people=not run.testbed.look_alike)
     parts += [html.heading("What it costs in privacy"), html.items(describe_cost(manifest))]
     if run.received:
         parts += [html.heading("What each party received"), _ingress_table(run.received)]
@@ -106,7 +105,7 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     return [*parts, settings_part(msgspec.to_builtins(run.config))]
 
 
-def replicate_parts(each: Sequence[StageSeries]) -> list[str | Plot]:
+def _replicate_parts(each: Sequence[StageSeries]) -> list[str | Plot]:
     """Return the bands of a run's replicates, where it has several, and whose the plots below are."""
     if len(each) == 1:
         return []
@@ -118,27 +117,30 @@ def replicate_parts(each: Sequence[StageSeries]) -> list[str | Plot]:
     ]
 
 
-def series_parts(manifest: Simulation, series: StageSeries, *, people: bool) -> list[str | Plot]:
+def series_parts(manifest: Simulation, each: Sequence[StageSeries], *, people: bool) -> list[str | Plot]:
     """Return the plots of a run, what they do not say, and its parameters.
 
     Args:
         manifest: of the run.
-        series: of it.
+        each: the series of its replicates; of several there are bands, and the plots of the first one.
         people: whether private agents stand for real people, whose small counts are marked.
     """
-    parts: list[str | Plot] = [Plot(plots(series, returns=bool(manifest.model.recurrence), people=people))]
-    few = small_counts(series) if people else 0
+    series, several = each[0], len(each) > 1
+    parts = _replicate_parts(each)
+    parts.append(Plot(plots(series, returns=bool(manifest.model.recurrence), people=people)))
+    few = sum(map(small_counts, each)) if people else 0
     if few:
+        ringed = "those of the first replicate ringed in its plots" if several else "and ringed in the plots"
         parts.append(
             html.warning(
-                f"{few:,} counts of private agents are of 1 to {SMALL - 1} people, and ringed in the plots: such a "
+                f"{few:,} counts of private agents are of 1 to {SMALL - 1} people, {ringed}: such a "
                 "count can single somebody out. Look at them before you pass this report on; min_count in [protocol] "
                 "has them released as 0."
             )
         )
     parts += announcement_parts(series.public, [step * series.dt for step in range(len(series.counts))])
     model = manifest.model
-    parts += [chance_part(1)] if manifest.copies == 1 else []  # else bands above say it
+    parts += [] if several else [chance_part(1)]  # else bands above say it
     return [*parts, *parameter_parts(parameters_in_words(model.graph, model.parameters))]
 
 
