@@ -28,7 +28,7 @@ from lpm_secure.report.table import both
 from lpm_secure.run import engine_config
 from lpm_secure.run.disclosure import describe_cost, describe_disclosure
 from lpm_secure.run.observer import StepObserver, null_observer
-from lpm_secure.run.private_run import FIGURES
+from lpm_secure.run.private_run import FIGURES, replicate_figures
 from lpm_secure.run.report import series_parts
 from lpm_secure.run.run_progress import RunProgress, record_run
 from lpm_secure.testbed.synthetic import Synthetic
@@ -184,6 +184,7 @@ def _summary(
         "population": population,
         **{f"tally_{part}": series.last(part) for part in PARTS},
         "sha256": hash_of(each),
+        **replicate_figures(each),
     }
     rows = [
         ("run", manifests.run_id(manifest).hex()),
