@@ -16,7 +16,7 @@ from lpm_secure.models.words import colours_of, departure_words, stage_words
 from lpm_secure.populations import Population
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
-from lpm_secure.report.run_parts import CHANCE, announcement_parts, parameter_parts, settings_part
+from lpm_secure.report.run_parts import announcement_parts, chance_part, parameter_parts, settings_part
 from lpm_secure.report.summary import REPORT, Summary, align
 from lpm_secure.report.table import both
 from lpm_secure.report.versions import versions
@@ -33,7 +33,7 @@ def summary_of(config: CityConfig, population: Population, run: CityRun, folder:
         html.table(_rows(figures)),
         Plot(_plots(run.series)),
         *announcement_parts(run.series.public, range(len(run.series.counts))),
-        html.paragraph(CHANCE),
+        chance_part(1),
         *parameter_parts(run.parameters),
         settings_part(msgspec.to_builtins(config)),
     ]

@@ -14,6 +14,7 @@ from protocols.errors import ParameterError
 SERIES: Final = "series.csv"
 FORECAST: Final = "calibration.csv"
 TOGETHER: Final = "events a day, all places"  # the one row of a forecast that is no institution's
+RUNS: Final = ("seed", "replicate")  # columns that say of which run a row is
 PARTS: Final = ("private", "synthetic", "public")
 LEVELS: Final = {"low": 0.05, "median": 0.5, "high": 0.95}
 MAX_FILE: Final = 2**28
@@ -27,9 +28,9 @@ def series_bands(folder: Path) -> dict[str, Any]:
         ParameterError: there are no series, or none that can be drawn.
     """
     table = _read(folder / SERIES, "day")
-    days, seeds = table["day"], table.get("seed")
+    days, seeds = table["day"], next((table[name] for name in RUNS if name in table), None)
     scenario = table.get("scenario")
-    names = [name for name, values in table.items() if name not in ("day", "seed") and values.dtype.kind in "iuf"]
+    names = [name for name, values in table.items() if name not in ("day", *RUNS) and values.dtype.kind in "iuf"]
     cases = list(dict.fromkeys(scenario.tolist())) if scenario is not None else [""]
     groups: dict[str, list[dict[str, Any]]] = {}
     shown, n = days, 1

@@ -1,10 +1,13 @@
 """Parts that pages of runs of several kinds have."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
+
+import numpy as np
 
 from lpm_secure.report import html
 from lpm_secure.report.page import Plot
+from protocols.arithmetic.fixed_point import I64
 
 CHANCE: Final = (
     "One run is one draw of chance: another seed gives other numbers, and how far they lie apart this page does not "
@@ -16,11 +19,37 @@ BANDS: Final = (
     "It says nothing of how well they are known, or whether the model is right."
 )
 HEAD: Final = ("parameter", "value", "unit")
+OPACITY: Final = 0.18  # of a band
 
 
 def chance_part(runs: int, *, of: str = "seeds") -> str:
     """Return what so many runs that differ by chance alone say of it, and what they do not."""
     return html.paragraph(CHANCE if runs == 1 else BANDS.format(of))
+
+
+def band_lines(
+    values: I64, days: Sequence[float], name: str, colour: str, *, band: float, legend: bool, dash: str = "solid"
+) -> Iterator[Any]:
+    """Yield the edges of a band of runs, filled between, and the median above it; of one run its line alone.
+
+    Args:
+        values: int64[runs, T + 1].
+        days: of the steps.
+        name, colour, dash: of the line.
+        band: the share of runs in it.
+        legend: name the line in it.
+    """
+    import plotly.graph_objects as go  # noqa: PLC0415 - slow to load, and a result without plots does without
+
+    low, median, high = np.quantile(values, (0.5 - band / 2, 0.5, 0.5 + band / 2), axis=0).tolist()
+    if len(values) > 1:
+        edge = {"x": days, "mode": "lines", "line": {"width": 0, "color": colour}, "legendgroup": name}
+        hidden = {"showlegend": False, "hoverinfo": "skip"}
+        red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+        yield go.Scatter(**edge, **hidden, y=low)
+        yield go.Scatter(**edge, **hidden, y=high, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},{OPACITY})")
+    line = {"color": colour, "dash": dash}
+    yield go.Scatter(x=days, y=median, name=name, line=line, legendgroup=name, showlegend=legend)
 
 
 def announcement_parts(public: Mapping[str, Sequence[int]], days: Sequence[float]) -> list[str | Plot]:

@@ -41,7 +41,7 @@ def describe_disclosure(manifest: Manifest) -> str:
     public = ", ".join(manifest.model.agents.public)
     heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
     return (
-        f"{describe_replicates(manifest)}{_learned(manifest)} "
+        f"{said + ' ' if (said := describe_replicates(manifest)) else ''}{_learned(manifest)} "
         f"Engine and clients learned sums over at least {manifest.min_cohort} clients: "
         f"{', '.join(describe_releases(manifest)) or 'none'}.{heard}"
         f"{' ' + twins if (twins := describe_twins(manifest)) else ''} {describe_security(manifest)}"
@@ -64,7 +64,7 @@ def describe_releases(manifest: Simulation) -> list[str]:
 
 
 def describe_replicates(manifest: Manifest) -> str:
-    """Return how much more than one run replicates tell, in a sentence with a blank behind it; nothing of one run."""
+    """Return how much more than one run replicates tell, in a sentence; nothing of one run."""
     if not isinstance(manifest, Simulation) or manifest.copies == 1:
         return ""
     n, steps, copies = agents_of(manifest.clients), manifest.steps, manifest.copies
@@ -74,7 +74,7 @@ def describe_replicates(manifest: Manifest) -> str:
         f"{copies} replicates: the same people and contacts were simulated {copies} times, with other draws; all "
         f"that follows was told {copies} times: {copies * each} {kind} of each agent and step in place of {each} "
         f"({copies * each * n * steps:,} of all agents and steps), and {copies} numbers for each one of a single run. "
-        "What is known of people and not drawn is the same in all: of that, many bits tell nearly as much as sums. "
+        "What is known of people and not drawn is the same in all: of that, many bits tell nearly as much as sums."
     )
 
 

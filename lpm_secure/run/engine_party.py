@@ -28,8 +28,8 @@ from lpm_secure.report.table import both
 from lpm_secure.run import engine_config
 from lpm_secure.run.disclosure import describe_cost, describe_disclosure
 from lpm_secure.run.observer import StepObserver, null_observer
-from lpm_secure.run.private_run import FIGURES
-from lpm_secure.run.report import replicate_parts, series_parts
+from lpm_secure.run.private_run import FIGURES, replicate_figures
+from lpm_secure.run.report import series_parts
 from lpm_secure.run.run_progress import RunProgress, record_run
 from lpm_secure.testbed.synthetic import Synthetic
 from protocols import folder_lock
@@ -184,6 +184,7 @@ def _summary(
         "population": population,
         **{f"tally_{part}": series.last(part) for part in PARTS},
         "sha256": hash_of(each),
+        **replicate_figures(each),
     }
     rows = [
         ("run", manifests.run_id(manifest).hex()),
@@ -202,8 +203,7 @@ def _summary(
             [
                 html.warning(describe_disclosure(manifest)),
                 html.table(rows),
-                *replicate_parts(each),
-                *series_parts(manifest, series, people=True),
+                *series_parts(manifest, each, people=True),
                 html.heading("What it costs in privacy"),
                 html.items(describe_cost(manifest)),
             ],

@@ -21,7 +21,7 @@ def rows_of(manifest: Manifest) -> list[tuple[str, str]]:
     """
     run = [("run", manifests.run_id(manifest).hex()), ("who must not collude", describe_security(manifest))]
     twins = [("what twins tell", said)] if (said := describe_twins(manifest)) else []
-    copies = [("what replicates tell", said.strip())] if (said := describe_replicates(manifest)) else []
+    copies = [("what replicates tell", said)] if (said := describe_replicates(manifest)) else []
     return [*run, *copies, *twins, *_rows(_named_fields(manifest))]
 
 

@@ -1,13 +1,14 @@
 """A private run that has ended, with its replay in the clear, and every figure of both."""
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
 import msgspec
 
 from lpm_secure.config.simulation import Config
-from lpm_secure.engine.series import PARTS, difference, hash_of
+from lpm_secure.engine.series import PARTS, StageSeries, difference, hash_of
 from lpm_secure.models.words import departure_words
 from lpm_secure.report.versions import versions
 from lpm_secure.run.ingress import Ingress
@@ -75,25 +76,25 @@ class PrivateRun:
             "parity": self.parity,
             "sha256_private": hash_of(private.replicates),
             "sha256_clear": hash_of(clear.replicates) if clear else None,
-            **self._replicates(),
+            **replicate_figures(private.replicates),
             "versions": versions(),
             "machine": platform.platform(),
             "config": msgspec.to_builtins(self.config),
         }
-
-    def _replicates(self) -> dict[str, Any]:
-        """Return what each replicate came to, where there are several; the other figures are of the first one."""
-        each = self.private.replicates
-        if len(each) == 1:
-            return {}
-        own = [
-            {"sha256": series.hash, **{f"tally_{part}": series.last(part) for part in PARTS if series.has(part)}}
-            for series in each
-        ]
-        return {"replicates": own}
 
     def _shares(self) -> dict[str, float]:
         """Return who is no longer in the first stage at the end, where its name is one of which people ask for that."""
         series = self.private.series
         share = departure_words(series.first).share
         return {f"{share}_{part}": series.departure_share(part) for part in PARTS} if share else {}
+
+
+def replicate_figures(each: Sequence[StageSeries]) -> dict[str, Any]:
+    """Return what each replicate came to, where there are several; the other figures of a run are of the first one."""
+    if len(each) == 1:
+        return {}
+    own = [
+        {"sha256": series.hash, **{f"tally_{part}": series.last(part) for part in PARTS if series.has(part)}}
+        for series in each
+    ]
+    return {"replicates": own}

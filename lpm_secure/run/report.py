@@ -14,21 +14,19 @@ from lpm_secure.models.report import parameters_in_words
 from lpm_secure.models.words import colours_of, departure_words, word_of
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
-from lpm_secure.report.run_parts import announcement_parts, chance_part, parameter_parts, settings_part
+from lpm_secure.report.run_parts import announcement_parts, band_lines, chance_part, parameter_parts, settings_part
 from lpm_secure.report.summary import REPORT, Summary, align
 from lpm_secure.report.table import both
 from lpm_secure.run import ingress
 from lpm_secure.run.disclosure import describe_cost, describe_disclosure
 from lpm_secure.run.ingress import Ingress, by_party
 from lpm_secure.run.private_run import FIGURES, PrivateRun
-from protocols.arithmetic.fixed_point import I64
 from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
 
 BARS: Final = "#ee6677"
 RING: Final = "#222222"
 BAND: Final = 0.9  # of replicates lie in it
-OPACITY: Final = 0.18
 SMALL: Final = 5  # people; tables of fewer are commonly not published
 
 
@@ -94,8 +92,7 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     if run.testbed.look_alike:
         parts.append(html.warning(run.label))
     parts += [html.warning(describe_disclosure(manifest)), html.table(rows)]
-    parts += replicate_parts(run.private.replicates)
-    parts += series_parts(manifest, run.private.series, people=not run.testbed.look_alike)
+    parts += series_parts(manifest, run.private.replicates, people=not run.testbed.look_alike)
     parts += [html.heading("What it costs in privacy"), html.items(describe_cost(manifest))]
     if run.received:
         parts += [html.heading("What each party received"), _ingress_table(run.received)]
@@ -108,7 +105,7 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     return [*parts, settings_part(msgspec.to_builtins(run.config))]
 
 
-def replicate_parts(each: Sequence[StageSeries]) -> list[str | Plot]:
+def _replicate_parts(each: Sequence[StageSeries]) -> list[str | Plot]:
     """Return the bands of a run's replicates, where it has several, and whose the plots below are."""
     if len(each) == 1:
         return []
@@ -120,27 +117,30 @@ def replicate_parts(each: Sequence[StageSeries]) -> list[str | Plot]:
     ]
 
 
-def series_parts(manifest: Simulation, series: StageSeries, *, people: bool) -> list[str | Plot]:
+def series_parts(manifest: Simulation, each: Sequence[StageSeries], *, people: bool) -> list[str | Plot]:
     """Return the plots of a run, what they do not say, and its parameters.
 
     Args:
         manifest: of the run.
-        series: of it.
+        each: the series of its replicates; of several there are bands, and the plots of the first one.
         people: whether private agents stand for real people, whose small counts are marked.
     """
-    parts: list[str | Plot] = [Plot(plots(series, returns=bool(manifest.model.recurrence), people=people))]
-    few = small_counts(series) if people else 0
+    series, several = each[0], len(each) > 1
+    parts = _replicate_parts(each)
+    parts.append(Plot(plots(series, returns=bool(manifest.model.recurrence), people=people)))
+    few = sum(map(small_counts, each)) if people else 0
     if few:
+        ringed = "those of the first replicate ringed in its plots" if several else "and ringed in the plots"
         parts.append(
             html.warning(
-                f"{few:,} counts of private agents are of 1 to {SMALL - 1} people, and ringed in the plots: such a "
+                f"{few:,} counts of private agents are of 1 to {SMALL - 1} people, {ringed}: such a "
                 "count can single somebody out. Look at them before you pass this report on; min_count in [protocol] "
                 "has them released as 0."
             )
         )
     parts += announcement_parts(series.public, [step * series.dt for step in range(len(series.counts))])
     model = manifest.model
-    parts += [chance_part(1)] if manifest.copies == 1 else []  # else bands above say it
+    parts += [] if several else [chance_part(1)]  # else bands above say it
     return [*parts, *parameter_parts(parameters_in_words(model.graph, model.parameters))]
 
 
@@ -241,19 +241,8 @@ def bands(each: Sequence[StageSeries]) -> Any:
     for column, part in enumerate(parts, start=1):
         for place, (name, colour) in enumerate(zip(first.names, colours_of(first.names), strict=True)):
             values = np.stack([series.of(part, place) for series in each])
-            for line in _band(values, days, word_of(name), colour, legend=column == 1):
+            for line in band_lines(values, days, word_of(name), colour, band=BAND, legend=column == 1):
                 figure.add_trace(line, row=1, col=column)
     figure.update_xaxes(title_text="day")
     figure.update_yaxes(title_text="agents", rangemode="tozero")
     return figure.update_layout(template="plotly_white", hovermode="x unified", legend={"orientation": "h", "y": 1.12})
-
-
-def _band(values: I64, days: Sequence[float], name: str, colour: str, *, legend: bool) -> Iterator[Any]:
-    """Yield the edges of a band, filled between, and the median above it; of values int64[R, T + 1]."""
-    low, median, high = np.quantile(values, (0.5 - BAND / 2, 0.5, 0.5 + BAND / 2), axis=0).tolist()
-    edge = {"x": days, "mode": "lines", "line": {"width": 0, "color": colour}, "legendgroup": name}
-    hidden = {"showlegend": False, "hoverinfo": "skip"}
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    yield go.Scatter(**edge, **hidden, y=low)
-    yield go.Scatter(**edge, **hidden, y=high, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},{OPACITY})")
-    yield go.Scatter(x=days, y=median, name=name, line={"color": colour}, legendgroup=name, showlegend=legend)

@@ -81,7 +81,7 @@ def _pinned_key(folder: Path) -> str:
             path = configs[0]
             return str(msgspec.toml.decode(path.read_bytes())["operator_key"])
         return str(msgspec.json.decode(path.read_bytes())["operator_key"])
-    where = path if path.exists() else f"nothing in {folder}"
+    where = f"{path} does not pin" if path.exists() else f"nothing in {folder} pins"
     raise ParameterError(
-        f"{where} pins the key of the run's operator; give it with --operator-key: it is operator_key in every kit.toml"
+        f"{where} the key of the run's operator; give it with --operator-key: it is operator_key in every kit.toml"
     )

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from lpm_secure.cli.figures import show
+
 
 def evaluate(
     config: Annotated[Path, typer.Argument(help="TOML; examples/evaluation.toml explains each key.", metavar="CONFIG")],
@@ -46,5 +48,4 @@ def evaluate(
     summary = report.summary_of(result, folder)
     folders.write(folder, summary)
     folders.write_figures(json, summary.figures)
-    for line in summary.lines:
-        typer.echo(line)
+    show(summary)

@@ -16,6 +16,7 @@ from lpm_secure.engine.series import PARTS
 from lpm_secure.models.words import word_of
 from lpm_secure.report.progress import Band, BandGroup, EnsembleProgress, ProgressHead, ProgressJournal, journal_of
 from lpm_secure.scenario.results.words import words_of
+from protocols.quantity import quantity
 
 LEVELS: Final = (0.05, 0.5, 0.95)
 MOST: Final = 24  # plots that a page shows while runs go on; scenarios that have none are in the report
@@ -39,7 +40,6 @@ class EnsembleJournal:
     journal: ProgressJournal | None
     total: int
     _found: dict[int, list[pa.Table]] = field(init=False, default_factory=dict)
-    _done: int = field(init=False, default=0)
     _shown: int = field(init=False, default=0)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
@@ -51,13 +51,13 @@ class EnsembleJournal:
 
     def _write(self, scenario: int, table: pa.Table, journal: ProgressJournal) -> None:
         self._found.setdefault(scenario, []).append(table)
-        self._done += 1
+        done = sum(map(len, self._found.values()))
         groups: tuple[BandGroup, ...] = ()
-        if self._done in (1, self.total) or 2 * self._done >= 3 * self._shown:
-            self._shown = self._done
+        if done in (1, self.total) or 2 * done >= 3 * self._shown:
+            self._shown = done
             groups = tuple(self._groups())[:MOST]
         days = tuple(map(float, table["day"].to_pylist())) if groups else ()
-        journal.write(EnsembleProgress(at=time.time(), step=self._done, days=days, groups=groups))
+        journal.write(EnsembleProgress(at=time.time(), step=done, days=days, groups=groups))
 
     def _groups(self) -> Iterator[BandGroup]:
         """Yield the bands of the stages of each scenario by now, those of each part of the agents together."""
@@ -90,16 +90,15 @@ def record_ensemble(
         seeds: of each.
         facts: what else a reader should know, in sentences.
     """
-    total = len(titles) * seeds
-    several = f"{len(titles)} scenarios over " if len(titles) > 1 else ""
+    total, over, several = len(titles) * seeds, quantity(seeds, "seed"), len(titles) > 1
     head = ProgressHead(
         at=time.time(),
         kind="comparison" if several else "ensemble",
         name=name,
-        run=f"{name} over {seeds} seeds",
+        run=f"{name} over {over}",
         total=total,
         unit="run",
-        facts=(f"{several}{seeds:,} seeds{' each' if several else ''}.".capitalize(), *facts),
+        facts=(f"{len(titles)} scenarios over {over} each." if several else f"{over}.", *facts),
     )
     with contextlib.ExitStack() as stack:
         journal = None if folder is None else stack.enter_context(journal_of(folder, head))

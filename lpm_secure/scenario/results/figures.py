@@ -1,18 +1,16 @@
 """Plots of ensembles: a median and a band for each series, one scenario beside the other."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
-
-import numpy as np
 
 from client_sdk.private.table import F64
 from lpm_secure.engine.series import PARTS
 from lpm_secure.models.words import COLOURS, colours_of, word_of
+from lpm_secure.report.run_parts import band_lines
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
 
 DASHES: Final = ("solid", "dash", "dot", "dashdot")
-OPACITY: Final = 0.18
 
 
 class Ensemble(Protocol):
@@ -47,7 +45,8 @@ def _single(ensembles: Mapping[str, Ensemble], series: Sequence[str], band: floa
     shown: set[str] = set()
     for name in series:
         part, stage = _part(name)
-        lines = _band(ensemble, name, word_of(stage), colour[stage], band=band, legend=stage not in shown)
+        values, days = ensemble.values(name), ensemble.days.tolist()
+        lines = band_lines(values, days, word_of(stage), colour[stage], band=band, legend=stage not in shown)
         figure.add_traces(list(lines), rows=1, cols=parts.index(part) + 1)
         shown.add(stage)
     return figure.update_layout(title=title)
@@ -59,7 +58,8 @@ def _scenarios(ensembles: Mapping[str, Ensemble], series: Sequence[str], band: f
     for place, (title, ensemble) in enumerate(ensembles.items()):
         colour, dash = COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)]
         for column, name in enumerate(series, start=1):
-            lines = _band(ensemble, name, title, colour, band=band, legend=column == 1, dash=dash)
+            values, days = ensemble.values(name), ensemble.days.tolist()
+            lines = band_lines(values, days, title, colour, band=band, legend=column == 1, dash=dash)
             figure.add_traces(list(lines), rows=1, cols=column)
     return figure
 
@@ -71,25 +71,6 @@ def _grid(titles: Sequence[str]) -> Any:
     figure.update_xaxes(title_text="day")
     figure.update_yaxes(title_text="agents", rangemode="tozero")
     return figure.update_layout(template="plotly_white", hovermode="x unified", legend={"orientation": "h", "y": -0.2})
-
-
-def _band(
-    ensemble: Ensemble, name: str, label: str, colour: str, *, band: float, legend: bool, dash: str = "solid"
-) -> Iterator[Any]:
-    """Yield the edges of a band, filled between, and the median above it."""
-    import plotly.graph_objects as go  # noqa: PLC0415 - as above
-
-    values, days = ensemble.values(name), ensemble.days.tolist()
-    low, median, high = np.quantile(values, (0.5 - band / 2, 0.5, 0.5 + band / 2), axis=0)
-    edge = {"x": days, "mode": "lines", "line": {"width": 0, "color": colour}, "legendgroup": label}
-    if len(values) > 1:
-        hidden = {"showlegend": False, "hoverinfo": "skip"}
-        yield go.Scatter(**edge, **hidden, y=low.tolist())
-        red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-        filled = f"rgba({red},{green},{blue},{OPACITY})"
-        yield go.Scatter(**edge, **hidden, y=high.tolist(), fill="tonexty", fillcolor=filled)
-    line = {"color": colour, "dash": dash}
-    yield go.Scatter(x=days, y=median.tolist(), name=label, line=line, legendgroup=label, showlegend=legend)
 
 
 def _part(name: str) -> tuple[str, str]:

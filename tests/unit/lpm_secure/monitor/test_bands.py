@@ -7,7 +7,8 @@ import pytest
 from lpm_secure.calibration import figures
 from lpm_secure.calibration.centre import results
 from lpm_secure.calibration.forecasts.forecast import EVENTS
-from lpm_secure.monitor.bands import FORECAST, TOGETHER, forecast_band, series_bands
+from lpm_secure.engine.series import REPLICATE
+from lpm_secure.monitor.bands import FORECAST, RUNS, TOGETHER, forecast_band, series_bands
 from protocols.errors import ParameterError
 
 
@@ -29,6 +30,15 @@ def test_one_seed_is_its_own_median_and_scenarios_stand_apart(tmp_path):
         ("as is: agents", [5.0, 4.0]),
         ("masks: agents", [5.0, 5.0]),
     ]
+
+
+def test_replicates_of_a_private_run_are_its_runs_and_no_series(tmp_path):
+    rows = [f"{place},{day},{10 * place + day}" for place in range(3) for day in range(4)]
+    (tmp_path / "series.csv").write_text("\n".join(["replicate,day,private_S", *rows]))
+    found = series_bands(tmp_path)
+    assert (found["seeds"], found["days"]) == (3, [0, 1, 2, 3])
+    ((band,),) = (group["series"] for group in found["groups"])
+    assert band["median"] == [10.0, 11.0, 12.0, 13.0]
 
 
 def test_no_row_of_an_institution_is_in_a_forecast(tmp_path):
@@ -58,5 +68,6 @@ def test_what_cannot_be_drawn_is_one_line(content, tmp_path):
             read(tmp_path)
 
 
-def test_the_file_of_a_forecast_and_its_row_of_all_places_are_called_as_fits_write_them():
+def test_what_a_page_reads_is_called_as_runs_and_fits_write_it():
+    assert REPLICATE in RUNS
     assert (figures.FORECAST, results.FORECAST, EVENTS) == (FORECAST, FORECAST, TOGETHER)

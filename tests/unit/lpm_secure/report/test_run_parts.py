@@ -1,7 +1,9 @@
 """Parts of pages of runs: what was announced, and what was asked for."""
 
+import numpy as np
+
 from lpm_secure.report import html
-from lpm_secure.report.run_parts import announcement_parts, parameter_parts, settings_part
+from lpm_secure.report.run_parts import announcement_parts, band_lines, parameter_parts, settings_part
 
 
 def test_each_public_number_is_drawn_as_steps():
@@ -12,6 +14,20 @@ def test_each_public_number_is_drawn_as_steps():
         ("b", [0.0, 0.5], [3, 3], "hv"),
     ]
     assert announcement_parts({}, [0.0]) == []
+
+
+def test_runs_are_a_band_below_their_median_and_one_run_is_its_line():
+    values, asked = np.array([[0, 1], [10, 11], [20, 21]]), {"band": 0.5, "legend": True}
+    low, high, median = band_lines(values, [0.0, 1.0], "ill", "#0000ff", **asked)
+    assert [list(line.y) for line in (low, high, median)] == [[5.0, 6.0], [15.0, 16.0], [10.0, 11.0]]
+    assert (high.fill, high.fillcolor, low.showlegend, median.showlegend) == (
+        "tonexty",
+        "rgba(0,0,255,0.18)",
+        False,
+        True,
+    )
+    (only,) = band_lines(values[:1], [0.0, 1.0], "ill", "#0000ff", **asked)
+    assert list(only.y) == [0.0, 1.0]
 
 
 def test_settings_are_rows_of_paths_without_what_is_not_given():

@@ -87,13 +87,31 @@ def test_small_counts_of_people_are_ringed_and_counted_and_those_of_a_look_alike
     counts = np.array([[[9, 1, 4, 0], [1, 1, 1, 1]], [[5, 5, 0, 4], [1, 1, 1, 1]], [[14, 0, 0, 0], [1, 1, 1, 1]]])
     series = StageSeries.of_tally(counts, 1.0, manifest.model.agents.tally)
     assert small_counts(series) == 3
-    parts = series_parts(manifest, series, people=True)
+    parts = series_parts(manifest, [series], people=True)
     (rings,) = [trace for trace in parts[0].figure.data if trace.name == "1 to 4 people"]
     assert sorted(zip(rings.x, rings.y, strict=True)) == [(0, 1), (0, 4), (1, 4)]
     assert any("3 counts of private agents are of 1 to 4 people" in part for part in parts if isinstance(part, str))
-    made_up = series_parts(manifest, series, people=False)
+    made_up = series_parts(manifest, [series], people=False)
     assert not [trace for trace in made_up[0].figure.data if trace.name == "1 to 4 people"]
     assert not any("1 to 4 people" in part for part in made_up if isinstance(part, str))
+
+
+def test_small_counts_of_every_replicate_are_counted_as_all_of_them_are_in_the_tables(manifest_of):
+    manifest = manifest_of(steps=1, replicates=2)
+    many = np.array([[[9, 9, 9, 9], [1, 1, 1, 1]], [[9, 9, 9, 9], [1, 1, 1, 1]]])
+    few = many - np.array([[[8, 8, 0, 0], [0, 0, 0, 0]], [[0, 0, 0, 0], [0, 0, 0, 0]]])
+    each = [StageSeries.of_tally(counts, 1.0, manifest.model.agents.tally) for counts in (many, few)]
+    parts = series_parts(manifest, each, people=True)
+    bands = next(part.figure for part in parts if not isinstance(part, str))
+    assert [title.text for title in bands.layout.annotations] == [
+        "private agents: median and 90 % of 2 replicates",
+        "synthetic agents: median and 90 % of 2 replicates",
+    ]
+    assert sum(trace.fill == "tonexty" for trace in bands.data) == 8
+    text = "".join(part for part in parts if isinstance(part, str))
+    assert "2 counts of private agents are of 1 to 4 people, those of the first replicate ringed" in text
+    assert "The first replicate" in text
+    assert "One run is one draw of chance" not in text
 
 
 def test_a_run_says_its_parameters_with_units_what_it_costs_and_that_it_is_one_draw(ended):
