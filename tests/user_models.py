@@ -335,6 +335,18 @@ class Reflexes(lpm.Model):
         return me.set(place=lpm.where(goes, "OUT", "HOME"), energy=lpm.clip(spent, 0, 15))
 
 
+class Loner(lpm.Model):
+    """Nobody tells anybody anything."""
+
+    mood = lpm.stage("SAD", "GLAD")
+
+    def begin(self, me, draw):
+        return me.set(mood=draw.uniform(0, 2, "mood"))
+
+    def update(self, me, heard, draw):
+        return me.set(mood=draw.uniform(0, 2, "mood"))
+
+
 EACH = (Opinion, Averaging, Banks, Crowds, Cheapest, Seasons, Lenders, Bids, Reflexes, Closures, Places, Density)
 MODELS = {each.__name__.lower(): each for each in EACH}
 ENVIRONMENTS = {"closures": {"name": "tests.user_models:Council"}}

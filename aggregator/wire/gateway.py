@@ -177,8 +177,8 @@ class Gateway:
         known = [start for start in starts if start[0] == secret]
         if not known and len(starts) >= STARTS:
             raise ConflictingReplay(
-                f"{request.client} has joined with other keys: the run is over, or goes on without a client that lost "
-                "its keys; take part in the next one"
+                f"{request.client} has joined with {STARTS} secrets, one for each start, and this run takes no "
+                "more; take part in the next one"
             )
         return known[0] if known else (secret, SealedSession.of(route, secret))
 

@@ -57,7 +57,8 @@ class RoundExchange(Protocol):
 class Exchange:
     """One client's rounds with all aggregators of a run.
 
-    Security: each aggregator gets one share under the client's own key for it, drawn here and used for one run.
+    Security: each aggregator gets one share under the client's own key for it, which serves for one run: drawn here, or
+        kept by a client that may be started again, whose later starts share under others.
     """
 
     def __init__(

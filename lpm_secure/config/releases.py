@@ -72,8 +72,8 @@ def releases_for(
         each.append(_score(config, gradient))
     elif config.score_epsilon is not None:
         raise ConfigError('[releases] has a score_epsilon, and the run no score: set way = "score" in [gradient]')
-    made = {release: 1 if release.name == SCORE else steps + 1 for release in each}
-    return Releases(each=tuple(each), rho=sum(release.rho(often, copies=copies) for release, often in made.items()))
+    rho = sum(release.rho(1 if release.name == SCORE else steps + 1, copies=copies) for release in each)
+    return Releases(each=tuple(each), rho=rho)
 
 
 def _score(config: NoiseConfig, gradient: Gradient) -> Release:

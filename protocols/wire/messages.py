@@ -21,7 +21,8 @@ class Join:
     Attributes:
         since: from which step on it asks for public numbers of steps that are over, which it has missed.
 
-    Security: `key` expands to this aggregator's shares for the whole run. The last aggregator gets none.
+    Security: `key` expands to this aggregator's shares of all rounds but those whose shares come with keys of their
+        own. The last aggregator gets none.
     """
 
     run_id: bytes

@@ -107,10 +107,10 @@ def test_later_values_are_drawn_as_the_law_has_them_after_the_last_one(name) -> 
 
 def test_a_stock_that_is_off_for_long_counts_for_less_than_as_many_separate_values(name) -> None:
     spread = SPREAD[name]
-    together, apart = (law_of(name, Series.of(MEAN), [rho]).information(MEAN, spread).sum() for rho in (0.9, 0.0))
-    if name == "log_gaussian_ar1":
-        assert together == pytest.approx((1.0 + 5 * (0.1**2) / (1 - 0.81)) / spread**2)
-        assert together < 0.3 * apart
+    mean, slope = (np.full(6, 4.0), 4.0 / spread) if name == "gaussian_ar1" else (MEAN, 1.0 / spread)
+    together, apart = (law_of(name, Series.of(MEAN), [rho]).information(mean, spread).sum() for rho in (0.9, 0.0))
+    assert together == pytest.approx((1.0 + 5 * (0.1**2) / (1 - 0.81)) * slope**2)
+    assert together < 0.3 * apart
 
 
 def test_a_persistent_series_is_recognised_and_forecast_so(name) -> None:

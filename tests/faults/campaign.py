@@ -1,7 +1,6 @@
 """Faults of real processes in active runs, as seeds draw them: the same bits, or one clear end for all."""
 
 import asyncio
-import contextlib
 import json
 import os
 import random
@@ -134,12 +133,8 @@ class Scene:
     def _stop(self):
         process = self.deployment.process(self.fault.party)
         process.send_signal(signal.SIGSTOP)
-        threading.Timer(self.fault.pause_s, self._go_on, [process]).start()  # the engine may have ended before
-
-    @staticmethod
-    def _go_on(process):
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGCONT)
+        go_on = threading.Timer(self.fault.pause_s, process.send_signal, [signal.SIGCONT])
+        go_on.start()  # no task of the loop: the engine may end before
 
     def _restore(self):
         self._kill()
@@ -263,7 +258,7 @@ def _lied(deployment):
 def absences(deployment):
     """Return of each client in which steps it did not speak, was told no bits, and spoke and was told no release."""
     manifest = deployment.testbed.manifest
-    path = deployment.party("aggregator-0") / f"ledger-{manifests.run_id(manifest).hex()[:12]}.jsonl"
+    path = deployment.party("aggregator-0") / ledger.file_name(manifests.run_id(manifest))
     events = ledger.load(path, manifest.trust.keys["aggregator-0"].identity)
     spoken = [each.agreed for each in events if isinstance(each, RoundEvent) and each.agreed.phase == Phase.SPEAK]
     missed = {name: {each.step for each in spoken if name not in each.members} for name in CLIENTS}
@@ -296,7 +291,7 @@ def _in_ledgers(deployment):
     """Return whether a round was told twice, or told as two things; a liar's own ledger is not looked at."""
     manifest, agreed, wrong, lied = deployment.testbed.manifest, {}, [], _lied(deployment)
     for name in (each for each in SERVERS[1:] if not (lied and each == LIAR)):
-        path = deployment.party(name) / f"ledger-{manifests.run_id(manifest).hex()[:12]}.jsonl"
+        path = deployment.party(name) / ledger.file_name(manifests.run_id(manifest))
         try:
             events = ledger.load(path, manifest.trust.keys[name].identity)
         except LpmError as error:

@@ -62,9 +62,9 @@ def endings(deployment):
 
 
 def refusals(deployment, name):
-    run = manifests.run_id(deployment.testbed.manifest).hex()[:12]
-    trust = deployment.testbed.manifest.trust
-    events = ledger.load(deployment.party(name) / f"ledger-{run}.jsonl", trust.keys[name].identity)
+    manifest = deployment.testbed.manifest
+    path = deployment.party(name) / ledger.file_name(manifests.run_id(manifest))
+    events = ledger.load(path, manifest.trust.keys[name].identity)
     return [event for event in events if isinstance(event, RefusalEvent)]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -34,19 +35,18 @@ checkpoint_rounds = 8
 """
 
 
-def lpm(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    """Return exit code, and what was printed to standard output and error."""
-    done = call("amortise", "small.toml", "--collect", "all.json", *arguments, cwd=folder)
-    return done.returncode, done.stdout, done.stderr
+def amortise(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Return what happened when the command was called."""
+    return call("amortise", "small.toml", "--collect", "all.json", *arguments, cwd=folder)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("amortise")
     (folder / "small.toml").write_text(CONFIG)
-    code, printed, said = lpm(folder, "--compare")
-    assert code == 0, said
-    (folder / "printed").write_text(printed)
+    done = amortise(folder, "--compare")
+    assert done.returncode == 0, done.stderr
+    (folder / "printed").write_text(done.stdout)
     return folder
 
 
@@ -68,10 +68,10 @@ def test_it_prints_both_posteriors_and_writes_every_figure(folder: Path) -> None
 
 
 def test_a_new_week_needs_no_training(folder: Path) -> None:
-    code, printed, said = lpm(folder, "--resume", "--periods", "7")
-    assert code == 0, said
-    assert "0 s for the last 0 rounds" in printed
-    assert "posterior    after 7 periods" in printed
+    done = amortise(folder, "--resume", "--periods", "7")
+    assert done.returncode == 0, done.stderr
+    assert "0 s for the last 0 rounds" in done.stdout
+    assert "posterior    after 7 periods" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,15 @@ def test_a_new_week_needs_no_training(folder: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(folder: Path, arguments: tuple[str, ...], said: str) -> None:
-    code, _, err = lpm(folder, *arguments)
-    assert code == 2
-    assert said in err.splitlines()[-1]
-    assert "Traceback" not in err
+    done = amortise(folder, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 def test_noise_that_embeddings_do_not_have_is_refused(folder: Path) -> None:
     (folder / "small.toml").write_text(CONFIG + "\n[federation]\nepsilon = 1.0\n")
-    code, _, err = lpm(folder, "--out", "other")
+    done = amortise(folder, "--out", "other")
     (folder / "small.toml").write_text(CONFIG)
-    assert code == 2
-    assert "leave federation.epsilon out" in err
+    assert done.returncode == 2
+    assert "leave federation.epsilon out" in done.stderr

@@ -40,20 +40,14 @@ institutions = "wards"
 METHODS = ["model", "combined", "combined_baselines", "hub", "pooled_growth", "persistence"]
 
 
-def lpm(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    """Return exit code, and what was printed to standard output and error."""
-    done = call("evaluate", *arguments, cwd=folder)
-    return done.returncode, done.stdout, done.stderr
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
     (folder / "small.toml").write_text(CALIBRATION)
     (folder / "evaluation.toml").write_text(EVALUATION)
-    code, printed, said = lpm(folder, "evaluation.toml", "--json", "all.json")
-    assert code == 0, said
-    (folder / "printed").write_text(printed)
+    done = call("evaluate", "evaluation.toml", "--json", "all.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "printed").write_text(done.stdout)
     return folder
 
 
@@ -95,16 +89,16 @@ def test_a_second_run_takes_the_fits_that_are_there_and_makes_those_that_are_not
     written = kept.stat().st_mtime_ns
     (made / "origin-005" / "forecast.safetensors").unlink()
     (made / "origin-009" / "forecast.safetensors").write_bytes(b"half of a file")
-    code, _, said = lpm(folder, "evaluation.toml", "--json", "again.json")
-    assert code == 0, said
+    done = call("evaluate", "evaluation.toml", "--json", "again.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
     assert kept.stat().st_mtime_ns == written
     assert (folder / "again.json").read_bytes() == before
 
 
 def test_baselines_alone_need_no_fit(folder: Path) -> None:
     chosen = ("--baselines-only", "--half", "tuning", "--out", "other", "--json", "made/here/baselines.json")
-    code, _, said = lpm(folder, "evaluation.toml", *chosen)
-    assert code == 0, said
+    done = call("evaluate", "evaluation.toml", *chosen, cwd=folder)
+    assert done.returncode == 0, done.stderr
     figures = json.loads((folder / "made/here/baselines.json").read_text())
     assert [row["method"] for row in figures["rows"][:4]] == METHODS[2:]
     assert {row["half"] for row in figures["rows"]} == {"tuning"}
@@ -125,21 +119,21 @@ def test_baselines_alone_need_no_fit(folder: Path) -> None:
 )
 def test_a_mistake_is_one_line(folder: Path, before: str, after: str, line: str) -> None:
     (folder / "wrong.toml").write_text(EVALUATION.replace(before, after))
-    code, _, said = lpm(folder, "wrong.toml")
-    assert code == 2
-    assert line in said
-    assert len(said.strip().splitlines()) == 1
+    done = call("evaluate", "wrong.toml", cwd=folder)
+    assert done.returncode == 2
+    assert line in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_a_calibration_with_noise_is_refused(folder: Path) -> None:
     (folder / "noise.toml").write_text(CALIBRATION + "\n[federation]\nepsilon = 4.0\n")
     (folder / "wrong.toml").write_text(EVALUATION.replace("small.toml", "noise.toml"))
-    code, _, said = lpm(folder, "wrong.toml")
-    assert code == 2
-    assert "an evaluation opens sums of scores without noise" in said
+    done = call("evaluate", "wrong.toml", cwd=folder)
+    assert done.returncode == 2
+    assert "an evaluation opens sums of scores without noise" in done.stderr
 
 
 def test_a_calibration_in_place_of_an_evaluation_is_refused_with_what_to_write(folder: Path) -> None:
-    code, _, said = lpm(folder, "small.toml")
-    assert code == 2
-    assert 'write a file beside it with calibration = "small.toml" and [origins]' in said
+    done = call("evaluate", "small.toml", cwd=folder)
+    assert done.returncode == 2
+    assert 'write a file beside it with calibration = "small.toml" and [origins]' in done.stderr

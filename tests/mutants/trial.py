@@ -78,7 +78,6 @@ class Trial:
 
     def _run(self, files: list[str], options: list[str], log: Path) -> None:
         """Run files of tests in the copy, with the modules that it has; this process ends with it."""
-
         code = 3
         try:
             output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

@@ -40,10 +40,11 @@ def simulate_people(config: ProblemConfig, graph: ModelGraph, seed: int) -> tupl
     draw = np.random.Generator(np.random.Philox(key=seed))
     made = _contacts(config, seed, draw)
     table, n = made.table, made.n
-    channels = sum(not channel.cell for channel in graph.channels.values())
+    names = sorted(name for name, each in graph.channels.items() if not each.cell)
+    channels = len(names)
     day, a, b = (np.tile(column, channels) for column in (table.day, table.a, table.b))
     channel, weight = np.repeat(np.arange(channels), table.a.size), np.tile(table.weight, channels)
-    for place, name in enumerate(sorted(name for name, each in graph.channels.items() if not each.cell)):
+    for place, name in enumerate(names):
         if (along := graph.channels[name].along) is not None:  # each contact's own number, in place of its weight
             weight[channel == place] = draw.integers(*along, table.a.size, endpoint=True)
     period = int(table.day.max(initial=0)) + 1

@@ -41,7 +41,7 @@ class Verdict:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = found.value / truth.value
             error = np.hypot(found.error, ratio * truth.error) / np.abs(truth.value)
-        zero = (truth.value == 0) & (truth.error == 0) & (np.abs(found.value) <= WIDE * found.error)
+        zero = (truth.value == 0) & (truth.error == 0) & _is_noise(found)
         return cls(name, found, np.where(zero, 1.0, ratio), np.where(zero, 0.0, error))
 
     @property
@@ -52,7 +52,7 @@ class Verdict:
     @property
     def zeros(self) -> Any:
         """Whether the derivative is 0, and the estimate too but for its noise, bool[o, p]."""
-        return (self.ratio == 1) & (self.error == 0)
+        return (self.ratio == 1) & (self.error == 0) & _is_noise(self.found)
 
     @property
     def signs(self) -> Any:
@@ -68,6 +68,11 @@ class Verdict:
     def holds(self) -> Any:
         """Whether the sign is right, and the ratio is within 0.9 to 1.1 or its interval covers 1, bool[o, p]."""
         return self.signs & (((self.ratio >= NEAR[0]) & (self.ratio <= NEAR[1])) | self.covers)
+
+
+def _is_noise(found: Jacobian) -> Any:
+    """Return whether an estimate's 95 % interval covers 0, bool[o, p]."""
+    return np.abs(found.value) <= WIDE * found.error
 
 
 @final

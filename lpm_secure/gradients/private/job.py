@@ -71,8 +71,9 @@ def private(config: Config, *, out: Path, parity: bool = True) -> Summary:
             found = over_processes(
                 deployment, lambda remote: find(testbed, RecordedPart(remote, progress)), progress.lose
             )
-            progress.journal.enter(REPLAYING if parity and not noised else REPORTING)
-            apart = difference(found, complete(find(testbed, None))) if parity and not noised else None
+            is_replayed = parity and not noised
+            progress.journal.enter(REPLAYING if is_replayed else REPORTING)
+            apart = difference(found, complete(find(testbed, None))) if is_replayed else None
             result = GradientRun(testbed.manifest.require_gradient().way, found, apart, noised)
             summary = _summary(config, testbed.manifest, result, deployment.folder)
             folders.write(deployment.folder, summary)

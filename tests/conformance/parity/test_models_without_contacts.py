@@ -8,18 +8,7 @@ from client_sdk import ContactTable
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models.graph.agents import GraphModel
-
-
-class Loner(lpm.Model):
-    """Nobody tells anybody anything."""
-
-    mood = lpm.stage("SAD", "GLAD")
-
-    def begin(self, me, draw):
-        return me.set(mood=draw.uniform(0, 2, "mood"))
-
-    def update(self, me, heard, draw):
-        return me.set(mood=draw.uniform(0, 2, "mood"))
+from tests.user_models import Loner
 
 
 class Crowd(Loner):

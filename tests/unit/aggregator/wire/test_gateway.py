@@ -273,7 +273,7 @@ def test_a_client_joins_again_with_a_secret_for_each_start(manifest_of, given):
         await call(starts[0], Join(run, b""))
         await call(starts[0], Join(run, b""))
         assert len(run_gateway.sessions["client-0"]) == STARTS
-        with pytest.raises(ConflictingReplay, match="joined with other keys"):
+        with pytest.raises(ConflictingReplay, match=f"joined with {STARTS} secrets"):
             await call(starts[-1], Join(run, b""))
 
     asyncio.run(act())

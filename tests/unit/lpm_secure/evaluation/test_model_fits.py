@@ -60,8 +60,8 @@ def test_a_fit_that_follows_goes_on_with_the_posterior_and_with_what_institution
     assert np.abs(rates[0] - rates[1]).max() < 0.2 * spread.min()
     assert after.std(axis=0)[-2:] == pytest.approx(spread, rel=0.1)
     steps = CALIBRATION.fit.local_steps
-    for path in (tmp_path / "origin-005" / "institutions").iterdir():
-        assert json.loads(path.read_text())["state"][-1] == (6 + 1) * steps
+    files = (tmp_path / "origin-005" / "institutions").iterdir()
+    assert [json.loads(path.read_text())["state"][-1] for path in files] == [(6 + 1) * steps] * 6
 
 
 def test_fits_that_are_kept_are_taken_to_the_last_bit(tmp_path):

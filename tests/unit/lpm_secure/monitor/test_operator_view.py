@@ -16,6 +16,7 @@ from protocols import canonical_json
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.errors import ParameterError
 from protocols.identity import signing
+from protocols.releases.ledger import file_name
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 
@@ -29,7 +30,7 @@ def aggregator(manifest_of, tmp_path):
     signatures.signature_path(path).write_bytes(canonical_json.encode(signatures.sign(manifest, keys.operator)))
     key = keys.servers["aggregator-0"].identity
     run = manifests.run_id(manifest)
-    ledger = Ledger(tmp_path / f"ledger-{run.hex()[:12]}.jsonl", run=run, name="aggregator-0", key=key)
+    ledger = Ledger(tmp_path / file_name(run), run=run, name="aggregator-0", key=key)
 
     def configure(port=0):
         config = {

@@ -2,23 +2,10 @@
 
 import msgspec
 
-import lpm_secure as lpm
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.run.disclosure import describe_disclosure, reveals_sums
 from lpm_secure.run.manifest_page import differences, rows_of
 from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
-
-
-class Alone(lpm.Model):
-    """Nobody tells anybody anything."""
-
-    mood = lpm.stage("SAD", "GLAD")
-
-    def begin(self, me, draw):
-        return me.set(mood=draw.uniform(0, 2, "mood"))
-
-    def update(self, me, heard, draw):
-        return me.set(mood=draw.uniform(0, 2, "mood"))
 
 
 def manifest(manifest_of, name, parameters=None, **more):
@@ -98,7 +85,7 @@ def test_a_disclosure_names_each_outcome_and_says_so_where_sums_are_exact(manife
 
 def test_of_mode_sum_nobody_is_told_of_exposures_where_a_model_has_none(manifest_of):
     crowds = manifest(manifest_of, "Crowds", mode="sum")
-    model = graph_model_of(f"{__name__}:Alone", {})
+    model = graph_model_of("tests.user_models:Loner", {})
     alone = manifest_of(model=model, model_hash=model.digest, channels=(), mode="sum")
     assert not reveals_sums(alone)
     assert "no client learned anything of its agents' neighbours" in describe_disclosure(alone)

@@ -78,3 +78,10 @@ def test_an_estimate_whose_noise_covers_a_derivative_of_zero_holds_and_one_that_
     verdict = Verdict.of("score", Jacobian(np.array([[0.01, 0.03, 0.01]]), np.full((1, 3), 0.01), 2, 0.0), truth)
     assert verdict.zeros.tolist() == [[True, False, False]]
     assert verdict.holds.tolist()[0][:2] == [True, False]
+
+
+def test_a_derivative_that_both_have_exactly_is_not_taken_for_zero():
+    exact = Jacobian(np.array([[2.0, 0.0]]), np.zeros((1, 2)), 2, 0.0)
+    verdict = Verdict.of("coupled", exact, exact)
+    assert verdict.zeros.tolist() == [[False, True]]
+    assert verdict.holds.all()
