@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import lpm_secure as lpm
 from client_sdk import ContactTable
+from client_sdk.gradients.parameter_range import ParameterRange
 from lpm_secure.gradients.private.adjoints import mean_counts
 from lpm_secure.gradients.private.result import engine_tensors
 from lpm_secure.models.tracer import trace
@@ -45,11 +46,13 @@ def mild(manifest):
 
 
 def gradient_of(testbed, weights, moved=0.0):
-    """Return a function that yields a loss of all totals, and its gradient by each step's parameters."""
+    """Return a function that yields a loss of all totals, and its gradient by steps' parameters in their ranges."""
 
     def body(private):
         synthetic, point = engine_tensors(testbed)
         rows = np.random.default_rng(5).normal(size=(testbed.manifest.steps, point.size)) * moved
+        ends = ParameterRange.of(testbed.manifest.model, testbed.manifest.gradient)
+        rows = np.clip(rows, ends.low, ends.high)  # beyond them clients take part no longer
         theta = torch.tensor(point + rows, requires_grad=True)
         loss = (mean_counts(testbed.manifest, private, synthetic, theta) * weights).sum()
         return loss.item(), torch.autograd.grad(loss, theta)[0].numpy()
