@@ -1,5 +1,6 @@
 """Differencing: which clients a combination of exact sums, each over another cohort, tells of."""
 
+import secrets
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -7,10 +8,24 @@ import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
 
-PRIME: Final = 2**31 - 1  # products of two residues fit 64 bits; what holds of rationals holds modulo it
 MOST_WORK: Final = 2**29  # numbers that a search computes: a second or two, whoever came and went
 ROW_WORK: Final = 2**15  # of a row, however short
 Cohort = frozenset[str]
+
+
+def _draw_prime() -> int:
+    """Return a prime of 31 bits, so that products of two residues fit 64: what holds of rationals holds modulo it.
+
+    Security: whoever chooses who comes and goes, and knows the prime, could have it divide what a combination tells.
+    """
+    odd = np.arange(3, 2**16, 2)
+    while True:
+        drawn = 2**30 | secrets.randbits(30) | 1
+        if (drawn % odd).all():
+            return drawn
+
+
+PRIME: Final = _draw_prime()  # of this process alone
 
 
 def isolate(cohorts: Iterable[Cohort], *, least: int) -> Cohort:
@@ -23,8 +38,9 @@ def isolate(cohorts: Iterable[Cohort], *, least: int) -> Cohort:
         cohorts: over each of which a sum is known, whatever it is of.
         least: how many clients every combination has to be over.
     Security:
-        A combination of any coefficients is found: each that vanishes over the rationals does so modulo a prime. Where
-        there are too many to look through, all who could be told of are returned.
+        A combination of any coefficients is found: each that vanishes over the rationals does so modulo a prime. This
+        process draws it, and it divides what a combination tells, which would hide that, with a chance below 2**-18 in
+        a thousand releases. Where there are too many to look through, all who could be told of are returned.
     """
     known = [] if least <= 1 else list(dict.fromkeys(cohorts))
     classes, sizes = _classes(known)

@@ -104,3 +104,35 @@ def test_cohorts_that_others_span_add_nothing_and_are_not_kept():
         assert bool(isolate(kept, least=least)) == bool(isolate(known, least=least))
     assert spanning([*kept, frozenset(["client-0"])]) == [*kept, frozenset(["client-0"])]
     assert spanning([]) == spanning([frozenset()]) == []
+
+
+KNOWN_PRIME = 2**31 - 1
+CHOSEN = """
+3f865229f 3d2c1bd08 3a3adf47e 3284d5e82 1916df2d1 3c8bb12a5 2596fe4fa 3b7420784 17fecc1ef 17281ee51
+2529fbff0 02b110fd4 31728534f 0d65f1506 1e2ea78c8 29e1aaeb6 064df278d 3a55f64f4 005365271 3430ee6c0
+012d628e3 299bdb40f 0ece9ab7f 1f067b915 0df0591ce 387ed696c 06bd4d711 21c65bad7 3408e2761 0c4894eb2
+3e706461c 120b60cdf 108048b02 120117ee0
+"""
+
+
+@pytest.fixture
+def chosen():
+    rows = [f"{int(each, 16):034b}" for each in CHOSEN.split()]
+    return [frozenset(f"client-{place}" for place, bit in enumerate(row) if bit == "1") for row in rows]
+
+
+def test_cohorts_that_were_chosen_for_a_known_prime_are_found_all_the_same(chosen):
+    """The prime divides the determinant of these 34 releases over 34 clients, which together tell of each of them."""
+    assert not isolate(chosen[:-1], least=2)
+    assert len(isolate(chosen, least=2)) == 1
+    assert len(spanning(chosen)) == len(chosen) == 34
+
+
+def test_a_process_draws_a_prime_of_its_own_which_products_of_residues_do_not_wrap_by(monkeypatch, chosen):
+    for _ in range(20):
+        drawn = differencing._draw_prime()
+        assert 2**30 < drawn < 2**31
+        assert all(pow(base, drawn - 1, drawn) == 1 for base in (2, 3, 5, 7))
+    assert len({differencing._draw_prime() for _ in range(5)}) > 1
+    monkeypatch.setattr(differencing, "PRIME", KNOWN_PRIME)
+    assert not isolate(chosen, least=2)  # as whoever chose them wanted it
