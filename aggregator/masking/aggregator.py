@@ -287,7 +287,7 @@ class MaskingAggregator(MessageUnion):
 
         Raises:
             BudgetSpent: the manifest allows no further release.
-            CohortTooSmall: fewer clients are left than the manifest promises, or releases would together tell of fewer.
+            CohortTooSmall: fewer clients are left than the manifest promises, or releases could together tell of fewer.
         """
         with self.guard():
             self._require(RoundStage.JUDGED)

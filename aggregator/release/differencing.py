@@ -55,6 +55,6 @@ class ReleasedCohorts:
             return
         if few := isolate_few(self._manifest, [*self._cohorts, one]):
             raise CohortTooSmall(  # not whom: others are told this, who may not know who takes part
-                f"the release and those before it would together tell of {quantity(len(few), 'client')} alone, and the "
+                f"the release and those before it could together tell of {quantity(len(few), 'client')} alone, and the "
                 f"manifest promises {quantity(self._manifest.min_cohort, 'client')}; the run ends before it is made"
             )

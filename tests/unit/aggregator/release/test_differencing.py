@@ -12,7 +12,7 @@ from protocols.releases.query import Release, Releases
 
 ALL = tuple(f"client-{place}" for place in range(6))
 SHORT_S = 0.1
-TOLD = "would together tell of 1 client alone, and the manifest promises 2 clients"
+TOLD = "could together tell of 1 client alone, and the manifest promises 2 clients"
 
 
 @pytest.fixture
