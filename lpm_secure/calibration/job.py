@@ -121,6 +121,7 @@ def calibrate(
 def begin_fit(config: CalibrationConfig, study: Study, sums: SumTransport) -> Fit:
     """Return the fit of a configuration; a checkpoint of one whose institutions answer otherwise is not its own."""
     data = f"{config.data} {config.observation} {config.fit.local_steps} {config.federation.contribution}"
+    data += f" {study.identity}"
     data += f" {config.public_observation}" if config.public_observation is not None else ""
     stream = study.stream(local_steps=config.fit.local_steps)
     return Fit(study.course, sums, config.schedule, study.names, data, stream=stream)

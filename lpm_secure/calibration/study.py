@@ -1,6 +1,7 @@
 """What is calibrated: institutions with their series, a model's expected course, and periods kept back to forecast."""
 
 import datetime
+import hashlib
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -77,6 +78,17 @@ class Study:
     def ahead(self) -> int:
         """Return how many periods are forecast."""
         return self.data.calendar.count - self.fitted
+
+    @property
+    def identity(self) -> str:
+        """Return a digest of what is fitted: institutions, their shares and series, and public events until then."""
+        digest = hashlib.sha256()
+        for name, each, share in zip(self.names, self.data.series, self.data.share, strict=True):
+            own = each.first(self.fitted)
+            digest.update(name.encode() + own.least.tobytes() + own.most.tobytes() + share.tobytes())
+        public = self.data.events_a_day
+        digest.update(b"" if public is None else public[: self.fitted].tobytes())
+        return digest.hexdigest()
 
     def stream(self, *, local_steps: int) -> PublicStream | None:
         """Return the public series of the fitted periods, where it is fitted.

@@ -144,14 +144,9 @@ class ModelFits:
 
     def _owner(self, config: CalibrationConfig, study: Study, before: _OriginFit | None) -> str:
         """Return what a kept fit belongs to: configuration, model, shares, series that were known, the fit before."""
-        digest = hashlib.sha256(f"{config} {study.course.identity} {study.ahead}".encode())
-        for name, each, share in zip(study.names, study.data.series, study.data.share, strict=True):
-            own = each.first(study.fitted)
-            digest.update(name.encode() + own.least.tobytes() + own.most.tobytes() + share.tobytes())
-        public = study.data.events_a_day
-        digest.update(b"" if public is None else public[: study.fitted].tobytes())
-        digest.update(b"" if before is None else before.owner.encode())
-        return digest.hexdigest()
+        after = "" if before is None else before.owner
+        whole = f"{config} {study.course.identity} {study.ahead} {study.identity} {after}"
+        return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def follow(fit: Fit, course: ExpectedCourse, z: torch.Tensor, *, seed: int) -> None:

@@ -274,7 +274,11 @@ def test_a_mistake_in_a_table_is_one_line_with_its_file(tmp_path, file, old, new
     assert "\n" not in str(done.exception)
 
 
-def test_a_checkpoint_of_other_tables_is_not_gone_on_from(tmp_path):
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [("places.csv", "900000", "800000"), ("institutions.csv", "0.6", "0.3"), ("visits.csv", "fever;15", "fever;16")],
+)
+def test_a_checkpoint_of_other_tables_is_not_gone_on_from(tmp_path, file, old, new):
     config = load(tmp_path, transport="in-process")
 
     def begin():
@@ -283,8 +287,9 @@ def test_a_checkpoint_of_other_tables_is_not_gone_on_from(tmp_path):
 
     begin().save(tmp_path / "fit.safetensors")
     begin().load(tmp_path / "fit.safetensors")
-    places = (tmp_path / "places.csv").read_text()
-    (tmp_path / "places.csv").write_text(places.replace("900000", "800000"))
+    before = (tmp_path / file).read_text(encoding="utf-8")
+    assert old in before
+    (tmp_path / file).write_text(before.replace(old, new), encoding="utf-8")
     with pytest.raises(ParameterError, match="is of another fit"):
         begin().load(tmp_path / "fit.safetensors")
 
