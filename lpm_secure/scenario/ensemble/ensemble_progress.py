@@ -12,9 +12,9 @@ from typing import Final, final
 import numpy as np
 import pyarrow as pa
 
-from lpm_secure.engine.series import PARTS
 from lpm_secure.models.words import word_of
 from lpm_secure.report.progress import Band, BandGroup, EnsembleProgress, ProgressHead, ProgressJournal, journal_of
+from lpm_secure.scenario.results.figures import part_of
 from lpm_secure.scenario.results.words import words_of
 from protocols.quantity import quantity
 
@@ -64,8 +64,8 @@ class EnsembleJournal:
         for scenario, tables in sorted(self._found.items()):
             parts: dict[str, list[Band]] = {}
             for name in words_of(tables[0]).stages:
-                part, _, rest = name.partition("_")
-                title, label = (f"{part} agents", rest) if part in PARTS and rest else ("agents", name)
+                part, label = part_of(name)
+                title = f"{part} agents" if part else "agents"
                 parts.setdefault(title, []).append(_band(word_of(label), [table[name].to_numpy() for table in tables]))
             for title, bands in parts.items():
                 shown = f"{self.titles[scenario]}: {title}" if len(self.titles) > 1 else title

@@ -38,13 +38,13 @@ def bands(ensembles: Mapping[str, Ensemble], series: Sequence[str], *, band: flo
 def _single(ensembles: Mapping[str, Ensemble], series: Sequence[str], band: float) -> Any:
     """Return series of one ensemble: stages by colour, private and synthetic agents in a column each."""
     ((title, ensemble),) = ensembles.items()
-    parts = list(dict.fromkeys(_part(name)[0] for name in series))
+    parts = list(dict.fromkeys(part_of(name)[0] for name in series))
     figure = _grid([f"{part} agents" if part else title for part in parts])
-    names = [_part(name)[1] for name in series]
+    names = [part_of(name)[1] for name in series]
     colour = dict(zip(names, colours_of(names), strict=True))
     shown: set[str] = set()
     for name in series:
-        part, stage = _part(name)
+        part, stage = part_of(name)
         values, days = ensemble.values(name), ensemble.days.tolist()
         lines = band_lines(values, days, word_of(stage), colour[stage], band=band, legend=stage not in shown)
         figure.add_traces(list(lines), rows=1, cols=parts.index(part) + 1)
@@ -54,7 +54,7 @@ def _single(ensembles: Mapping[str, Ensemble], series: Sequence[str], band: floa
 
 def _scenarios(ensembles: Mapping[str, Ensemble], series: Sequence[str], band: float) -> Any:
     """Return a column for each series, and in it every ensemble by its colour."""
-    figure = _grid([" ".join(filter(None, _part(name))) for name in series])
+    figure = _grid([" ".join(filter(None, part_of(name))) for name in series])
     for place, (title, ensemble) in enumerate(ensembles.items()):
         colour, dash = COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)]
         for column, name in enumerate(series, start=1):
@@ -73,7 +73,7 @@ def _grid(titles: Sequence[str]) -> Any:
     return figure.update_layout(template="plotly_white", hovermode="x unified", legend={"orientation": "h", "y": -0.2})
 
 
-def _part(name: str) -> tuple[str, str]:
+def part_of(name: str) -> tuple[str, str]:
     """Return whose a series is, private or synthetic agents' or nothing, and its own name."""
     for part in PARTS:
         if name.startswith(f"{part}_"):
