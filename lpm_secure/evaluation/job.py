@@ -12,7 +12,7 @@ from lpm_secure.evaluation.baselines import BASELINES, HUB
 from lpm_secure.evaluation.combination.combination import Combination
 from lpm_secure.evaluation.config import HALVES, EvaluationConfig, Half
 from lpm_secure.evaluation.forecasts import ByOrigin, forecast_baseline
-from lpm_secure.evaluation.model_fits import ModelFits
+from lpm_secure.evaluation.model_fits import FitFacts, ModelFits
 from lpm_secure.evaluation.origins import Origin, origins_of, read_series
 from lpm_secure.evaluation.secure_totals import SecureTotals
 from lpm_secure.evaluation.table import Rows, compare_methods, summarise, tabulate, transforms
@@ -87,7 +87,7 @@ def evaluate(
     members = {name: baselines[name] for name in MEMBERS}
     methods, fits, rounds = dict[str, ByOrigin](), list[dict[str, Any]](), 0
     if model:
-        methods[MODEL], facts = _fits(config, calibration, data, folder, on_round=on_round, origins=scored).run(scored)
+        methods[MODEL], facts = _fits(config, calibration, data, folder, on_round=on_round, origins=scored)
         methods[COMBINED] = combination.combine(COMBINED, {MODEL: methods[MODEL]} | members, data, totals)
         rounds = sum(each.rounds for each in facts.values())
         question = {"question": "gradients of a fit, in each round", "sums": rounds}
@@ -121,16 +121,18 @@ def _fits(
     *,
     on_round: OnOrigin,
     origins: Sequence[Origin],
-) -> ModelFits:
-    """Return the fits of all origins, which tell how many rounds of all are over."""
+) -> tuple[ByOrigin, dict[int, FitFacts]]:
+    """Return the model's forecasts at all origins, telling how many rounds of all are over."""
     each = {o.periods: calibration.fit.rounds if o.anew else config.assimilation.rounds for o in origins}
     before, total = dict[int, int](), 0
     for origin, rounds in each.items():
         before[origin], total = total, total + rounds
-    return ModelFits(
-        config,
+    fits = ModelFits(
         calibration,
+        config.assimilation,
+        config.ahead,
         data,
         folder,
         lambda origin, round_: on_round(before[origin] + round_, total, f"origin {origin}"),
     )
+    return fits.run((each.periods, each.anew) for each in origins)
