@@ -45,13 +45,14 @@ class MaskingPlan(RunPlan):
         RunPlan.__init__(self, manifest)
         self._ranges = Ranges(manifest, growth=True)
         self._shapes: dict[bytes, ProofShape] = {}
-        bounds, names = _bounds(manifest), [each.name for each in self.layout.outcomes if each.is_bit]
+        bounds, names = _bounds(manifest), [each.name for each in self.outcomes if each.is_bit]
         widest = max((bounds[f"the level of {name}"] + bounds[f"the threshold of {name}"] for name in names), default=0)
         self._difference_bits = min(widest.bit_length(), WIDTH - 1)
 
     def compares(self, number: RoundNumber) -> bool:
         """Tell whether keys of a comparison are dealt in a round: those of the decision that comes next."""
-        return self.opens(number) and self.manifest.schedule.step(number) < self.manifest.steps
+        schedule = self.manifest.schedule
+        return schedule.outcome and self.opens(number) and schedule.step(number) < self.manifest.steps
 
     def opens(self, number: RoundNumber) -> bool:
         """Tell whether anything is released in a round."""
@@ -77,14 +78,14 @@ class MaskingPlan(RunPlan):
     @property
     def proved(self) -> int:
         """Return about how many words are proved in the whole run."""
-        return self.manifest.steps * self.layout.d * len(self.layout.own)
+        return self.manifest.schedule.steps * self.layout.d * len(self.layout.own)
 
     @property
     def longest(self) -> int:
         """Return a bound on the words of 8 bytes of a message: of clients, of the dealer, of questions."""
         layout = self.layout
         sent = 2 * (layout.longest + layout.release_words) + PROOF_WORDS
-        dealt = layout.release_words + layout.n * len(layout.outcomes) * KEY_WORDS
+        dealt = layout.d + layout.n * len(self.outcomes) * KEY_WORDS
         dealt += layout.n * len(self.products) * PRODUCT_WORDS
         dealt += (layout.release_words + layout.copies) * COUNT_WORDS if self.manifest.min_count > OFF else 0
         return max(sent, dealt, len(self.names) * QUESTION_WORDS)
@@ -147,7 +148,6 @@ def require_masking(manifest: Simulation) -> None:
     releases = releases_of(manifest)
     needs = {
         f"{len(manifest.aggregators)} aggregators, where two share with the dealer": len(manifest.aggregators) != 2,
-        "sum mode": manifest.mode != "outcome",
         "permuted edges": manifest.devices is not None,
         "clients that are trusted with their ranges (validity)": manifest.validity != "bits",
         "derivatives": manifest.gradient is not None,
@@ -155,6 +155,8 @@ def require_masking(manifest: Simulation) -> None:
             releases.of(name) is not None for name in ("incidence", "running")
         ),
     }
+    if manifest.dealer is None:
+        raise ParameterError("the run has no dealer, and the masked backend shares with one; name one in the manifest")
     missing = [need for need, is_there in needs.items() if is_there]
     if missing:
         raise ParameterError(
@@ -173,6 +175,16 @@ def _bounds(manifest: Simulation) -> dict[str, int]:
     """Return what each number reaches at most, over the whole run, where clients lie within their ranges."""
     layout, ranges, model = Layout.of(manifest), Ranges(manifest, growth=True), manifest.model.agents
     messages = sum(2 ** ranges.message_bits(client) - 1 for client in layout.own)
+    bounds = _level_bounds(manifest, messages) if manifest.schedule.outcome else {"an exposure": messages}
+    noise = sum(2**7 * release.sigma for release in releases_of(manifest).each if release.mechanism == NOISE)
+    widest = max([*(abs(end) for word in model.tally for end in (word.low, word.high)), *model.cell_most, 0])
+    bounds["a release"] = 4 * (layout.n // layout.copies) * widest + int(noise)
+    return bounds
+
+
+def _level_bounds(manifest: Simulation, messages: int) -> dict[str, int]:
+    """Return what levels and thresholds reach, where all clients together tell an agent so much in a step."""
+    layout, model = Layout.of(manifest), manifest.model.agents
     most = max((layout.size(client) // layout.copies for client in layout.own), default=0)
     growth = model.level_bounds(n=most, max_message=manifest.max_message, steps=1)
     bounds = {}
@@ -182,7 +194,4 @@ def _bounds(manifest: Simulation) -> dict[str, int]:
         heard = sum(abs(factor) for factor in outcome.coefficients) * messages * weight
         bounds[f"the level of {outcome.name}"] = steps * (heard + 2 * 2 ** own.bit_length())  # of any steps at once
         bounds[f"the threshold of {outcome.name}"] = 2 ** (bound + 1).bit_length() - 1
-    noise = sum(2**7 * release.sigma for release in releases_of(manifest).each if release.mechanism == NOISE)
-    widest = max([*(abs(end) for word in model.tally for end in (word.low, word.high)), *model.cell_most, 0])
-    bounds["a release"] = 4 * (layout.n // layout.copies) * widest + int(noise)
     return bounds
