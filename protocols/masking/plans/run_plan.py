@@ -183,7 +183,6 @@ class RunPlan(abc.ABC):
     def release_mask(self) -> I64:
         """Return 1 of each released word that is opened, and 0 of those that stay closed, int64[cells + q]."""
 
-    @property
     @abc.abstractmethod
-    def noise(self) -> tuple[int, float]:
-        """Return how many of the released words, from the first on, take noise, and its sigma."""
+    def noises(self, number: RoundNumber) -> tuple[tuple[int, int, float], ...]:
+        """Return which released words of a round take noise: where they begin, how many there are, and their sigma."""
