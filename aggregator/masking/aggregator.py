@@ -317,6 +317,8 @@ class MaskingAggregator(MessageUnion):
             require_canonical(pads, int(MASK) + 1, size, "pads of a release")
             if self.plan.compares(self.number):
                 self._comparison = NextComparison.of(self.plan, message, party=self.index)
+            else:
+                self._hide_exposures(from_bytes(message.offsets))
             if suppresses:
                 layout = self.plan.layout
                 agents = sum(layout.size(client) for client in self._round.accepted) // layout.copies
@@ -324,6 +326,12 @@ class MaskingAggregator(MessageUnion):
                 self._round.stage = RoundStage.SUPPRESSING
             else:
                 self._release(self._sums.release(self._words) - pads)
+
+    def _hide_exposures(self, offsets: U64) -> None:
+        """Take in what puts exposures under masks of their clients; nothing where none are told."""
+        exposures = self._sums.exposures(self.number, self._words)
+        require_canonical(offsets, int(MASK) + 1, exposures.size, "offsets of exposures")
+        self._round.exposures = residue(exposures - offsets.reshape(exposures.shape))
 
     def _release(self, opened: U64) -> None:
         """Take in what was opened of a step; the aggregators' noise is not yet in it."""
@@ -340,7 +348,7 @@ class MaskingAggregator(MessageUnion):
         """Return what each accepted client, and the engine, is told of the round; and begin the next one."""
         with self.guard():
             self._require(RoundStage.DONE)
-            answers = self._answers() if self.plan.phase(self.number) == Phase.DECIDE else {}
+            answers = self._answers() if self.plan.reveals(self.number) else {}
             engine = [ENGINE] if self.plan.opens(self.number) or self.plan.announces(self.number) else []
             names = [*self.members, *engine]
             named = {f"reply {name}": self._reply(name, answers.get(name, NOTHING)) for name in names}
@@ -350,7 +358,13 @@ class MaskingAggregator(MessageUnion):
 
     def _answers(self) -> dict[str, U64]:
         """Return what each accepted client is told, outcome by outcome: shares of its bits' labels, or masked sums."""
-        comparison, layout, bits = self._comparison, self.plan.layout, list(self.plan.bits)
+        told = self._decide() if self.plan.phase(self.number) == Phase.DECIDE else self._round.exposures
+        own = self.plan.layout.own
+        return {client: told[:, slice(*own[client])].reshape(-1) for client in self.members}
+
+    def _decide(self) -> U64:
+        """Return shares of bits' labels and masked sums of all outcomes and agents, uint64[o, n]."""
+        comparison, bits = self._comparison, list(self.plan.bits)
         if comparison is None:
             raise RoundAhead("a decision came before its comparison was dealt; the run stops here")
         self._comparison = None  # a key is evaluated once
@@ -360,8 +374,8 @@ class MaskingAggregator(MessageUnion):
         z, offset = z[bits].reshape(-1), offsets[bits].reshape(-1)
         mask = self._require_common().answer_mask(self.number, self._round.closing, z.size)
         told = comparison.share.answer(comparison.node_hash, z, offset=offset, mask=mask)
-        by_outcome[bits] = told.reshape(len(bits), layout.n)
-        return {client: by_outcome[:, slice(*layout.own[client])].reshape(-1) for client in self.members}
+        by_outcome[bits] = told.reshape(len(bits), self.plan.layout.n)
+        return by_outcome
 
     def _reply(self, client: str, answers: U64) -> ClientReply:
         return ClientReply(

@@ -330,7 +330,7 @@ class MaskingDealer(MaskingParty):
             counts, pads = self._deal_counts(words, noise), pads[:0]  # pads would open what is small
         deals, decision = self.plan.compares(number), RoundNumber(number + 1)
         products = self._deal_products(decision) if deals and self.plan.products else ((), ())
-        offsets, shares = self._deal(decision) if deals else (pads[:0], ((), ()))
+        offsets, shares = self._deal(decision) if deals else (self._hide_exposures(number, words), ((), ()))
         answers = [
             ReleaseAnswer(
                 run=self.plan.run,
@@ -368,6 +368,10 @@ class MaskingDealer(MaskingParty):
         r0[bits] = dealt.reshape(len(bits), self.plan.layout.n)
         return (r - r0 & self.plan.offset_masks).reshape(-1), encode_shares(shares)
 
+    def _hide_exposures(self, number: RoundNumber, words: Mapping[str, U64]) -> U64:
+        """Return r - r0 of each exposure that clients are told in a round, uint64[c * n], r0 being its mask."""
+        return residue(self._sums.exposures(number, words) - self._answers(number)).reshape(-1)
+
     def _deal_products(self, decision: RoundNumber) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
         """Return each aggregator's shares of a decision's products."""
         masks = {
@@ -379,16 +383,15 @@ class MaskingDealer(MaskingParty):
         first, second = deal_products(factors, pads, self._draw_opened(), draw=draw)
         return first.encode(), second.encode()
 
-    def _answers(self, decision: RoundNumber) -> U64:
+    def _answers(self, number: RoundNumber) -> U64:
         """Return the labels of bits and the masks of sums, uint64[o, n]; of clients that are out, fresh words."""
-        layout = self.plan.layout
-        answers = self._draw(b"answers")(len(layout.outcomes) * layout.n).reshape(len(layout.outcomes), layout.n)
+        layout, revealed = self.plan.layout, self.plan.reveals(number)
+        answers = self._draw(b"answers")(len(revealed) * layout.n).reshape(len(revealed), layout.n)
         for client in self._members:
-            first, end = layout.own[client]
-            for row, outcome in enumerate(layout.outcomes):
-                source = self._sources[client]
-                expand = source.labels if outcome.is_bit else source.sums
-                answers[row, first:end] = expand(decision, end - first, outcome=row)
+            source, (first, end) = self._sources[client], layout.own[client]
+            for row, is_bit in enumerate(revealed):
+                expand = source.labels if is_bit else source.sums
+                answers[row, first:end] = expand(number, end - first, outcome=row)
         return answers
 
 

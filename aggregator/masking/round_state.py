@@ -97,6 +97,7 @@ class RoundState:
     question: bytes = b""
     accepted: tuple[str, ...] = ()
     release: U64 = field(default_factory=lambda: NOTHING, repr=False)
+    exposures: U64 = field(default_factory=lambda: NOTHING, repr=False)
     level_shares: U64 = field(default_factory=lambda: NOTHING, repr=False)
 
 
@@ -171,7 +172,7 @@ class NextComparison:
         """
         n, offsets = plan.layout.n, from_bytes(message.offsets)
         below = np.repeat(plan.offset_masks + np.uint64(1), n)
-        require_canonical(offsets, below, n * len(plan.layout.outcomes), "offsets")
+        require_canonical(offsets, below, n * len(plan.outcomes), "offsets")
         bits = plan.difference_bits
         share = ComparisonShare.decode(message.share, party=party, n=n * len(plan.bits), bits=bits)
         products = ProductShare.decode(message.products, n=n * len(plan.products)) if plan.products else None
@@ -188,7 +189,7 @@ def refuse_surplus(plan: RunPlan, message: ReleaseAnswer) -> None:
     compares = plan.compares(number)
     takes = {
         "counts": plan.suppresses(number),
-        "offsets": compares,
+        "offsets": compares or bool(plan.reveals(number)),
         "share": compares,
         "products": compares and bool(plan.products),
     }

@@ -138,9 +138,9 @@ class ProtocolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     @property
     def addresses(self) -> int:
-        """Return how many addresses the operators' servers need."""
+        """Return how many addresses the operators' servers need, one for a dealer among them."""
         if self.mode == "sum":
-            return self.aggregators
+            return self.aggregators + 1
         permutation = self.aggregators + 1 if self.edges == "permuted" else 0
         return 2 * self.aggregators + 1 + permutation
 

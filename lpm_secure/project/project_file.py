@@ -111,8 +111,8 @@ class ProjectFile(BaseProject, frozen=True, forbid_unknown_fields=True, kw_only=
         period: contacts are given for so many steps, and repeat; all steps unless given.
         max_message: the largest weight between two people in a step, times the largest message of the model.
         mode: "outcome": a client learns a bit for each agent and step. "sum": exact exposures, asked for by name.
-        security: "active": one aggregator that lies reads no input either. For outcome mode and two aggregators,
-            without `mpc` of theirs and without `epsilon` of a series. "semi-honest": CrypTen.
+        security: "active": one aggregator that lies reads no input either. For two aggregators and a dealer,
+            without `mpc` and without `epsilon` of a series. "semi-honest": CrypTen.
         refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
             fewer clients than `min_cohort` alone.
         replicates: so many copies of the run are made at once, of the same people, cells and contacts, each with draws
@@ -137,7 +137,7 @@ class ProjectFile(BaseProject, frozen=True, forbid_unknown_fields=True, kw_only=
         rehearsal: what made-up people do in a rehearsal of the run.
         dictionary: by a column, channel or cell a sentence on what it means, for whoever prepares the tables.
         aggregators: k >= 2 servers, each of another operator.
-        dealer: in outcome mode, a server of a further operator, which sees no input.
+        dealer: in outcome mode, or with active security, a server of a further operator, which sees no input.
         clients: the institutions.
     """
 
