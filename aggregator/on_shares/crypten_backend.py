@@ -75,4 +75,4 @@ class CryptenBackend:
         """End the thread and its connections."""
         self._worker.close()
         if self.permuter is not None:
-            self.permuter.leave()
+            self.permuter.close()

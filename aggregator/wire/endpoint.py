@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Sequence
 from typing import Final
 
 import grpc
@@ -18,8 +17,7 @@ from aggregator.wire.interceptor import CALLS_OF_ONE
 from aggregator.wire.servicer import handler
 from protocols.errors import ConfigError
 from protocols.identity.certificates import Credentials
-from protocols.task.manifest import Manifest
-from protocols.wire.methods import SERVICE, largest_call_of
+from protocols.wire.methods import SERVICE
 from protocols.wire.tls import require_tls13
 
 MAX_CALLS: Final = 10_000  # at the same time
@@ -31,19 +29,25 @@ async def open_endpoint(
     answer: CallHandler,
     *,
     metrics: Metrics,
-    calls_per_s: float,
-    manifests: Sequence[Manifest],
+    callers: Callers,
+    max_bytes: int,
 ) -> aio.Server:
-    """Return a server that answers calls of these runs on an address.
+    """Return a server that answers calls on an address.
+
+    Args:
+        listen: host and port.
+        credentials: of the server.
+        answer: takes a caller's name and a decoded message.
+        metrics: that calls are counted in.
+        callers: who may call how often; those of runs that come later may join them.
+        max_bytes: of a call.
 
     Raises:
         ConfigError: the address cannot be bound.
     """
     require_tls13()
-    clients = max(len(manifest.clients) for manifest in manifests)
-    max_bytes = max(largest_call_of(manifest) for manifest in manifests)
     server = aio.server(
-        maximum_concurrent_rpcs=max(MAX_CALLS, CALLS_OF_ONE * clients),
+        maximum_concurrent_rpcs=max(MAX_CALLS, CALLS_OF_ONE * callers.clients),
         options=[
             ("grpc.max_receive_message_length", max_bytes),
             ("grpc.max_send_message_length", max_bytes),
@@ -53,7 +57,6 @@ async def open_endpoint(
             ("grpc.max_metadata_size", 8_192),
         ],
     )
-    callers = Callers(manifests, calls_per_s=calls_per_s)
     server.add_generic_rpc_handlers((handler(answer, metrics, callers),))
     pair = [(credentials.private_key, credentials.certificate)]
     tls = grpc.ssl_server_credentials(pair, credentials.authority, require_client_auth=True)

@@ -79,6 +79,28 @@ def test_a_run_that_is_over_is_lived_through_once_more_without_its_servers(manif
     )
 
 
+def test_what_the_journal_lacks_is_missed_where_no_server_answers_and_comes_when_they_do(manifest_of, operators_of):
+    manifest, journal = manifest_of([(1, 2)], mode="outcome"), MemoryJournal()
+
+    async def act():
+        with operators_of(manifest) as operators:
+            first = await join(manifest, operators.transports("client-0"), journal)
+            await first.advance()
+            alone = DurableExchange(manifest, "client-0", [None, None], MemoryJournal(journal._entries))
+            alone.leave()
+            left = await Client.join_over(manifest, private(manifest), alone)
+            await left.run()
+            back = await join(
+                manifest, operators.transports("client-0"), MemoryJournal(alone._journal._journal._entries)
+            )
+            await back.run()
+            return left, back
+
+    left, back = asyncio.run(act())
+    assert sorted(set(left.missed)) == list(range(1, manifest.steps + 1))
+    assert back.missed == []
+
+
 def test_a_folder_that_was_put_back_sits_the_run_out(manifest_of, operators_of):
     manifest, journal = manifest_of([(1, 2)]), MemoryJournal()
 
