@@ -45,6 +45,7 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             fewer clients than `min_cohort` alone.
         replicates: so many copies of the run are made at once, of the same people, cells and contacts, each with draws
             of its own, by the seeds from `seed` on; each tells as much as a run.
+        seed: of the cells, columns and contacts of private agents that are made by chance; the run's unless given.
         clients: "group": each department is a client; "person": each person; "one": one client holds all. Of your own
             people `{column = "ward"}`, "person" or "one".
         columns: of private columns of the model, between which two numbers, both included, each value is drawn, for
@@ -59,6 +60,7 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     security: Security = "semi-honest"
     refuse_differencing: bool = False
     replicates: Annotated[int, msgspec.Meta(ge=1, le=MOST_COPIES)] = 1
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     clients: Literal["group", "person", "one"] | ClientColumn = "group"
     columns: dict[str, tuple[int, int]] = {}
     contacts: dict[str, tuple[int, int]] | str = {}
@@ -186,6 +188,16 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if self.synthetic.agents and not self.cells.some:
             raise ConfigError("synthetic agents meet private ones in cells only: set cells.count to at least 1")
         self.synthetic.check_model(self.model if isinstance(self.model, str) else None)
+
+    @property
+    def people_seed(self) -> int:
+        """Return the seed of what is made up of private agents before the run."""
+        return self.seed if self.private.seed is None else self.private.seed
+
+    def with_draws(self, seed: int, *, replicates: int = 1) -> "Config":
+        """Return the run of the same private agents with the draws of another seed, in so many replicates."""
+        private = msgspec.structs.replace(self.private, seed=self.people_seed, replicates=replicates)
+        return msgspec.structs.replace(self, seed=seed, private=private)
 
     @property
     def run_model(self) -> GraphModel:
