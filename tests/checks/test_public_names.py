@@ -54,6 +54,7 @@ SCENARIOS = [
     "list_runs",
     "load",
     "open_result",
+    "relaxed",
     "sensitivity",
     "sweep",
     "verify_gradients",
