@@ -67,7 +67,7 @@ def sensitivity(
         return estimate(setup, seeds, difference=content.difference, on_seed=on_seed)
 
 
-def relaxed(
+def relax(
     source: Simulation | type[Model] | str, *, problem: str | None = None, steps: int | None = None
 ) -> RelaxedRuns:
     """Return relaxed runs of a source, whose expected totals are torch tensors: to train an environment through them.

@@ -54,7 +54,7 @@ SCENARIOS = [
     "list_runs",
     "load",
     "open_result",
-    "relaxed",
+    "relax",
     "sensitivity",
     "sweep",
     "verify_gradients",

@@ -136,7 +136,7 @@ class ChainGroups:
                 ChainPart(own, count, begin, transition, {name: each[own] for name, each in shares.items()})
                 for own, count in cut
             ]
-        public = {name: space.followed(name) for name in model.graph.public}
+        public = {name: space.public_values(name) for name in model.graph.public}
         return cls(n, tuple(parts), told, numbers, _levels(model, entries), public)
 
     def hear(self, numbers: Mapping[str, Dual]) -> dict[str, F64]:

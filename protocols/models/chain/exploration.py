@@ -8,7 +8,7 @@ import numpy as np
 
 from protocols.models.chain.held_draws import STAY, HeldDraw, Law, draw_of, is_stay, settle, shortest
 from protocols.models.chain.liveness import CROSSED, LiveFields, output_roots, stage_fields
-from protocols.models.chain.paths import Path, StateView, Value, branches, followed_values, refuse
+from protocols.models.chain.paths import Path, StateView, Value, branches, values_of_public, refuse
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import BEGIN as START
@@ -82,10 +82,10 @@ class Space:
             return tuple(int(day) + 1 for day in np.flatnonzero(self.weights_of(law)))
         return tuple(range(basis[0], basis[0] + basis[1]))
 
-    def followed(self, name: str) -> tuple[int, ...]:
+    def public_values(self, name: str) -> tuple[int, ...]:
         """Return between which whole numbers a public one is taken."""
         if name not in self._values:
-            self._values[name] = followed_values(self.graph, name)
+            self._values[name] = values_of_public(self.graph, name)
         return self._values[name]
 
     def weights_of(self, law: Law) -> Any:
@@ -121,7 +121,7 @@ class LocalView(StateView):
         if node.op == "outcome":
             return self.bit(path, node.name)
         if node.op == "public":
-            return path.choose((node.op, node.name), self._space.followed(node.name))
+            return path.choose((node.op, node.name), self._space.public_values(node.name))
         return int(self._known[node.name]) if node.op == "known" else self.state[node.name]
 
     def bit(self, path: Path, outcome: str) -> int:

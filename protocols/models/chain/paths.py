@@ -217,7 +217,7 @@ def check_depth(graph: ModelGraph) -> None:
         refuse(f"the model's expressions are {max(depth)} deep; relaxed runs take at most {DEEPEST}")
 
 
-def followed_values(graph: ModelGraph, name: str) -> tuple[int, ...]:
+def values_of_public(graph: ModelGraph, name: str) -> tuple[int, ...]:
     """Return the whole numbers between which a relaxed run takes an announced one as either, by how near they are.
 
     Raises:

@@ -139,6 +139,6 @@ def test_a_network_is_trained_through_relaxed_runs_and_exact_runs_take_its_whole
 
 def test_a_model_without_relaxed_runs_and_a_source_without_environment_are_told():
     with pytest.raises(ModelError, match="agents move between the cells"):
-        lpm.relaxed("tests.moving_models:Places")
+        lpm.relax("tests.moving_models:Places")
     with pytest.raises(ModelError, match="name this one in its configuration"):
-        lpm.relaxed("seir", steps=2).run(Council(3))
+        lpm.relax("seir", steps=2).run(Council(3))
