@@ -21,7 +21,7 @@ from protocols.models.chain.exploration import BEGIN, MOST_WAYS, Exploration, Lo
 from protocols.models.chain.held_draws import draw_of
 from protocols.models.chain.liveness import LiveFields, stage_fields
 from protocols.models.chain.lumping import Lumps, Move, lump, merge
-from protocols.models.chain.paths import check_depth, values_of_public, refuse
+from protocols.models.chain.paths import check_depth, refuse, values_of_public
 from protocols.models.chain.quantities import NO_LAWS, QuantityTable, Slope
 from protocols.models.dual import Dual
 from protocols.models.graph import ModelGraph

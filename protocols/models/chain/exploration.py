@@ -8,7 +8,7 @@ import numpy as np
 
 from protocols.models.chain.held_draws import STAY, HeldDraw, Law, draw_of, is_stay, settle, shortest
 from protocols.models.chain.liveness import CROSSED, LiveFields, output_roots, stage_fields
-from protocols.models.chain.paths import Path, StateView, Value, branches, values_of_public, refuse
+from protocols.models.chain.paths import Path, StateView, Value, branches, refuse, values_of_public
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import BEGIN as START

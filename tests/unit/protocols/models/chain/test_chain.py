@@ -63,7 +63,7 @@ def begin_of(chain):
     return np.concatenate([chain.begin.value[None], chain.begin.tangent])
 
 
-def public_values(chain, growth, steps):
+def followed(chain, growth, steps):
     """Yield what an agent is expected to count for in each step, float64[q, 1 + p]."""
     transition = Transition.of(chain, chain.totals)
     state = transition.begin(begin_of(chain), 1)
