@@ -54,6 +54,7 @@ SCENARIOS = [
     "list_runs",
     "load",
     "open_result",
+    "relax",
     "sensitivity",
     "sweep",
     "verify_gradients",
