@@ -1,5 +1,6 @@
 """When something happens to agents of a stage; to all others of it a step does little, to many at a time."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, final
@@ -18,6 +19,7 @@ MOST: Final = 16  # conditions that are tried
 LONGEST: Final = 2000  # letters of an expression
 COSTLY: Final = ("divide", "modulo")
 NUMBERS: Final = ("add", "subtract", "multiply", "left", "right", "minimum", "maximum", "integer", "where")
+NEVER: Final = -1  # in place of a condition: nothing happens to anybody
 KINDS: Final = (np.int8, np.int16, np.int32, np.int64)
 NOTHING: Final = GraphNode("constant", numbers=(0,))
 
@@ -50,17 +52,20 @@ def event_of(
     """
     known = {**ranges, **{name: (value, value) for name, value in stages.items()}}
     nodes = [graph.nodes[number] for number in ancestors_of(graph, list(graph.update.values()))]
-    for condition in list(dict.fromkeys(node.inputs[0] for node in nodes if node.op == "where"))[:MOST]:
-        without = tuple(NOTHING if number == condition else node for number, node in enumerate(graph.nodes))
+    conditions = dict.fromkeys(node.inputs[0] for node in nodes if node.op == "where")
+    for condition, truth in ((NEVER, 0), *itertools.product(list(conditions)[:MOST], (0, 1))):
+        decided = GraphNode("constant", numbers=(truth,))
+        without = tuple(decided if number == condition else node for number, node in enumerate(graph.nodes))
         calm = fold(msgspec.structs.replace(graph, nodes=without), stages)
         changed = {name: root for name, root in calm.update.items() if name in leaves and not _keeps(calm, name, known)}
         quiet = all(calm.nodes[root] == NOTHING for root in calm.restarts.values())
         if not quiet or still & changed.keys():
             continue
-        when = _expression(graph, condition, leaves, known)
+        when = "False" if condition == NEVER else _expression(graph, condition, leaves, known)
         then = {name: _expression(calm, root, leaves, known) for name, root in changed.items()}
-        if when is not None and None not in then.values():
-            return StageEvent(when, {name: each for name, each in then.items() if each is not None})
+        simple = {name: each for name, each in then.items() if each is not None}
+        if when is not None and len(simple) == len(then):
+            return StageEvent(f"(not {when})" if truth else when, simple)
     return None
 
 

@@ -117,7 +117,7 @@ class _StepWriter:
         self, loop: list[str], slices: list[str], streams: list[str], tests: list[str], calm: Sequence[str] = ()
     ) -> list[str]:
         """Return a loop over agents: over all one by one, or in blocks over those whom some stage's test finds."""
-        if not self.plan.contacts:
+        if not self.plan.contacts and all(test == "True" for test in tests):
             return ["    for i in range(span[0], span[1]):\n", *(f"        {line}" for line in loop)]
         stages = zip(self.plan.stages, tests, strict=True)
         found = [f"({self._known(stage, 'f{}[k]')}) & ({test})" for stage, test in stages if test]
@@ -150,12 +150,10 @@ class _StepWriter:
 
     def _calm(self, stage: StagePlan) -> list[str]:
         """Return the lines that change agents of a stage to whom nothing happens."""
-        lines = []
-        for name, number in (stage.event.calm if stage.event else {}).items():
-            place = f"f{self.plan.stored.index(name)}[k]"
-            known = self._known(stage, "f{}[k]")
-            lines.append(f"{place} = {number} if {known} & (flag[k] == 0) else {place}\n")
-        return lines
+        calm = {self.plan.stored.index(name): text for name, text in (stage.event.calm if stage.event else {}).items()}
+        known = f"{self._known(stage, 'f{}[k]')} & (flag[k] == 0)"
+        lines = [f"c{at} = {text} if {known} else f{at}[k]\n" for at, text in calm.items()]
+        return [*lines, *(f"f{at}[k] = c{at}\n" for at in calm)]  # each is made of all the others as they were
 
     def _streamed(self, name: str) -> list[str]:
         """Return the line that takes what reaches an agent from what is left of its threshold, until it is crossed."""
