@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import signal
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, final
 
 import grpc
 from grpc import aio
@@ -12,6 +13,7 @@ from grpc_health.v1._async import HealthServicer
 
 from aggregator.metrics import Metrics
 from aggregator.wire.callers import Callers
+from aggregator.wire.conversation import Conversations
 from aggregator.wire.gateway import CallHandler
 from aggregator.wire.interceptor import CALLS_OF_ONE
 from aggregator.wire.servicer import handler
@@ -23,6 +25,20 @@ from protocols.wire.tls import require_tls13
 MAX_CALLS: Final = 10_000  # at the same time
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class ServedPort:
+    """A port that is served."""
+
+    server: aio.Server = field(repr=False)
+    conversations: Conversations = field(repr=False)
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more calls, and let those that are answered now end within so long."""
+        self.conversations.stop()
+        await self.server.stop(grace_s)
+
+
 async def open_endpoint(
     listen: str,
     credentials: Credentials,
@@ -31,8 +47,8 @@ async def open_endpoint(
     metrics: Metrics,
     callers: Callers,
     max_bytes: int,
-) -> aio.Server:
-    """Return a server that answers calls on an address.
+) -> ServedPort:
+    """Return a port that answers calls on an address.
 
     Args:
         listen: host and port.
@@ -57,7 +73,8 @@ async def open_endpoint(
             ("grpc.max_metadata_size", 8_192),
         ],
     )
-    server.add_generic_rpc_handlers((handler(answer, metrics, callers),))
+    conversations = Conversations()
+    server.add_generic_rpc_handlers((handler(answer, metrics, callers, conversations),))
     pair = [(credentials.private_key, credentials.certificate)]
     tls = grpc.ssl_server_credentials(pair, credentials.authority, require_client_auth=True)
     try:
@@ -70,7 +87,7 @@ async def open_endpoint(
     await server.start()
     gc.collect()
     gc.freeze()  # what is loaded by now stays: no step waits until it was looked through for garbage
-    return server
+    return ServedPort(server, conversations)
 
 
 async def wait_for_stop() -> None:

@@ -268,6 +268,16 @@ _KINDS: Final[dict[type, _Kind]] = {
     sealed.SealedReply: _Kind(
         pb.SealedReply, lambda m: pb.SealedReply(body=m.body), lambda p: sealed.SealedReply(p.body)
     ),
+    messages.StreamedCall: _Kind(
+        pb.Call,
+        lambda m: pb.Call(number=m.number, method=m.method, content=m.content),
+        lambda p: messages.StreamedCall(_counter(p.number), p.method, p.content),
+    ),
+    messages.StreamedAnswer: _Kind(
+        pb.Answer,
+        lambda m: pb.Answer(number=m.number, content=m.content, status=m.status, code=m.code, details=m.details),
+        lambda p: messages.StreamedAnswer(_counter(p.number), p.content, p.status, p.code, p.details),
+    ),
 }
 
 

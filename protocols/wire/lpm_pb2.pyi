@@ -239,3 +239,27 @@ class SealedReply(_message.Message):
     BODY_FIELD_NUMBER: _ClassVar[int]
     body: bytes
     def __init__(self, body: _Optional[bytes] = ...) -> None: ...
+
+class Call(_message.Message):
+    __slots__ = ("number", "method", "content")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    method: str
+    content: bytes
+    def __init__(self, number: _Optional[int] = ..., method: _Optional[str] = ..., content: _Optional[bytes] = ...) -> None: ...
+
+class Answer(_message.Message):
+    __slots__ = ("number", "content", "status", "code", "details")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    content: bytes
+    status: int
+    code: str
+    details: str
+    def __init__(self, number: _Optional[int] = ..., content: _Optional[bytes] = ..., status: _Optional[int] = ..., code: _Optional[str] = ..., details: _Optional[str] = ...) -> None: ...

@@ -231,3 +231,39 @@ class LetterReply:
 
     sender: str = ""
     content: bytes = field(repr=False, default=b"")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StreamedCall:
+    """One call of a stream.
+
+    Attributes:
+        number: in the stream.
+        method: which is called; nothing where the caller waits for the answer of this number no longer.
+        content: the request's bytes.
+    """
+
+    number: int
+    method: str
+    content: bytes = field(repr=False, default=b"")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """What answers one call of a stream.
+
+    Attributes:
+        number: of the call.
+        content: the reply's bytes.
+        status: of gRPC, 0 where there is a reply.
+        code: stable, of an error of ours.
+        details: what went wrong.
+    """
+
+    number: int
+    content: bytes = field(repr=False, default=b"")
+    status: int = 0
+    code: str = ""
+    details: str = ""

@@ -34,6 +34,8 @@ from protocols.wire.messages import (
     RoundRelease,
     RoundResult,
     Share,
+    StreamedAnswer,
+    StreamedCall,
     TrialQuery,
     TrialShare,
 )
@@ -65,6 +67,8 @@ SENT = [
     MaskedCall(RUN, LONG),
     Letter(RUN, 1, "client-1", b"sealed", ("client-1", "client-2")),
     LetterReply("client-1", b"sealed"),
+    StreamedCall(3, "Sealed", bytes(40)),
+    StreamedAnswer(3, b"", 9, "round-closed", "the round is over"),
 ]
 
 

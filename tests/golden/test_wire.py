@@ -29,6 +29,8 @@ from protocols.wire.messages import (
     RoundRelease,
     RoundResult,
     Share,
+    StreamedAnswer,
+    StreamedCall,
     TrialQuery,
     TrialShare,
 )
@@ -97,6 +99,10 @@ FROZEN = [
     (MaskedReply(SIGNED), "0a6a" + SIGNED_HEX),
     (MaskedReply(LONG), "0a70" + SIGNED_HEX + "2a01cc" + "2a01dd"),
     (MaskedReply(None), ""),
+    (StreamedCall(300, "Join", b"\xaa"), "08ac02" + "12044a6f696e" + "1a01aa"),
+    (StreamedCall(1, ""), "0801"),
+    (StreamedAnswer(1, b"\xaa"), "0801" + "1201aa"),
+    (StreamedAnswer(1, b"", 9, "a", "b"), "0801" + "1809" + "220161" + "2a0162"),
 ]
 each = pytest.mark.parametrize(("message", "content"), FROZEN, ids=lambda value: type(value).__name__)
 
@@ -114,7 +120,8 @@ def test_the_bytes_of_a_message_are_read_as_ever(message, content):
 
 
 def test_every_kind_of_message_is_frozen():
-    assert {type(message) for message, _ in FROZEN} == {kind for pair in METHODS.values() for kind in pair}
+    of_streams = {StreamedCall, StreamedAnswer}
+    assert {type(message) for message, _ in FROZEN} == {kind for pair in METHODS.values() for kind in pair} | of_streams
 
 
 def test_the_service_and_its_methods_keep_their_names():

@@ -29,6 +29,8 @@ from protocols.wire.messages import (
     RoundRelease,
     RoundResult,
     Share,
+    StreamedAnswer,
+    StreamedCall,
     TrialQuery,
     TrialShare,
 )
@@ -64,6 +66,10 @@ MESSAGES = {
     MaskedReply: st.builds(MaskedReply, st.none() | SIGNED_MESSAGE),
     Letter: st.builds(Letter, ID, st.integers(0, LETTERS - 1), NAME, st.binary(min_size=1, max_size=9), NAMES),
     LetterReply: st.builds(LetterReply, NAME, st.binary(min_size=1, max_size=9)),
+    StreamedCall: st.builds(StreamedCall, st.integers(0, 2**63 - 1), st.text(max_size=9), st.binary(max_size=20)),
+    StreamedAnswer: st.builds(
+        StreamedAnswer, st.integers(0, 2**63 - 1), st.binary(max_size=20), COUNT, st.text(max_size=9), st.text()
+    ),
 }
 ANY = st.one_of(*MESSAGES.values())
 each = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
@@ -76,7 +82,7 @@ def fields(message):
 
 
 def test_every_message_is_covered():
-    assert {kind for pair in METHODS.values() for kind in pair} == set(MESSAGES)
+    assert {kind for pair in METHODS.values() for kind in pair} | {StreamedCall, StreamedAnswer} == set(MESSAGES)
 
 
 @given(ANY)
@@ -132,6 +138,8 @@ def small(kind):
         JoinReply: JoinReply(1),
         Letter: Letter(bytes(32), 1, "a", b"1"),
         LetterReply: LetterReply("a", b"1"),
+        StreamedCall: StreamedCall(1, "Join"),
+        StreamedAnswer: StreamedAnswer(1),
         Share: Share(bytes(32), 1, nothing),
         RoundResult: RoundResult(1, nothing, nothing, signed, 1),
         Announcement: Announcement(bytes(32), 1, signed),
