@@ -122,8 +122,9 @@ class MaskedSums:
     def exposures(self, number: RoundNumber, words: Mapping[str, U64]) -> U64:
         """Return 0 less each exposure that clients are told in a round that decides nothing, uint64[c, n]."""
         layout = self._plan.layout
-        exposures = self._total(words)[: layout.message_words].reshape(layout.n, layout.c)
-        return residue(np.uint64(0) - exposures.T[: len(self._plan.reveals(number))])
+        if not self._plan.reveals(number):
+            return np.zeros((0, layout.n), dtype=np.uint64)
+        return residue(np.uint64(0) - self._total(words)[: layout.message_words].reshape(layout.n, layout.c).T)
 
     def release(self, words: Mapping[str, U64]) -> U64:
         """Return the sum of what is opened of a step, uint64[cells + q] modulo 2**58; 0 where it stays closed."""

@@ -39,8 +39,8 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         dataset: name in the data catalogue, or "look_alike" for generated contacts; or else
         people: your own, a table (CSV or Parquet) beside the configuration: `person`, and columns of the model.
         start: the day of the first step; that of the first date in your tables unless given.
-        security: "active": one aggregator that lies reads no input either; not for every model, nor for derivatives
-            (`protocols/masking/plan.py` refuses the others in one line). "semi-honest": CrypTen, which takes all.
+        security: "active": one aggregator that lies reads no input either; not for every run
+            (`protocols/masking/plan.py` refuses the others in one line). "semi-honest": CrypTen.
         refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
             fewer clients than `min_cohort` alone.
         replicates: so many copies of the run are made at once, of the same people, cells and contacts, each with draws
