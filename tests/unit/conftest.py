@@ -28,7 +28,7 @@ class Told:
         answer = await self.answers.get()
         if isinstance(answer, Exception):
             raise answer
-        return Members(query.step, tuple(answer))
+        return Members(query.step, tuple(answer), starts=(b"",) * len(answer))
 
     def tell(self, *names: str) -> None:
         """Answer the next question with these names."""
