@@ -43,7 +43,7 @@ def test_only_who_took_part_everywhere_is_counted(manifest, during):
         told.tell("client-0", "client-2")
         calls = started(*(operator.exchange(client, 0, 10 ** int(client[-1])) for client in ALL))
         with pytest.raises(
-            RoundClosed, match="without client-1, which not every aggregator has heard, or .*; go on with step 1"
+            RoundClosed, match=r"without client-1, which not every aggregator has heard, or .*; go on with step 1"
         ):
             await calls[1]
         return [(reply.members, reply.release.tolist()[0]) for reply in (await calls[0], await calls[2])]
