@@ -60,7 +60,7 @@ PART_BYTES = 2**28  # of a share in one record; an SQLite record holds 1e9 bytes
 
 @final
 class PendingRound(msgspec.Struct, frozen=True):
-    """A round whose members this aggregator has decided, before all aggregators agreed; of each client share and start."""
+    """A round whose members this aggregator has decided, before all have agreed; of each client its share and start."""
 
     number: RoundNumber
     shares: dict[str, bytes]
