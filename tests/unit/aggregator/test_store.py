@@ -8,7 +8,7 @@ import pytest
 
 from aggregator.store import PendingRound, RoundClosure, Store
 from protocols.errors import ConflictingReplay, NotJoined, Unavailable
-from protocols.wire.messages import Join, MembersQuery
+from protocols.wire.messages import Join, MembersQuery, Share
 
 ALL = ("client-0", "client-1", "client-2")
 STARTS = tuple(client.encode().ljust(16) for client in ALL)
@@ -57,6 +57,8 @@ def test_between_rounds_it_remembers_the_last_result_and_goes_on_with_the_next(m
         again = [reply.release.tolist() for reply in await operator.everybody(0, *ALL)]
         with pytest.raises(ConflictingReplay, match="two different shares for step 0"):
             await operator.exchange("client-0", 0, 99)
+        with pytest.raises(ConflictingReplay, match="two different shares for step 0"):
+            await operator.run.exchange("client-0", Share(operator.run.id, 0, operator.vector(1), start=bytes(16)))
         members = await operator.run.members(MembersQuery(operator.run.id, 0))
         assert (members.names, members.starts) == (ALL, STARTS)
         return again, [reply.step for reply in await closed(operator, told, 1)]
