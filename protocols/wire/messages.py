@@ -52,12 +52,16 @@ class Share:
 
     That is the key of the join, and then there are none; or a key of this round's own, of a client that was started
     again, as four words.
+
+    Attributes:
+        start: 16 bytes of the keys that it is under, the same for all aggregators; see `additive.start_of`.
     """
 
     run_id: bytes
     step: Step
     share: U64 = field(repr=False)
     phase: Phase = Phase.SPEAK
+    start: bytes = b""
 
 
 @final
@@ -132,6 +136,7 @@ class Members:
 
     Attributes:
         announced: digest of what the engine announced for it; none where it announces nothing.
+        starts: of each of them, that its share came with.
     """
 
     step: Step
@@ -139,6 +144,7 @@ class Members:
     phase: Phase = Phase.SPEAK
     head: bytes = b""
     announced: bytes = b""
+    starts: tuple[bytes, ...] = ()
 
 
 @final

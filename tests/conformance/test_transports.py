@@ -147,7 +147,9 @@ def share(party):
     """Return a function that makes the share of a step, of words that differ from step to step."""
 
     def _share(step):
-        return Share(manifests.run_id(party[0]), step, np.arange(WORDS, dtype=np.uint64) + np.uint64(step << 40))
+        return Share(
+            manifests.run_id(party[0]), step, np.arange(WORDS, dtype=np.uint64) + np.uint64(step << 40), start=bytes(16)
+        )
 
     return _share
 
