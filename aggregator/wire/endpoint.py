@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -23,6 +24,7 @@ from protocols.wire.methods import SERVICE
 from protocols.wire.tls import require_tls13
 
 MAX_CALLS: Final = 10_000  # at the same time
+_BEGUN: Final[set["asyncio.Task[None]"]] = set()  # that wait for a server's first comparison
 
 
 @final
@@ -47,6 +49,7 @@ async def open_endpoint(
     metrics: Metrics,
     callers: Callers,
     max_bytes: int,
+    ready: Callable[[], Coroutine[None, None, None]] | None = None,
 ) -> ServedPort:
     """Return a port that answers calls on an address.
 
@@ -57,6 +60,7 @@ async def open_endpoint(
         metrics: that calls are counted in.
         callers: who may call how often; those of runs that come later may join them.
         max_bytes: of a call.
+        ready: when it is done, whoever asks for the server's health is told SERVING; at once without it.
 
     Raises:
         ConfigError: the address cannot be bound.
@@ -83,11 +87,20 @@ async def open_endpoint(
         raise ConfigError(f"cannot listen on {listen}: {error}; is the port free?") from error
     state = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
-    await state.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+    await state.set(SERVICE, health_pb2.HealthCheckResponse.NOT_SERVING)
     await server.start()
+    task = asyncio.ensure_future(_serve_when(ready, state))
+    task.add_done_callback(_BEGUN.discard)
+    _BEGUN.add(task)
     gc.collect()
     gc.freeze()  # what is loaded by now stays: no step waits until it was looked through for garbage
     return ServedPort(server, conversations)
+
+
+async def _serve_when(ready: Callable[[], Coroutine[None, None, None]] | None, state: HealthServicer) -> None:
+    if ready is not None:
+        await ready()
+    await state.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
 
 
 async def wait_for_stop() -> None:

@@ -178,6 +178,11 @@ class RunRegistry:
         ledger = self._ledgers[run]
         return ledger.is_ended or ledger.number >= self._manifests[run].schedule.rounds - 1
 
+    async def ready(self) -> None:
+        """Wait until the comparisons of all runs can begin."""
+        for backend in list(self._backends.values()):
+            await backend.ready()
+
     async def close(self) -> None:
         """Let go of all that runs have, when the server takes no calls any more."""
         traffic = [backend.traffic() for backend in list(self._backends.values())[:1]]  # that of the process

@@ -44,6 +44,7 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
         metrics=metrics,
         callers=runs.callers,
         max_bytes=runs.largest_call,
+        ready=runs.ready,
     )
     if config.metrics_port:
         metrics.serve(config.metrics_port)

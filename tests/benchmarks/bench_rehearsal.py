@@ -11,10 +11,10 @@ from measure import Row, cpu_seconds
 
 from lpm_secure.project.scaffold import write_project
 from lpm_secure.rehearsal.job import rehearse
+from lpm_secure.run.ingress import EACH_CLIENT
 from tests.three_hospitals import NOISE
 
 HOSPITALS, PEOPLE, STEPS = 26, 50, 7
-CLIENT = "each client (mean)"
 
 
 def project(folder, *, active):
@@ -50,8 +50,8 @@ def _rows(active):
         if run["start_s"]:
             yield Row(f"{name}, before and after the steps", run["start_s"], "s", "a step", run["start_s"] / step_s)
         for party, count in run["received"].items():
-            against = count / run["received"][CLIENT]
-            yield Row(f"{name}, received by {party}", count, "bytes a step", CLIENT, against)
+            against = count / run["received"][EACH_CLIENT]
+            yield Row(f"{name}, received by {party}", count, "bytes a step", EACH_CLIENT, against)
 
 
 BENCHMARKS = {"rehearse_26": rehearse_26}

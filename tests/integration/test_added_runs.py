@@ -2,6 +2,7 @@
 
 import csv
 import re
+import signal
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from lpm_secure.run.jobs import simulate_clear
 from lpm_secure.testbed.deployment import free_addresses
 from tests import zygote
 from tests.three_hospitals import HOSPITALS, SEED, SERVERS, enrol, ready, together
+from tests.tutorial import TOLD
 
 WAIT_S = 120.0
 
@@ -121,3 +123,20 @@ def test_runs_side_by_side_and_one_after_the_other_need_no_restart_of_their_serv
     assert {name: each.pid for name, each in three.running.items() if each.poll() is None} == pids
     for server in SERVERS[:2]:
         assert len(list((three.kits / server).glob("ledger-*.jsonl"))) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_server_that_is_killed_goes_on_with_the_runs_that_came_while_it_served(servers, tmp_path):
+    three = servers(active=False)
+    second = three.another("spring", SEED + 1, mpc=True)
+    clients = three.start_clients(second, "spring")
+    agg, journal = three.running["agg-b"], second / "st-john"
+    three.wait_for(lambda: sum(len(file.read_bytes().split()) for file in journal.glob("*.journal")) > TOLD, "agg-b")
+    agg.kill()
+    assert agg.wait(30) == -signal.SIGKILL
+    three.running["agg-b"] = three.start(three.kits / "agg-b")
+    three.end(clients, second)
+    three.end(three.start_clients(three.kits, None), three.kits)
+    found = [series(kits, "st-john") for kits in (three.kits, second)]
+    assert found == [clear_series(tmp_path / f"clear-{seed}", SEED + seed) for seed in range(2)]
