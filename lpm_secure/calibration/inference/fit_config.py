@@ -36,4 +36,4 @@ class AssimilationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """
 
     rounds: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 60
-    rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.01
+    rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.02
