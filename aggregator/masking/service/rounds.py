@@ -331,7 +331,7 @@ class MaskedRounds(RunCalls):
         await self._swap(offer, Offer)
 
     async def _ask_early(self, party: MaskingAggregator, written: "asyncio.Future[None]") -> None:
-        await self._compute(party.examine, party.words_heard)
+        await asyncio.to_thread(party.examine, party.words_heard)
         await asyncio.shield(written)
         if self._number != self._resumed and (question := party.ask_early()) is not None:
             self._begin_asking(question)
