@@ -138,5 +138,5 @@ if not TYPE_CHECKING:  # which would take any name for one that is there
 
 
 def __dir__() -> list[str]:
-    """Return the exported names, loaded or not, and what every module has."""
-    return sorted({*globals(), *_MODULES})
+    """Return the exported names, loaded or not, and what every module has; not what this one imports for itself."""
+    return sorted({*_MODULES, *(name for name in globals() if name.startswith("__"))})
