@@ -202,7 +202,7 @@ def _bounds(manifest: Simulation) -> dict[str, int]:
 def _ranges_of(manifest: Simulation) -> Ranges | RelaxedRanges:
     """Return the ranges of a run's words: of agents, or of what is expected of them."""
     relaxed = manifest.gradient is not None and manifest.gradient.relaxed
-    return RelaxedRanges(manifest) if relaxed else Ranges(manifest, growth=True)
+    return RelaxedRanges(manifest) if relaxed else Ranges(manifest)
 
 
 def _level_bounds(manifest: Simulation, messages: int) -> dict[str, int]:
