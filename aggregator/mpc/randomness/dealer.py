@@ -9,7 +9,6 @@ import os
 import socket
 import ssl
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, final
@@ -23,7 +22,7 @@ from aggregator.mpc.net.tls import Tls, names, require
 from aggregator.mpc.randomness.correlations import decode
 from protocols.errors import ConfigError, LpmError, NotEnrolled, PartiesDisagree
 
-_MAX_SESSIONS: Final = 64
+_MAX_SESSIONS: Final = 64  # of one run: what is forgotten, parties of that run alone began
 _MAX_CONNECTIONS: Final = 64
 _POLL_S: Final = 0.2
 Pause = Callable[["Dealer"], None]
@@ -45,7 +44,7 @@ class Dealer:
         self._me, self._timeout_s, self._testbed = config.me, config.timeout_s, config.testbed
         self._tls = Tls(config.identity)
         self._runs = {config.run: config}
-        self._sessions: OrderedDict[bytes, _Session] = OrderedDict()
+        self._sessions: dict[bytes, _Session] = {}
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(_MAX_CONNECTIONS)
 
@@ -132,8 +131,9 @@ class Dealer:
             if rank in session.served:
                 raise PartiesDisagree("a party asked for its key of a session a second time")
             session.served.add(rank)
-            if len(session.served) == k or len(self._sessions) > _MAX_SESSIONS:
-                self._sessions.pop(name if len(session.served) == k else next(iter(self._sessions)))
+            same = [each for each in self._sessions if each.startswith(hello.run)]
+            if len(session.served) == k or len(same) > _MAX_SESSIONS:
+                self._sessions.pop(name if len(session.served) == k else same[0])
         exchange([Transfer(link, [session.keys[rank]], [])], timeout_s=config.timeout_s)
         return session.keys
 
