@@ -88,6 +88,9 @@ class RunFolder:
         except (LpmError, OSError) as error:
             _refuse(path, error)
             return
+        except Exception:  # as of a call: others go on, and the log says why
+            LOG.exception("failed", extra={"facts": {"file": path.name}})
+            return
         facts = {"run": run.hex(), "name": manifest.name, "countersigned": beside.name}
         LOG.info("run added", extra={"facts": facts})
 

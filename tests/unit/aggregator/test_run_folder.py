@@ -101,3 +101,19 @@ def test_a_server_takes_so_many_further_runs(shelf, caplog):
     folder.look(lambda given: begun.append(given.name))
     assert len(begun) == MOST_RUNS
     assert f"has {MOST_RUNS} further runs" in caplog.records[-1].facts["reason"]
+
+
+def test_a_run_whose_beginning_fails_keeps_the_server_from_no_other_one(shelf, caplog):
+    folder, manifest, put = shelf
+    put("a-spring")
+    put("b-summer", named(manifest, "summer"))
+    begun = []
+
+    def begin(given):
+        if given == manifest:
+            raise ValueError("nobody foresaw this")
+        begun.append(given)
+
+    folder.look(begin)
+    assert begun == [named(manifest, "summer")]
+    assert "nobody foresaw this" in caplog.text

@@ -9,7 +9,7 @@ from grpc import aio
 
 from aggregator.metrics import Metrics
 from aggregator.wire.callers import Callers
-from aggregator.wire.conversation import Conversations
+from aggregator.wire.conversation import STREAMS_OF_ONE, Conversations
 from aggregator.wire.endpoint import ServedPort
 from aggregator.wire.interceptor import CALLS_OF_ONE
 from aggregator.wire.servicer import handler
@@ -272,3 +272,44 @@ def test_a_server_that_stops_waits_for_no_idle_stream(keys):
         return await transport.call(JOIN, timeout_s=LONG_S)
 
     assert served(keys, act) == JoinReply(2)
+
+
+def test_of_one_callers_streams_the_oldest_end_and_those_of_others_go_on(keys):
+    async def act(transport, other, again):
+        await transport.call(JOIN, timeout_s=LONG_S)
+        credentials = keys[1].authority.issue("client-1")
+        many = GrpcTransport(transport._address, name="aggregator-0", credentials=credentials, max_bytes=MAX_BYTES)
+        streams = []
+        for number in range(STREAMS_OF_ONE + 2):
+            streams.append(many._begin())
+            await streams[-1].write(frame(number))
+            await streams[-1].read()
+        async with asyncio.timeout(LONG_S):
+            ended = [await stream.read() for stream in streams[:2]]
+        left = []
+        for stream in (streams[2], streams[-1]):
+            await stream.write(frame(len(streams)))
+            left.append(codec.decode(StreamedAnswer, await stream.read()).status)
+        await many.close()
+        other.held.clear()
+        waiting = asyncio.ensure_future(transport.call(JOIN, timeout_s=LONG_S))
+        await other.until(1)
+        other.held.set()
+        await waiting
+        return ended, left, other.callers.count(CLIENT)
+
+    assert served(keys, act) == ([EOF, EOF], [0, 0], 2)
+
+
+def test_a_stream_whose_answer_cannot_be_written_ends(keys):
+    async def act(transport, other, again):
+        async def answer(caller, request):
+            raise WireError("\udcff")  # no text of a message
+
+        other.answer = answer
+        await again()
+        async with raw(transport) as (stream, read), asyncio.timeout(LONG_S):
+            await stream.write(frame(0))
+            return await read()
+
+    assert served(keys, act) is EOF
