@@ -12,10 +12,10 @@ from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 
-BitsAndLowest = tuple[int, int]
+Range = tuple[int, int]  # least and greatest
 ZERO: Final = (0, 0)
-SIGN: Final = 1  # bit beside those of a magnitude
-EXACT: Final = 40  # bits of a value in float64 that no rounding of its computation reaches
+DRIFT: Final = 20  # bits of a value that no rounding of its computation reaches, however many steps there are
+EXACT: Final = 40  # the same of 0, which does not drift
 
 
 @final
@@ -23,7 +23,8 @@ class RelaxedRanges:
     """The range of every word, by client and round.
 
     A value is what so many agents add at least and at most, in fixed point, and a derivative as many times the clip,
-    either way, [-2**b, 2**b). Own agents' words are zero, and all messages where nobody moves after the round.
+    either way. What is released is held against both ends; of messages, the greatest is the next power of two. Own
+    agents' words are zero, and all messages where nobody moves after the round.
 
     Security: whoever stays within the ranges can still shift derivatives; see docs/private_gradients.md. A message of
         less than nothing is out of them: it would take away what others tell, and bring agents beyond any chance.
@@ -35,15 +36,18 @@ class RelaxedRanges:
         model, cells = manifest.model.agents, len(manifest.cells)
         self._totals = [(0, most) for most in model.cell_most for _ in range(cells)]
         self._totals += [(min(word.low, 0), max(word.high, 0)) for word in model.tally]
-        self._known: dict[tuple[str, bool, bool], tuple[U8, I64]] = {}
+        self._known: dict[tuple[str, bool, bool], tuple[I64, I64, U8]] = {}
 
     def bits(self, client: str, number: RoundNumber, *, steps: int = 1) -> U8:
-        """Return of how many bits each word of a client is in a round, uint8[d]; of 0 bits, it is 0."""
-        return self._of_round(client, number)[0]
+        """Return of how many bits each checked word of a client is in a round, uint8; of 0 bits, it is 0."""
+        return self._of_round(client, number)[2]
 
     def words(self, public: Callable[[I64], I64], vector: U64, client: str, number: RoundNumber) -> I64:
-        """Return what is checked, int64[d]: a client's words above the lowest one; arguments are those of `Ranges`."""
-        return from_ring(vector) - public(self._of_round(client, number)[1])
+        """Return what is checked, int64: how far a client's words are above the least, and what is released below the
+        greatest; arguments are those of `Ranges`.
+        """
+        share, (least, most, _) = from_ring(vector), self._of_round(client, number)
+        return np.concatenate([share - public(least), public(most) - share[self._layout.message_words :]])
 
     @property
     def largest(self) -> int:
@@ -52,8 +56,8 @@ class RelaxedRanges:
         each = [[self._derive(client, forth=forth) for client in self._layout.own] for forth in turns]
         return max(sum(_furthest([*(row if self._layout.c else ()), *block]) for row, block in turn) for turn in each)
 
-    def _of_round(self, client: str, number: RoundNumber) -> tuple[U8, I64]:
-        """Return of each word its bits, and the lowest, uint8[d] and int64[d]."""
+    def _of_round(self, client: str, number: RoundNumber) -> tuple[I64, I64, U8]:
+        """Return the least of each word, the greatest of what is released, and the bits of all that is checked."""
         steps, layout = self._manifest.steps, self._layout
         turn = Turn.of(number, steps) if self._gradient.way == "adjoints" else Turn(True, number)
         if (key := (client, turn.forth, 0 <= turn.t < steps)) not in self._known:
@@ -61,36 +65,37 @@ class RelaxedRanges:
             told = np.zeros((layout.n, layout.c // len(row), len(row), 2), dtype=np.int64)
             told[:] = row if key[-1] else ZERO
             told[slice(*layout.own[client])] = ZERO
-            bits, lowest = np.concatenate([told.reshape(-1, 2), block]).T
-            self._known[key] = bits.astype(np.uint8), lowest.copy()
+            least, most = np.concatenate([told.reshape(-1, 2), block]).T
+            bits = np.array([int(width).bit_length() for width in np.unique(most - least)], dtype=np.uint8)
+            bits = bits[np.unique(most - least, return_inverse=True)[1]]
+            released = slice(layout.message_words, None)
+            self._known[key] = least.copy(), most[released].copy(), np.concatenate([bits, bits[released]])
         return self._known[key]
 
-    def _derive(self, client: str, *, forth: bool) -> tuple[list[BitsAndLowest], list[BitsAndLowest]]:
+    def _derive(self, client: str, *, forth: bool) -> tuple[list[Range], list[Range]]:
         """Return the ranges of what is told another agent on a channel, and of all that is released."""
         layout, gradient, people = self._layout, self._gradient, self._layout.size(client)
         derivative, said = people * gradient.clip_word, people * self._manifest.max_message
+        own, told = (-derivative, derivative), _power_of_two(said * gradient.clip_word)
         if not forth:
-            return [_either_way(derivative * self._manifest.max_message)], [_either_way(derivative)] * layout.cells
+            return [told], [own] * layout.cells
         beside = gradient.p if gradient.way == "tangents" else 0
-        row = [self._value(0, said), *[_either_way(derivative * self._manifest.max_message)] * beside]
         block = []
         for low, high in self._totals:
-            block += [self._value(low * people, high * people), *[_either_way(derivative)] * beside]
-        return row, block + [ZERO] * (layout.release_words - len(block))
+            block += [self._value(low * people, high * people), *[own] * beside]
+        return [self._value(0, said), *[told] * beside], block + [ZERO] * (layout.release_words - len(block))
 
-    def _value(self, low: int, high: int) -> BitsAndLowest:
-        """Return the bits and the lowest of what so many agents add between two numbers, rounded."""
-        unit = 1 << self._gradient.value_bits
-        room = max(-low, high) * unit >> EXACT
-        lowest = low * unit - room
-        return ((high * unit + room - lowest).bit_length(), lowest) if high > low else ZERO
+    def _value(self, low: int, high: int) -> Range:
+        """Return between which numbers that is what so many agents add between two, rounded."""
+        least, most = low << self._gradient.value_bits, high << self._gradient.value_bits
+        return least - (-least >> DRIFT) - (most >> EXACT), most + (max(-least, most) >> DRIFT)
 
 
-def _either_way(most: int) -> BitsAndLowest:
-    """Return the bits and the lowest of what lies so far from 0, either way."""
-    return (most.bit_length() + SIGN, -(1 << most.bit_length())) if most else ZERO
+def _power_of_two(most: int) -> Range:
+    """Return what lies so far from 0, either way, or up to the next power of two."""
+    return (-(1 << most.bit_length()), (1 << most.bit_length()) - 1) if most else ZERO
 
 
-def _furthest(each: list[BitsAndLowest]) -> int:
-    """Return how far from 0 any of these words is at most."""
-    return max((max(-lowest, (1 << bits) - 1 + lowest) for bits, lowest in each), default=0)
+def _furthest(each: list[Range]) -> int:
+    """Return how far from 0 any of these words is at most, where the greatest is the next power of two."""
+    return max((max(-least, (1 << (most - least).bit_length()) - 1 + least) for least, most in each), default=0)

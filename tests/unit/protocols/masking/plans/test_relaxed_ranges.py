@@ -44,8 +44,11 @@ def furthest(plan, name, number):
 
 
 def passes(plan, name, number, words):
+    """Return of each word whether it passes; what is released is held against both ends."""
     bits = plan.shape(name, number).bits.astype(np.uint64)
-    return plan.words_to_check(words.view(np.uint64), name, number) < (np.uint64(1) << bits)
+    within = plan.words_to_check(words.view(np.uint64), name, number) < (np.uint64(1) << bits)
+    within[plan.layout.message_words : words.size] &= within[words.size :]
+    return within[: words.size]
 
 
 @pytest.mark.parametrize(("way", "number"), [("tangents", 1), ("adjoints", 2), ("adjoints", 5)])
@@ -59,6 +62,8 @@ def test_the_furthest_numbers_of_honest_clients_pass_and_twice_as_far_ones_do_no
         assert passes(plan, name, number, words).all()
         far = np.where(words == 0, sign, 2 * words + sign)
         assert not passes(plan, name, number, far).any()
+        further = words + sign * (1 + np.where(are_values, abs(words) >> 20, 0))
+        assert not passes(plan, name, number, further)[plan.layout.message_words :].any()
 
 
 @pytest.mark.parametrize("way", ["tangents", "adjoints"])
@@ -67,7 +72,7 @@ def test_a_value_that_rounding_moves_beyond_its_agents_passes(way, value_bits, p
     plan = plan_of(way, value_bits=value_bits)
     words, are_values = furthest(plan, "client-0", 1)
     words = np.where(are_values, words << value_bits - 20, words)
-    assert passes(plan, "client-0", 1, words + (words > 0)).all()
+    assert passes(plan, "client-0", 1, words + (are_values & (words > 0))).all()
     below = np.where(are_values & (words > 0), -1, 0)
     assert set(passes(plan, "client-0", 1, below)[below < 0].tolist()) == {value_bits > 40}
 
