@@ -95,10 +95,14 @@ def assimilate(
     before = _calibrated(config, calibrated)
     first = config.data.fit_periods
     data = _series(config, until, ahead)
-    last = min(count_periods(data), data.calendar.count - 1) if until is None else until
-    if last <= first:
+    most = min(count_periods(data), data.calendar.count - 1)
+    if most <= first:
+        raise ConfigError(f"the calibration is of {first} periods, and {most} are known; add rows of later ones")
+    last = most if until is None else until
+    if not first < last <= most:
         raise ConfigError(
-            f"the calibration is of {first} periods, and the last one to follow is {last}; add rows of later ones"
+            f"got --until {last}; the calibration is of {first} periods, so give {first + 1} to {most}, the last that "
+            "can be followed"
         )
     followed = list(range(first + 1, last + 1))
     refitted = followed[refit_every - 1 :: refit_every] if refit_every else []
@@ -154,8 +158,6 @@ def _series(config: CalibrationConfig, until: int | None, ahead: int) -> Institu
         count = first + MOST
     elif config.data.simulated is None:
         count = max(count, (until or 0) + ahead)
-    if until is not None and until >= count:
-        raise ConfigError(f"got --until {until} of {count} periods that there are; give at most {count - 1}")
     return reach(config, first, count - first).study().data
 
 

@@ -65,7 +65,7 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_nothing_to_follow_and_no_calibration_are_one_line(calibrated: Path) -> None:
     nothing = call("assimilate", "wards.toml", cwd=calibrated)
     assert nothing.returncode == 2
-    assert "the calibration is of 5 periods, and the last one to follow is 5; add rows of later ones" in nothing.stderr
+    assert "the calibration is of 5 periods, and 5 are known; add rows of later ones" in nothing.stderr
     elsewhere = call("assimilate", "wards.toml", "--out", "elsewhere", cwd=calibrated)
     assert elsewhere.returncode == 2
     assert "has no calibration to go on from; begin with lpm calibrate" in elsewhere.stderr
@@ -110,6 +110,15 @@ def test_a_week_that_was_followed_is_not_followed_again_and_a_changed_past_is_re
     changed = call("assimilate", "wards.toml", cwd=calibrated)
     assert changed.returncode == 2
     assert "series whose first 5 periods were others" in changed.stderr
+
+
+@pytest.mark.parametrize("until", [4, 8])
+def test_periods_that_cannot_be_followed_are_one_line(calibrated: Path, until: int) -> None:
+    write_tables(calibrated, 7)
+    done = call("assimilate", "wards.toml", "--until", str(until), cwd=calibrated)
+    assert done.returncode == 2
+    said = f"got --until {until}; the calibration is of 5 periods, so give 6 to 7, the last that can be followed"
+    assert said in done.stderr
 
 
 def test_the_forecast_has_a_row_for_each_series_and_week_ahead(calibrated: Path) -> None:
