@@ -9,10 +9,8 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.job import CHECKPOINT, load_fit
-from lpm_secure.calibration.privacy import multiplier_for
 from lpm_secure.calibration.transports import sums_of
 from lpm_secure.data.institution_series import InstitutionSeries
 from lpm_secure.evaluation.forecasts import ByOrigin, OriginForecast
@@ -40,7 +38,6 @@ class AssimilationResult:
         forecasts, facts: by the number of periods that were known.
         refits: forecasts of fits from the prior, where they were asked for.
         rows: a row for each period: rounds, institutions that reported, and scores of what has come since.
-        epsilon: of the calibration and all that followed it together; None without noise.
     """
 
     config: CalibrationConfig
@@ -49,7 +46,6 @@ class AssimilationResult:
     facts: dict[int, FitFacts]
     refits: ByOrigin = field(repr=False)
     rows: Rows
-    epsilon: float | None
 
     def ratio(self, score: str) -> float | None:
         """Return the geometric mean of scores of what followed, over those of refits at the same periods.
@@ -87,11 +83,16 @@ def assimilate(
         on_round: is told after each round.
 
     Raises:
-        ConfigError: nothing has come since, or fewer periods are there.
+        ConfigError: nothing has come since, fewer periods are there, or sums have noise.
         ParameterError: there is no finished fit of this configuration.
         DataError: a table cannot be used.
         ProtocolError: a fit cannot go on.
     """
+    if config.federation.epsilon is not None:
+        raise ConfigError(
+            "got federation.epsilon, and what periods that are followed, or fitted once more, cost together is not "
+            "counted; assimilate without noise, or calibrate anew"
+        )
     before = _calibrated(config, calibrated)
     first = config.data.fit_periods
     data = _series(config, until, ahead)
@@ -123,9 +124,7 @@ def assimilate(
 
     found, facts = fits(FOLLOWED, 0, short, followed).run(((each, False) for each in followed), before)
     refits, _ = fits(REFITTED, short * len(followed), long, refitted).run((each, True) for each in refitted)
-    return AssimilationResult(
-        config, data, found, facts, refits, _rows(data, found, facts, refits), _epsilon(config, len(followed))
-    )
+    return AssimilationResult(config, data, found, facts, refits, _rows(data, found, facts, refits))
 
 
 def _calibrated(config: CalibrationConfig, folder: Path) -> OriginFit:
@@ -187,11 +186,3 @@ def _scores(data: InstitutionSeries, forecast: OriginForecast, periods: int) -> 
 def _mean(values: Iterable[float]) -> float | None:
     known = [each for each in values if not math.isnan(each)]
     return float(np.mean(known)) if known else None
-
-
-def _epsilon(config: CalibrationConfig, followed: int) -> float | None:
-    """Return what the calibration and the fits that followed cost together: each has noise for its own epsilon."""
-    way = config.federation
-    if way.epsilon is None:
-        return None
-    return gaussian_epsilon(multiplier_for(way.epsilon, way.delta) / math.sqrt(1 + followed), way.delta)

@@ -112,6 +112,14 @@ def test_a_week_that_was_followed_is_not_followed_again_and_a_changed_past_is_re
     assert "series whose first 5 periods were others" in changed.stderr
 
 
+def test_noise_whose_cost_is_not_counted_is_refused(calibrated: Path) -> None:
+    (calibrated / "wards.toml").write_text(CONFIG + "epsilon = 4.0\n")
+    done = call("assimilate", "wards.toml", cwd=calibrated)
+    (calibrated / "wards.toml").write_text(CONFIG)
+    assert done.returncode == 2
+    assert "got federation.epsilon" in done.stderr
+
+
 @pytest.mark.parametrize("until", [4, 8])
 def test_periods_that_cannot_be_followed_are_one_line(calibrated: Path, until: int) -> None:
     write_tables(calibrated, 7)
