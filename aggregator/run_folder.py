@@ -1,6 +1,7 @@
 """A folder in which a server's operator puts further runs while the server goes on: manifests and their signatures."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -57,16 +58,14 @@ class RunFolder:
 
     def _read(self) -> list[tuple[Path, Manifest]]:
         """Return what is new, and verified."""
-        fresh = []
-        for path in sorted(self._folder.glob("*.json")):
-            try:
-                files = path.stat(), signature_path(path).stat()
-            except OSError:  # one of both is on its way
+        fresh, stamps = [], {}
+        for path in self._folder.glob("*.json"):
+            with contextlib.suppress(OSError):  # one of both is on its way
+                stamps[path] = _stamp(path)
+        for path in sorted(stamps, key=lambda each: (stamps[each], each)):  # the oldest first, after a restart too
+            if self._stamps.get(path) == stamps[path]:
                 continue
-            stamp = (files[0].st_mtime_ns, files[0].st_size, files[1].st_mtime_ns, files[1].st_size)
-            if self._stamps.get(path) == stamp:
-                continue
-            self._stamps[path] = stamp
+            self._stamps[path] = stamps[path]
             try:
                 fresh.append((path, load_verified(path, operator_key=self._operator_key)))
             except (LpmError, OSError) as error:
@@ -101,6 +100,11 @@ def run_folder(given: AggregatorConfig | DealerFile, folder: Path) -> RunFolder 
         return None
     own = folder / given.credentials
     return RunFolder(folder / given.runs, operator_key=given.operator_key, credentials=own)
+
+
+def _stamp(path: Path) -> Stamp:
+    files = path.stat(), signature_path(path).stat()
+    return files[0].st_mtime_ns, files[0].st_size, files[1].st_mtime_ns, files[1].st_size
 
 
 def _refuse(path: Path, error: LpmError | OSError) -> None:

@@ -1,6 +1,7 @@
 """Further runs of a server that goes on: what its operator puts into a folder is checked, begun once, and signed."""
 
 import logging
+import os
 
 import msgspec
 import pytest
@@ -117,3 +118,13 @@ def test_a_run_whose_beginning_fails_keeps_the_server_from_no_other_one(shelf, c
     folder.look(begin)
     assert begun == [named(manifest, "summer")]
     assert "nobody foresaw this" in caplog.text
+
+
+def test_after_a_restart_runs_begin_in_the_order_of_their_manifests_times(shelf, tmp_path):
+    folder, manifest, put = shelf
+    for time_s, name in enumerate(["winter", "autumn", "spring"]):
+        put(name, named(manifest, name))
+        os.utime(tmp_path / "runs" / f"{name}.json", (time_s, time_s))
+    begun = []
+    folder.look(lambda given: begun.append(given.name))
+    assert begun == ["winter", "autumn", "spring"]
