@@ -82,15 +82,19 @@ class RunFolder:
             signed = countersign(manifest, signing.read_key(self._credentials / IDENTITY))
             begin(manifest)
             self._begun.add(run)
-            beside = countersignature_path(path, signed.server)
-            write_atomically(beside, canonical_json.encode(signed), mode=PUBLIC_MODE)
         except (LpmError, OSError) as error:
             _refuse(path, error)
             return
         except Exception:  # as of a call: others go on, and the log says why
             LOG.exception("failed", extra={"facts": {"file": path.name}})
             return
+        beside = countersignature_path(path, signed.server)
         facts = {"run": run.hex(), "name": manifest.name, "countersigned": beside.name}
+        try:
+            write_atomically(beside, canonical_json.encode(signed), mode=PUBLIC_MODE)
+        except OSError as error:  # it is served: the signature is written when the server starts again
+            LOG.warning("run added, and its signature is not written", extra={"facts": {**facts, "reason": str(error)}})
+            return
         LOG.info("run added", extra={"facts": facts})
 
 

@@ -128,3 +128,14 @@ def test_after_a_restart_runs_begin_in_the_order_of_their_manifests_times(shelf,
     begun = []
     folder.look(lambda given: begun.append(given.name))
     assert begun == ["winter", "autumn", "spring"]
+
+
+def test_a_run_whose_signature_cannot_be_written_is_said_to_be_served_without_it(shelf, tmp_path, caplog):
+    folder, manifest, put = shelf
+    put("spring")
+    (tmp_path / "runs" / f"spring.{SERVER}.sig").mkdir()
+    begun = []
+    with caplog.at_level(logging.INFO, "aggregator"):
+        folder.look(begun.append)
+    assert begun == [manifest]
+    assert [record.message for record in caplog.records] == ["run added, and its signature is not written"]
