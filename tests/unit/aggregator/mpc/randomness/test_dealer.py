@@ -10,13 +10,14 @@ from aggregator.mpc.keystream import KEY_BYTES
 from aggregator.mpc.net.frames import Hello
 from aggregator.mpc.net.links import Link
 from aggregator.mpc.randomness import dealer as dealers
+from protocols.errors import TooManyCalls
 
 RUN, OTHER, NONCE = b"r" * 32, b"o" * 32, bytes(32)
 
 
 @pytest.fixture
-def introduce(monkeypatch):
-    """Return what introduces a party to a dealer of two runs, and gives the key that it got and those dealt from."""
+def served(monkeypatch):
+    """Return a dealer of two runs, and its part of each."""
     monkeypatch.setattr(dealers, "Tls", lambda identity: None)
     places = [Endpoint(name, "127.0.0.1", 1) for name in ("a", "b", "dealer")]
     own = Identity(*[Path("none")] * 3)
@@ -26,6 +27,13 @@ def introduce(monkeypatch):
     }
     dealer = dealers.Dealer(configs[RUN])
     dealer.add(configs[OTHER])
+    return dealer, configs
+
+
+@pytest.fixture
+def introduce(served):
+    """Return what introduces a party to a dealer of two runs, and gives the key that it got and those dealt from."""
+    dealer, configs = served
 
     def introduce(run, rank, nonce):
         ours, theirs = socket.socketpair()
@@ -45,3 +53,19 @@ def test_a_party_that_begins_many_sessions_makes_the_dealer_forget_its_own_runs_
     second, keys = introduce(RUN, 1, NONCE)
     assert second == keys[1]
     assert (first == keys[0]) is (run != RUN)
+
+
+def test_a_run_whose_parties_hold_all_its_connections_takes_none_of_another_runs(served):
+    dealer, configs = served
+
+    def connect(run):
+        assert dealer._places.acquire(blocking=False)
+        return dealer._take_place(configs[run])
+
+    held = [connect(RUN) for _ in range(dealers._MAX_CONNECTIONS)]
+    with pytest.raises(TooManyCalls, match="of one run have 64 connections"):
+        connect(RUN)
+    dealer._places.release()  # as of every connection that is refused
+    connect(OTHER)
+    held.pop().release()
+    connect(RUN)
