@@ -10,8 +10,8 @@ from typing import Final, final
 from aggregator.config import AggregatorConfig, DealerFile
 from protocols import canonical_json
 from protocols.atomic_file import write_atomically
-from protocols.errors import LpmError, ParameterError
-from protocols.file_mode import PUBLIC_MODE
+from protocols.errors import ConfigError, LpmError, ParameterError
+from protocols.file_mode import PUBLIC_MODE, can_others_change
 from protocols.identity import signing
 from protocols.identity.server_keys import IDENTITY
 from protocols.task.manifest import Manifest, run_id
@@ -34,8 +34,14 @@ class RunFolder:
     """
 
     def __init__(self, folder: Path, *, operator_key: bytes, credentials: Path) -> None:
-        """Make the folder, if there is none; nothing is read yet."""
+        """Make the folder, if there is none; nothing is read yet.
+
+        Raises:
+            ConfigError: others than its owner may change it.
+        """
         folder.mkdir(mode=0o700, exist_ok=True)
+        if can_others_change(folder):
+            raise ConfigError(f"{folder} can be changed by others than its owner; chmod 700 {folder}")
         self._folder, self._operator_key, self._credentials = folder, operator_key, credentials
         self._stamps: dict[Path, Stamp] = {}
         self._begun: set[bytes] = set()

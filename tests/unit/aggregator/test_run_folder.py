@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 
 import msgspec
 import pytest
@@ -139,3 +140,15 @@ def test_a_run_whose_signature_cannot_be_written_is_said_to_be_served_without_it
         folder.look(begun.append)
     assert begun == [manifest]
     assert [record.message for record in caplog.records] == ["run added, and its signature is not written"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder has access rules there, and no mode")
+def test_a_folder_that_others_may_change_is_refused(shelf, tmp_path):
+    given = {"operator_key": bytes(32), "credentials": tmp_path / "credentials"}
+    for mode in (0o755, 0o700):
+        (tmp_path / "runs").chmod(mode)
+        RunFolder(tmp_path / "runs", **given)
+    for mode in (0o770, 0o702):
+        (tmp_path / "runs").chmod(mode)
+        with pytest.raises(ConfigError, match="can be changed by others than its owner; chmod 700"):
+            RunFolder(tmp_path / "runs", **given)
