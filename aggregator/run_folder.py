@@ -84,7 +84,10 @@ class RunFolder:
             return
         try:
             if len(self._begun) >= MOST_RUNS:
-                raise ParameterError(f"this server has {MOST_RUNS} further runs, and takes no more: start it again")
+                raise ParameterError(
+                    f"this server has {MOST_RUNS} further runs, and takes no more: move files of those over out of "
+                    "the folder, and start it again"
+                )
             signed = countersign(manifest, signing.read_key(self._credentials / IDENTITY))
             begin(manifest)
             self._begun.add(run)
