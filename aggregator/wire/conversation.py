@@ -88,7 +88,7 @@ class Conversations:
         """Return what serves a stream with these methods."""
 
         async def converse(_: Any, context: "aio.ServicerContext[bytes, bytes]") -> None:
-            conversation = _Conversation(methods, context, _most(callers, context))
+            conversation = _Conversation(methods, context, callers)
             caller, reading = certificate_digest(context), asyncio.ensure_future(conversation.read())
             self._begin(caller, reading)
             try:
@@ -117,8 +117,11 @@ class _Conversation:
         writing: ends where an answer cannot be written.
     """
 
-    def __init__(self, methods: Mapping[str, Method], context: "aio.ServicerContext[bytes, bytes]", most: int) -> None:
-        self._methods, self._stream, self._slots = methods, context, asyncio.Semaphore(most)
+    def __init__(
+        self, methods: Mapping[str, Method], context: "aio.ServicerContext[bytes, bytes]", callers: Callers
+    ) -> None:
+        self._methods, self._stream, self._callers = methods, context, callers
+        self._most, self._slots = 0, asyncio.Semaphore(0)
         self._context = CallContext(context.auth_context())
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._answers: asyncio.Queue[StreamedAnswer] = asyncio.Queue()
@@ -145,10 +148,18 @@ class _Conversation:
             return
         if call.number in self._calls:
             raise WireError(f"got two calls of number {call.number}; each of a stream has a number of its own")
+        self._widen()
         await self._slots.acquire()
         task = asyncio.ensure_future(self._answer(call))
         self._calls[call.number] = task
         task.add_done_callback(lambda done: self._end(call.number, done))
+
+    def _widen(self) -> None:
+        """Read as many calls as this caller may speak for now: of a run that came later it may be more clients."""
+        most = max(self._most, _most(self._callers, self._stream))
+        for _ in range(most - self._most):
+            self._slots.release()
+        self._most = most
 
     def _end(self, number: int, task: "asyncio.Task[None]") -> None:
         """Let go of a call; the slot of one that has an answer is free when that is written."""
