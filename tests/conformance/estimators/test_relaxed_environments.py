@@ -77,7 +77,7 @@ class Shy(lpm.Model):
 
     def update(self, me, heard, draw):
         warned = heard[self.level] >= 2
-        stays = draw.happens((heard[self.percent] + 50) * 42949672, "stays")
+        stays = draw.happens((heard[self.percent] + 50) * 42949672000 // 1000, "stays")
         return me.set(place=lpm.where(warned, "AWAY", lpm.where(stays, "HOME", "OUT")))
 
 
@@ -121,8 +121,22 @@ def test_an_announced_number_counts_as_either_of_its_neighbours(level, percent):
         np.testing.assert_allclose(series[:, 1], [10 * (1 - away - home), 10 * home, 10 * away], atol=1e-9)
 
 
-@pytest.mark.parametrize(("model", "why"), [(Asks, "acts through less"), (Wavers, "moves again and once in one step")])
-def test_a_number_of_many_values_that_is_compared_or_moves_two_draws_has_no_relaxed_run(model, why):
+class Halves(Shy):
+    """Rounds a number of many values to few."""
+
+    def update(self, me, heard, draw):
+        return me.set(place=lpm.where(draw.happens((heard[self.percent] + 50) // 50 * 2**31, "stays"), "HOME", "OUT"))
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        (Asks, "acts through less"),
+        (Halves, "acts through divide"),
+        (Wavers, "moves again and once in one step"),
+    ],
+)
+def test_a_number_of_many_values_that_is_compared_or_rounded_or_moves_two_draws_has_no_relaxed_run(model, why):
     table = {"name": "schedule", "numbers": {"level": [[0, 0]], "percent": [[0, 0]]}}
     config = ProblemConfig(name="shy", model=f"{__name__}:{model.__name__}", agents=5, steps=2, environment=table)
     assert f"percent may be one of 101, and {why}" in setup_of(config, seed=1).missing["relaxed"]
