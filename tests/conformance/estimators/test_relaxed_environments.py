@@ -77,7 +77,7 @@ class Shy(lpm.Model):
 
     def update(self, me, heard, draw):
         warned = heard[self.level] >= 2
-        stays = draw.happens((heard[self.percent] + 50) * 42949672, "stays")
+        stays = draw.happens((heard[self.percent] + 50) * 42949672000 // 1000, "stays")
         return me.set(place=lpm.where(warned, "AWAY", lpm.where(stays, "HOME", "OUT")))
 
 
@@ -86,6 +86,15 @@ class Asks(Shy):
 
     def update(self, me, heard, draw):
         return me.set(place=lpm.where(heard[self.percent] > 0, "HOME", "OUT"))
+
+
+class Wavers(Shy):
+    """Draws twice in a step by one number of many values."""
+
+    def update(self, me, heard, draw):
+        likely = (heard[self.percent] + 50) * 42949672
+        once, again = draw.happens(likely, "once"), draw.happens(likely, "again")
+        return me.set(place=lpm.where(once & again, "HOME", "OUT"))
 
 
 @pytest.mark.parametrize(("level", "percent"), [(0, -50), (1, 7), (1.25, -20.5), (2, 50), (2.75, 0), (3, 3)])
@@ -112,10 +121,25 @@ def test_an_announced_number_counts_as_either_of_its_neighbours(level, percent):
         np.testing.assert_allclose(series[:, 1], [10 * (1 - away - home), 10 * home, 10 * away], atol=1e-9)
 
 
-def test_a_number_of_many_values_that_is_compared_has_no_relaxed_run():
+class Halves(Shy):
+    """Rounds a number of many values to few."""
+
+    def update(self, me, heard, draw):
+        return me.set(place=lpm.where(draw.happens((heard[self.percent] + 50) // 50 * 2**31, "stays"), "HOME", "OUT"))
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        (Asks, "acts through less"),
+        (Halves, "acts through divide"),
+        (Wavers, "moves again and once in one step"),
+    ],
+)
+def test_a_number_of_many_values_that_is_compared_or_rounded_or_moves_two_draws_has_no_relaxed_run(model, why):
     table = {"name": "schedule", "numbers": {"level": [[0, 0]], "percent": [[0, 0]]}}
-    made = setup_of(ProblemConfig(name="asks", model=f"{__name__}:Asks", agents=5, steps=2, environment=table), seed=1)
-    assert "percent may be one of 101, and acts through less" in made.missing["relaxed"]
+    config = ProblemConfig(name="shy", model=f"{__name__}:{model.__name__}", agents=5, steps=2, environment=table)
+    assert f"percent may be one of 101, and {why}" in setup_of(config, seed=1).missing["relaxed"]
 
 
 def test_a_network_is_trained_through_relaxed_runs_and_exact_runs_take_its_whole_numbers(monkeypatch):

@@ -1,7 +1,5 @@
 """Active runs with derivatives: who leaves its ranges is named, lies end the run alike, and a score has its noise."""
 
-from collections import Counter
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,6 @@ from aggregator.masking.noise import noise_of
 from lpm_secure.models.library.work import LabourMarket
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.masked_run import MaskedRun
-from protocols.errors import LpmError
 from protocols.models.chain.chain_agents import ChainAgents
 from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.gradient import Gradient
@@ -17,7 +14,7 @@ from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import NOISE, Release, Releases
 from tests.conformance.masking.test_exposures import EXPOSURE_LIES
 from tests.epidemics import relaxed_parameters
-from tests.masked_lies import Liar
+from tests.masked_endings import endings
 
 LIES = tuple(EXPOSURE_LIES)[:: len(EXPOSURE_LIES) // 2]
 AGENT = {"sensitivity": 1, "unit": "contribution"}
@@ -87,16 +84,7 @@ def test_who_tells_less_than_nothing_is_named_and_nobody_else_whether_agents_wer
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_in_a_run_with_derivatives_ends_it_alike_in_all_worlds(lie, begin):
-    endings = Counter()
-    for derivative in WORLDS:
-        liar = Liar(EXPOSURE_LIES[lie])
-        run = liar.run = begin(between=liar)
-        with pytest.raises(LpmError) as error:
-            play(run, derivative)
-        assert liar.lies
-        assert all(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
-        endings[run.aggregators[0].number, type(error.value).__name__, str(error.value)] += 1
-    assert len(endings) == 1
+    assert len(endings(EXPOSURE_LIES[lie], begin, play, WORLDS)) == 1
 
 
 @pytest.fixture
