@@ -63,6 +63,7 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_nothing_to_follow_and_no_calibration_are_one_line(calibrated: Path) -> None:
+    write_tables(calibrated, 5)
     nothing = call("assimilate", "wards.toml", cwd=calibrated)
     assert nothing.returncode == 2
     assert "the calibration is of 5 periods, and 5 are known; add rows of later ones" in nothing.stderr
@@ -97,10 +98,13 @@ def test_a_week_that_was_followed_is_not_followed_again_and_a_changed_past_is_re
     (calibrated / "wards.toml").write_text(CONFIG)
     write_tables(calibrated, 7)
     results = calibrated / "runs" / "wards-assimilation"
-    first = call("assimilate", "wards.toml", "--refit-every", "2", "--json", cwd=calibrated)
+    first = call("assimilate", "wards.toml", "--refit-every", "1", "--json", cwd=calibrated)
     assert first.returncode == 0, first.stderr
     told = json.loads(first.stdout)
-    assert told["rows"][1]["wis_refit"] is None  # nothing has come since
+    scored, last = told["rows"]
+    assert told["ratio_to_refits"]["wis"] == pytest.approx(scored["wis"] / scored["wis_refit"])
+    assert scored["wis"] != scored["wis_refit"]
+    assert last["wis_refit"] is None  # nothing has come since
     kept = results / "periods" / "origin-006" / "forecast.safetensors"
     before = kept.stat().st_mtime_ns
     assert call("assimilate", "wards.toml", cwd=calibrated).returncode == 0

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import lpm_secure as lpm
-from examples.council.council import Council
+from examples.council.council import PolicyNetwork
 from lpm_secure.analysis.sensitivity.problem_config import ProblemConfig
 from lpm_secure.analysis.sensitivity.setup import setup_of
 from lpm_secure.config.simulation import load
@@ -20,8 +20,8 @@ from lpm_secure.run.jobs import simulate_clear
 from protocols.errors import ModelError
 
 ROOT = Path(__file__).parents[3]
-OFFICE = {"model": "examples.council.council:Office", "agents": 30, "steps": 6, "parameters": {"catching": 0.1}}
-COUNCIL = {"name": "examples.council.council:Council", "people": 30}
+OFFICE = {"model": "examples.council.council:AdvisedOffice", "agents": 30, "steps": 6, "parameters": {"catching": 0.1}}
+COUNCIL = {"name": "examples.council.council:PolicyNetwork", "people": 30}
 
 
 def setup(**changes):
@@ -46,10 +46,10 @@ def test_derivatives_by_the_agents_parameters_go_through_the_environment():
 
 
 def test_derivatives_by_a_networks_weights_are_differences():
-    made, weights = setup(), torch.tensor(Council(30).weights, dtype=torch.float64)
+    made, weights = setup(), torch.tensor(PolicyNetwork(30).weights, dtype=torch.float64)
 
     def ill(given):
-        council = Council(30, given.tolist())
+        council = PolicyNetwork(30, given.tolist())
         problem = dataclasses.replace(made.problem, environment=lambda: council)
         return council, ModelRelaxation().run(problem, made.theta).series[1].sum()
 
@@ -144,11 +144,13 @@ def test_a_number_of_many_values_that_is_compared_or_rounded_or_moves_two_draws_
 
 def test_a_network_is_trained_through_relaxed_runs_and_exact_runs_take_its_whole_numbers(monkeypatch):
     monkeypatch.chdir(ROOT)
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/estimators.md").read_text(), re.DOTALL)
+    page = (ROOT / "docs/estimators.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names = {}
     exec(block, names)
     losses, council = names["losses"], names["council"]
     assert losses[-1] < 0.7 * losses[0]
+    assert f"falls from {losses[0]:.2f} to {losses[-1]:.2f}." in page
     config = load(ROOT / "examples/council.toml")
     trained = {**config.environment, "weights": council.weights}
     both = [msgspec.structs.replace(config, steps=6, environment=each) for each in (config.environment, trained)]
@@ -165,4 +167,4 @@ def test_a_model_without_relaxed_runs_and_a_source_without_environment_are_told(
     with pytest.raises(ModelError, match="agents move between the cells"):
         lpm.relax("tests.moving_models:Places")
     with pytest.raises(ModelError, match="name this one in its configuration"):
-        lpm.relax("seir", steps=2).run(Council(3))
+        lpm.relax("seir", steps=2).run(PolicyNetwork(3))
