@@ -136,12 +136,12 @@ def _calibrated(config: CalibrationConfig, folder: Path) -> OriginFit:
         fit, institutions = load_fit(config, study, folder)
     except (ParameterError, DataError) as error:
         raise ParameterError(
-            f"{folder} has a fit of another configuration, or of series whose first {study.fitted} periods were "
-            "others; leave both as they were, or calibrate anew"
+            f"{folder} has a fit of another configuration, of other institutions or places, or of series whose first "
+            f"{study.fitted} periods were others; leave these as they were, or calibrate anew"
         ) from error
     if fit.round < config.fit.rounds:
         raise ParameterError(
-            f"{folder / CHECKPOINT} has {fit.round} of {config.fit.rounds} rounds; end it: lpm calibrate --resume"
+            f"{folder / CHECKPOINT} has {fit.round} of {config.fit.rounds} rounds; end it: lpm calibrate CONFIG --resume"
         )
     nothing = OriginForecast(np.zeros(0), None)
     facts = FitFacts(rounds=fit.round, numbers=0)

@@ -37,12 +37,14 @@ min_cohort = 3
 DAYS = [f"2026-{month:02}-{day:02}" for month, day in ((1, 5), (1, 12), (1, 19), (1, 26), (2, 2), (2, 9), (2, 16))]
 
 
-def write_tables(folder: Path, weeks: int) -> None:
+def write_tables(folder: Path, weeks: int, *, wards: int = 4) -> None:
     """Write the tables as they are after so many weeks."""
-    rows = [f"ward-{ward},{day},{4 + ward + 2 * week}" for ward in range(4) for week, day in enumerate(DAYS[:weeks])]
+    rows = [
+        f"ward-{ward},{day},{4 + ward + 2 * week}" for ward in range(wards) for week, day in enumerate(DAYS[:weeks])
+    ]
     (folder / "series.csv").write_text("institution,date,value\n" + "\n".join(rows) + "\n")
     (folder / "institutions.csv").write_text(
-        "institution,place\n" + "\n".join(f"ward-{ward},town" for ward in range(4))
+        "institution,place\n" + "\n".join(f"ward-{ward},town" for ward in range(wards))
     )
     (folder / "places.csv").write_text("place,group,population\ntown,young,9000\ntown,old,3000\n")
 
@@ -114,6 +116,10 @@ def test_a_week_that_was_followed_is_not_followed_again_and_a_changed_past_is_re
     changed = call("assimilate", "wards.toml", cwd=calibrated)
     assert changed.returncode == 2
     assert "series whose first 5 periods were others" in changed.stderr
+    write_tables(calibrated, 7, wards=3)
+    fewer = call("assimilate", "wards.toml", cwd=calibrated)
+    assert fewer.returncode == 2
+    assert "has a fit of another configuration, of other institutions or places," in fewer.stderr
 
 
 def test_noise_whose_cost_is_not_counted_is_refused(calibrated: Path) -> None:
