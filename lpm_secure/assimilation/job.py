@@ -141,7 +141,8 @@ def _calibrated(config: CalibrationConfig, folder: Path) -> OriginFit:
         ) from error
     if fit.round < config.fit.rounds:
         raise ParameterError(
-            f"{folder / CHECKPOINT} has {fit.round} of {config.fit.rounds} rounds; end it: lpm calibrate CONFIG --resume"
+            f"{folder / CHECKPOINT} has {fit.round} of {config.fit.rounds} rounds; end it: "
+            "lpm calibrate CONFIG --resume"
         )
     nothing = OriginForecast(np.zeros(0), None)
     facts = FitFacts(rounds=fit.round, numbers=0)
