@@ -127,7 +127,8 @@ def plan_of(
         filters: whether agents of whom nothing can change are passed over where there are contacts; no bit differs.
         ranges: that fields never leave, where they are narrower than what is declared.
     """
-    constants, uniform, stages = constants_of(graph), uniform_of(graph), stages_of(graph)
+    counted = {name for name, each in graph.fields.items() if each.stages}  # held, though they may never change
+    constants, uniform, stages = constants_of(graph) - counted, uniform_of(graph), stages_of(graph)
     folded = [(each, fold(graph, each, redrawn=constants - uniform)) for each in stages]
     often = {
         name for name in constants - uniform if 2 * sum(_is_drawn(part, name) for _, part in folded) >= len(stages)
