@@ -47,7 +47,7 @@ class DayLaw:
 
     @property
     def shift(self) -> F64:
-        """The rate at which a draw of d becomes d + 1 as the mean grows: -(dF_d / dmean) / p_d, float64[days].
+        """The rate at which a draw of d becomes the next day as the mean grows: -(dF_d / dmean) / p_d, float64[days].
 
         Draws are by inversion, so a larger mean moves the bounds `F_d` between days. `sum_d p_d shift_d
         (g(d + 1) - g(d)) = sum_d slope_d g(d)` for every function g.

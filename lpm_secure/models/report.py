@@ -165,9 +165,12 @@ def _told(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
 def _scored(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
     """Yield each parameter that the model reads, and whether it has a score in the clear and in private, or why not."""
     dependence, clear = Dependence.of(graph), Dependence.of(graph, divided=True)
+    released = Dependence.of(graph, divided=True, released=True) if graph.public else clear
     for name in sorted({entry.name for entry in parameters_read(graph)}):
         outcome, exact = (dependence.why_not_private(name, exact=exact) for exact in (False, True))
         private = outcome if exact else "in mode sum" if outcome else "yes"
-        yield name, clear.why_not(name) or "yes", private or "yes"
+        reacting = released.why_not(name)
+        yes = f"where public numbers are a schedule's; else it {reacting}" if reacting else "yes"
+        yield name, clear.why_not(name) or yes, private or "yes"
     factors = (name for name, reason in factor_reasons(graph).items() if not reason)
     yield from ((FACTOR + name, "by each parameter", "in mode outcome") for name in factors)

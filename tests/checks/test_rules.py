@@ -1,11 +1,13 @@
 """Every rule of the house finds a breach that is planted, and nothing else."""
 
+import ast
 import subprocess
 
 import pytest
 
-from tests.checks.allowances import EXCEPTIONS, judge, needed
+from tests.checks.allowances import EXCEPTIONS, HERE, judge, needed
 from tests.checks.rules import RULES
+from tests.checks.rules.field_words import GENERAL, LIBRARY, declarations
 from tests.checks.rules.participle import is_participle
 from tests.checks.tree import Finding, Tree
 
@@ -17,6 +19,9 @@ CLEAN = {
     "lpm_secure/__init__.py": '"""Engine."""',
     "lpm_secure/models/__init__.py": '"""Models."""',
     "lpm_secure/models/seir.py": "beta = 'infected'",
+    "lpm_secure/models/library/__init__.py": '"""Models."""',
+    "lpm_secure/models/library/shops.py": "class Shops:\n    size = 1\n    stage = lpm.stage('OPEN', 'SHUT')\n",
+    "client_sdk/prose.py": "'what is OPEN or SHUT'\nREOPEN, stage, size, HALF_OPENED = 1, 2, 3, 4",
     "client_sdk/alphabet.py": "alphabetas = 1  # beta",
     "client_sdk/state.py": "class State: ...\ndef is_hidden(): ...\ndef _told(): ...\n",
     "tests/unit/protocols/test_share.py": "",
@@ -38,6 +43,8 @@ BREACHES = {
     ("docstring", "client_sdk"): {"client_sdk/__init__.py": "import os"},
     ("field", "client_sdk/state.py"): {"client_sdk/state.py": "def f():\n    return 'the INFECTED'"},
     ("field", "client_sdk/beta.py"): {"client_sdk/beta.py": "alphabeta, cell_beta = 1, 2"},
+    ("field", "client_sdk/shop.py"): {"client_sdk/shop.py": "def half_OPEN(): ..."},
+    ("field", "client_sdk/table.py"): {"client_sdk/table.py": "x['shop.SHUT']"},
     ("field", "client_sdk/names.py"): {"client_sdk/names.py": "from protocols.models import seir"},
     ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},
     ("trace", "README.md:pypi.org"): {"README.md": "from https://pypi.org/simple"},
@@ -73,8 +80,13 @@ def test_every_rule_has_a_planted_breach(findings):
     assert len(kinds | {rule for rule, _ in BREACHES}) == len(RULES)
 
 
-def test_no_more_files_speak_of_epidemics_than_did():
-    assert EXCEPTIONS.read_text().count("\nfield ") <= 7
+def test_no_more_than_five_files_speak_of_one_field():
+    assert EXCEPTIONS.read_text().count("\nfield ") <= 5
+
+
+def test_every_general_name_is_one_of_the_library():
+    files = (HERE.parent.parent / LIBRARY).glob("*.py")
+    assert declarations(ast.parse(path.read_text()) for path in files) >= GENERAL
 
 
 @pytest.mark.parametrize("word", ["told", "Kept", "sealed", "summed"])

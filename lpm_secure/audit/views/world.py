@@ -52,7 +52,11 @@ class World:
         a, b = np.array([draw.choice(n, 2, replace=False) for _ in range(3 * n)]).T
         day, channel = draw.integers(0, manifest.period, a.size), draw.integers(0, max(layout.channels, 1), a.size)
         state = manifest.model.agents.draw_state(draw, n)
-        rows = np.stack([day, a, b, channel, draw.integers(1, 20, a.size)], axis=1)
+        weight = draw.integers(1, 20, a.size)
+        for number, along in enumerate(manifest.model.agents.along):
+            if along is not None:  # a contact's own number has a range
+                weight[channel == number] = along[0] + weight[channel == number] % (along[1] - along[0] + 1)
+        rows = np.stack([day, a, b, channel, weight], axis=1)
         stays = manifest.cells and manifest.model.agents.cell_field is None
         cell: I64 | list[int] = draw.integers(0, len(manifest.cells), n) if stays else []
         return cls.of(manifest, rows if layout.channels else rows[:0], cell, synthetic, **state)

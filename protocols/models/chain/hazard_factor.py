@@ -29,8 +29,8 @@ def hazard_factor(gradient: Gradient, step: int, by: F64 | None = None) -> Hazar
     parts, places = [], {name: place for place, name in enumerate(gradient.parameters)}
     if (reduction := gradient.reduction) and reduction.begin <= step < reduction.end:
         parts.append((places.get(REDUCTION), reduction.share, 1.0))
-    if (vaccine := gradient.protection) and vaccine.begin <= step:
-        parts.append((places.get(PROTECTION), vaccine.efficacy, vaccine.coverage))
+    if (protection := gradient.protection) and protection.begin <= step:
+        parts.append((places.get(PROTECTION), protection.efficacy, protection.coverage))
     value, slopes = ONE[0], dict(ONE[1])
     for place, number, coverage in parts:
         moved = 0.0 if place is None or by is None else float(by[place])

@@ -52,7 +52,7 @@ class Dependence:
             local: of an agent's local chain: whether two draws are of one word, or some days of a stay have passed, is
                 seen where its states are found.
             divided: clocks may have draws that are divided by a number of the agent's own, as of a chain: whoever asks
-                multiplies its hazards by it.
+                multiplies its hazards by it. Nor does it mind that days of a stay have passed at the beginning.
             released: an environment reacts to totals with whole numbers, as by a comparison.
         """
         clocks = clocks_of(graph, divided=local or divided)
@@ -75,7 +75,8 @@ class Dependence:
                 comparisons |= dict.fromkeys(reach.fields[name], f"the {'stage' if field.stages else 'cell'} {name}")
         if not local:
             comparisons |= dict.fromkeys(_laws_of_one_word(graph, reach), "two draws of one purpose")
-            comparisons |= dict.fromkeys(_laws_of_later_days(graph, reach), "days that have passed")
+            if not divided:
+                comparisons |= dict.fromkeys(_laws_of_later_days(graph, reach), "days that have passed")
         told = {name: reach[root] for name, root in (graph.messages | graph.along).items()}
         totals = {name: reach[root] for name, root in graph.totals.items()}
         if released:

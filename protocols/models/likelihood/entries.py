@@ -41,7 +41,7 @@ class LawSlopes(NamedTuple):
 
     Attributes:
         score: of a draw of d, d log p_d / dmean.
-        shift: the rate at which a draw of d becomes d + 1.
+        shift: the rate at which a draw of d becomes that of the next day that has a weight.
     """
 
     score: F64

@@ -89,14 +89,48 @@ class Chances:
         rows = {p: entry.place for p, entry in enumerate(self.entries) if entry.name == name}
         if not rows:
             return None
-        score, shift = self.laws[name]
-        value, row = tape.values[number], tape.values[node.inputs[1]]
-        own = {p: np.asarray(row) == place for p, place in rows.items()}
+        law, value, row = (np.asarray(tape.values[each]) for each in (node.inputs[0], number, node.inputs[1]))
+        passed = np.minimum(tape.values[node.inputs[2]], law.shape[1]) if len(node.inputs) > 2 else 0
+        day = np.clip(value + passed - 1, 0, law.shape[1] - 1)
+        score, shift = (each[row, day] for each in self.laws[name])
+        if np.any(passed):
+            more, less = _given_passed(law / LAW_TOTAL, self.laws[name].score, row, passed, day)
+            score, shift = score + more, shift + less
+        own = {p: row == place for p, place in rows.items()}
         return Chance(
-            {p: np.where(mine, score[row, value - 1], 0.0) for p, mine in own.items()},
-            {p: np.where(mine, shift[row, value - 1], 0.0) for p, mine in own.items()},
-            value + 1,
+            {p: np.where(mine, score, 0.0) for p, mine in own.items()},
+            {p: np.where(mine, shift, 0.0) for p, mine in own.items()},
+            value + _next_days(law)[row, day] - day,
         )
+
+
+def _next_days(law: Any) -> Any:
+    """Return by the place of each day that of the next one that has a weight, int64[rows, days]; its own if none has.
+
+    What leaves a day as the mean grows comes to that one, over days that nobody can draw.
+    """
+    days = np.arange(law.shape[1])
+    weighty = np.where(law > 0, days, days.size)[:, ::-1]
+    beyond = np.pad(np.minimum.accumulate(weighty, axis=1)[:, ::-1], ((0, 0), (0, 1)), constant_values=days.size)[:, 1:]
+    return np.where(beyond < days.size, beyond, days)
+
+
+def _given_passed(law: Any, score: Any, row: Any, passed: Any, day: Any) -> tuple[Any, Any]:
+    """Return what it adds to score and rate of a stay that some days of it have passed.
+
+    Of stays that are longer than these the law is `p_d / S`, with S the chance of more days: `-d log S` is added to the
+    score, and `S_d (-d log S) / p_d` to the rate.
+
+    Args:
+        law: probabilities of days, float64[rows, days].
+        score: d log p_d, float64[rows, days].
+        row, passed, day: of each agent; the last is the place of the day on which its stay ends.
+    """
+    more, moved = 1.0 - np.cumsum(law, axis=1), np.cumsum(law * score, axis=1)  # of days that have no weight too
+    before = np.maximum(passed - 1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of agents whose stay is of another kind, nothing matters
+        slope = np.where(passed > 0, moved[row, before] / more[row, before], 0.0)
+        return slope, slope * more[row, day] / law[row, day]
 
 
 def event_of(what: tuple[str, int | str], step: int, chance: Chance, mask: Any, n: int) -> Iterator[ChanceEvent]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from tests.checks.rules.contents import machine_traces, mocks, package_docstrings
-from tests.checks.rules.field_words import epidemics
+from tests.checks.rules.field_words import field_words
 from tests.checks.rules.names import class_names, participles
 from tests.checks.rules.sizes import files_in_a_folder, lines_of_a_file
 from tests.checks.rules.unit_tests import mirrors
@@ -20,5 +20,5 @@ RULES: tuple[Rule, ...] = (
     mocks,
     package_docstrings,
     machine_traces,
-    epidemics,
+    field_words,
 )

@@ -47,7 +47,7 @@ MODELS_OF_OWN = ["--lpm-model=own:Rumour", "--lpm-model=own:Loud"]
 
 
 @pytest.mark.parametrize("name", ["find_disparity_of_two", "find_disparity_of_three", "find_leaks"])
-@pytest.mark.parametrize("model", ["opinion", "averaging", "banks"])
+@pytest.mark.parametrize("model", ["opinion", "averaging", "lenders"])
 def test_every_claim_holds_for_a_model_of_a_user(model, name):
     assert getattr(model_claims, name)(MODELS[model]) == []
 

@@ -1,5 +1,6 @@
 """What a model's report says of its derivatives."""
 
+import lpm_secure as lpm
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.work import LabourMarket
@@ -22,6 +23,34 @@ def test_each_parameter_has_a_score_or_a_reason():
     assert scores(SeirModel)["latent_law"] == ("yes", "yes")
     assert scores(SeirModel)["scale.infection"] == ("by each parameter", "in mode outcome")
     assert not any(name.startswith("scale.") for name in work)
+
+
+class Levied(lpm.Model):
+    """Who works pays a levy, of which everybody hears."""
+
+    job = lpm.stage("OUT", "AT_WORK")
+    levy = lpm.parameter(3, bounds=(0, 9))
+    works = lpm.parameter(0.5, unit=lpm.PROBABILITY)
+    paid = lpm.observable(0, 9)
+    fund = lpm.public(0, 100)
+
+    def begin(self, me, draw):
+        return me.set(job="OUT")
+
+    def totals(self, me):
+        return {self.paid: lpm.where(me.job == "AT_WORK", self.levy, 0)}
+
+    def update(self, me, heard, draw):
+        return me.set(job=lpm.where(draw.happens(self.works, "works") & (heard[self.fund] < 50), "AT_WORK", "OUT"))
+
+
+def test_a_number_that_an_environment_may_react_to_has_a_score_on_a_schedule_alone():
+    levied = scores(Levied)
+    assert levied["works"] == ("yes", "yes")
+    schedule = (
+        "where public numbers are a schedule's; else it acts through a comparison (an environment that hears paid)"
+    )
+    assert levied["levy"] == (schedule, "moves no law that anything is drawn by")
 
 
 def test_parameters_are_told_in_their_authors_units():
