@@ -152,6 +152,7 @@ LIE_NAMES = [
     "an answer is turned by one bit",
     pytest.param("a word of a client is shifted, and the question is the honest one", marks=pytest.mark.slow),
     pytest.param("an honest client is called out of range", marks=pytest.mark.slow),
+    pytest.param("an honest client is left out when it decides", marks=pytest.mark.slow),
     pytest.param("a release is raised for one client", marks=pytest.mark.slow),
     pytest.param("a release is raised for the engine", marks=pytest.mark.slow),
     pytest.param("a client is kept back", marks=pytest.mark.slow),
