@@ -204,6 +204,7 @@ def play(seed, folder, draw=Fault):
     finally:
         for process in scene.others:
             process.kill()
+            process.wait(10.0)
         end(scene.deployment)
     return {
         "seed": seed,

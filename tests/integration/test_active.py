@@ -223,6 +223,7 @@ def test_a_server_that_comes_back_too_late_finds_the_run_ended_and_ends_it_for_n
     assert isinstance(ending, LpmError)
     assert set(endings(deployment)[0].values()) == {3}
     before = len(refusals(deployment, "aggregator-0"))
+    deployment.process("aggregator-1").wait(30.0)
     deployment.start_party("aggregator-1")
     deployment.process("aggregator-0").kill()
     deployment.process("aggregator-0").wait()
