@@ -3,6 +3,7 @@
 python -m aggregator enrol KIT               makes this server's keys, and a request for the run's operator
 python -m aggregator doctor KIT              tells what is wrong with the kit, a line each
 python -m aggregator start KIT               checks the kit, signs the manifest as this server's operator, and serves
+python -m aggregator show KIT PARTY...       makes folders that show an audit what these parties were told, no others
 python -m aggregator --config FILE           an aggregator, without a kit: holds one additive share of everything
 python -m aggregator dealer --config FILE    the dealer: hands the aggregators randomness, and sees no input
 """
@@ -10,6 +11,7 @@ python -m aggregator dealer --config FILE    the dealer: hands the aggregators r
 import argparse
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -32,14 +34,17 @@ def main() -> int:
     commands = ("aggregator", "dealer", *COMMANDS)
     parser.add_argument("command", nargs="?", choices=commands, default="aggregator")
     parser.add_argument("kit", nargs="?", type=Path, help="the folder that the run's operator made for this server")
+    parser.add_argument("party", nargs="*", help="of a run: whose answers `show` shows")
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML; see below")
     given = parser.parse_args()
     if (given.command in COMMANDS) != (given.config is None) or (given.kit is None) != (given.config is not None):
-        parser.error("give --config FILE, or one of enrol, doctor and start with a kit")
+        parser.error("give --config FILE, or one of enrol, doctor, start and show with a kit")
+    if (given.command == "show") != bool(given.party):
+        parser.error("give the names of parties with show, and with nothing else")
     start_log()
     try:
         if given.command in COMMANDS:
-            COMMANDS[given.command](given.kit)
+            COMMANDS[given.command](given.kit, *given.party)
         else:
             serve(given.command, given.config)
     except ENDING as error:
@@ -61,11 +66,15 @@ def _start(folder: Path) -> None:
     kit.start(folder, serve, lambda line: _say("start", line))
 
 
+def _show(folder: Path, *parties: str) -> None:
+    print(*kit.show(Kit.load(folder), parties), sep="\n")
+
+
 def _say(command: str, line: object) -> None:
     print(f"{command}: {line}", file=sys.stderr, flush=True)
 
 
-COMMANDS: Final = {"enrol": _enrol, "doctor": _doctor, "start": _start}
+COMMANDS: Final[dict[str, Callable[..., None]]] = {"enrol": _enrol, "doctor": _doctor, "start": _start, "show": _show}
 
 
 def serve(role: str, path: Path) -> None:

@@ -1,7 +1,8 @@
 """A server's kit: its keys are made in it, it is checked, the manifest countersigned, and the server serves from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Final
 
 from protocols import canonical_json
 from protocols.atomic_file import write_atomically
@@ -9,6 +10,9 @@ from protocols.file_mode import PUBLIC_MODE
 from protocols.identity import server_request
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
+from protocols.releases import deliveries
+
+NAMES: Final = (deliveries.LEDGER, "shown-")
 
 
 def enrol(kit: Kit) -> Path:
@@ -39,3 +43,14 @@ def start(folder: Path, serve: Callable[[str, Path], None], say: Callable[[str],
     require_healthy(kit, say)
     say(f"countersigned: hand {kit.countersign()} to every client, whose policy asks for it")
     serve(kit.file.role, kit.config)
+
+
+def show(kit: Kit, parties: Collection[str]) -> list[Path]:
+    """Make a folder for each run with its ledger, and what this aggregator told some parties, for whoever audits it.
+
+    Raises:
+        ParameterError: it has told one of them nothing, or a folder is there already.
+    """
+    kit.require_role("aggregator")
+    ledgers = sorted(kit.folder.glob(f"{deliveries.LEDGER}*.jsonl"))
+    return [deliveries.write_only(each, parties, each.with_name(each.stem.replace(*NAMES, 1))) for each in ledgers]

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from aggregator.masking.round_state import RoundStage
 from aggregator.masking.suppression import suppress
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
@@ -152,9 +153,9 @@ def take_other_words(liar: Liar, receiver: str, message: Any) -> Any:
 
 def leave_out(liar: Liar, receiver: str, message: Any) -> Any:
     """Find client-0 out of range when it decides: the dealer is asked as by the honest one, and answers both."""
-    if isinstance(message, ProofQuestion) and message.number == DECIDE:
-        liar.lies += 1
-        liar.run.aggregators[1]._round.examined.pop("client-0")
+    mine = liar.run.aggregators[1]._round  # it may have asked early, before it has closed the round
+    if isinstance(message, Closing | ProofQuestion) and message.number == DECIDE and mine.stage == RoundStage.ASKED:
+        liar.lies += mine.examined.pop("client-0", None) is not None
 
 
 def own_label(liar: Liar, receiver: str, message: Any) -> Any:

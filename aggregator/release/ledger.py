@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.errors import BadSignature, RecordsDiffer
 from protocols.identity import signing
-from protocols.releases import ledger
+from protocols.releases import deliveries, ledger
 from protocols.releases.ledger import (
     DeliveryRecord,
     Event,
@@ -30,7 +30,7 @@ _INFO: Final = b"lpm ledger salt"
 
 @final
 class Ledger:
-    """Appends lines to `ledger.jsonl`.
+    """Appends lines to a run's ledger, and to the deliveries beside it, for which nobody waits.
 
     A line that a crash cut off was never told of, for telling waits for the disk: it is taken away when the aggregator
     is back. Anything else that is wrong with the file is an error, and the run does not go on.
@@ -39,10 +39,10 @@ class Ledger:
         heads: the head of the chain of agreed rounds after the last two of them, by number.
         released: over whom rounds were in which anything was released.
 
-    Security: says which client took part when, and salted hashes and sizes of what each was told: no shares, and none
-        that a reader could find by hashing what a short one may be. It is signed by the aggregator's identity key, so
-        that it cannot deny it, and mode 0600. Salts are of that key and the run: the same after a restart, in no
-        file, and known to nobody else until the aggregator opens one.
+    Security: says which client took part when, and the root of salted hashes and sizes of what each was told; these
+        are the deliveries. No shares, nor any that a reader could find by hashing what a short one may be. The ledger
+        is signed by the aggregator's identity key, so that it cannot deny it; both are of mode 0600. Salts are of that
+        key and the run: the same after a restart, in no file, and known to nobody else until the aggregator opens one.
     """
 
     def __init__(self, path: Path, *, run: bytes, name: str, key: Ed25519PrivateKey) -> None:
@@ -58,15 +58,8 @@ class Ledger:
         self._last: RoundEvent | None = None
         self._newest: Event | None = None
         self.released: set[tuple[str, ...]] = set()
-        path.touch(mode=0o600)
-        path.chmod(0o600)
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            with path.open("r+b") as file:
-                file.truncate(len(whole))
-                os.fsync(file.fileno())
-        lines = whole.splitlines(keepends=True)
+        _whole(deliveries.path_beside(path))
+        lines = _whole(path).splitlines(keepends=True)
         if not lines:
             self._append(StartEvent(run, name))
             return
@@ -99,8 +92,9 @@ class Ledger:
         Raises:
             RecordsDiffer: another end of the same round is written already, or it does not follow the last one.
         """
+        root = deliveries.root_of(told)
         if self._last is not None and self._last.agreed.number == agreed.number:
-            if (self._last.agreed, self._last.told) != (agreed, told):
+            if (self._last.agreed, self._last.deliveries or deliveries.root_of(self._last.told)) != (agreed, root):
                 raise RecordsDiffer(f"the ledger has another end of round {agreed.number}; the run is over")
             return
         if agreed.number < self.number:
@@ -110,7 +104,9 @@ class Ledger:
         before = () if self._last is None else self._last.agreed.members
         absent = tuple(name for name in before if name not in agreed.members)
         head = ledger.head_after(self.heads[max(self.heads)], agreed)
-        self._append(RoundEvent(agreed, absent, told, head))
+        with deliveries.path_beside(self._path).open("ab") as file:
+            file.write(deliveries.encode_line(deliveries.proof_of(agreed.number, told)))
+        self._append(RoundEvent(agreed=agreed, absent=absent, deliveries=root, head=head))
 
     def delivery(self, number: RoundNumber, party: str, content: bytes) -> DeliveryRecord:
         """Return what a line says of what a party is told in a round: its size, and a commitment to it."""
@@ -150,3 +146,16 @@ class Ledger:
             number = event.agreed.number
             before = max(self.heads)
             self.heads = {before: self.heads[before], number: event.head}
+
+
+def _whole(path: Path) -> bytes:
+    """Return a file's lines, without one that a crash cut off, which is taken away; make it where it is not there."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+            os.fsync(file.fileno())
+    return whole

@@ -14,7 +14,8 @@ from lpm_secure.audit import index, inquiries, rules
 from lpm_secure.audit.build import OnCheck, build, silent
 from lpm_secure.audit.privacy_cost import PrivacyCost, joint
 from protocols.errors import LpmError, ParameterError
-from protocols.releases import ledger
+from protocols.releases import deliveries, ledger
+from protocols.releases.deliveries import DeliveryProof
 from protocols.releases.query import NOISE
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
@@ -167,10 +168,25 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> PrivacyCost | 
         "it"
         for each in stopped
     )
+    shown, wrong = {}, []
     for name, events in found.items():
-        report.received[name] = rules.disclosures(events)
+        try:
+            shown[name] = _shown(folder / LEDGERS / f"{name}.jsonl", report)
+        except ParameterError as error:
+            shown[name], wrong = {}, [*wrong, str(error)]
+        wrong += [f"{name}: {line}" for line in rules.misstatements(events, shown[name])]
+        report.received[name] = rules.disclosures(events, shown[name])
         report.notes.extend(f"{name}: {line}" for line in rules.refusals(events))
+    report.checks["what parties were told, as far as it is shown, is what the ledgers commit to"] = wrong
     return joint([*agreed, *stopped])
+
+
+def _shown(path: Path, report: Report) -> dict[int, DeliveryProof]:
+    """Return what an aggregator shows of what it told whom, by round; nothing where it handed in its ledger alone."""
+    if (beside := deliveries.path_beside(path)).exists():
+        return deliveries.load(beside)
+    report.notes.append(f"{path.stem}: what it told each party is not shown; ask its operator for {beside.name}")
+    return {}
 
 
 def _low_degrees(folder: Path) -> list[str]:

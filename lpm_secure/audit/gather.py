@@ -10,7 +10,7 @@ from lpm_secure.audit import index
 from lpm_secure.audit.audit import LEDGERS, MANIFEST
 from protocols.errors import LpmError, ParameterError
 from protocols.identity import signing
-from protocols.releases import ledger
+from protocols.releases import deliveries, ledger
 from protocols.releases.ledger import StartEvent
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
@@ -20,7 +20,8 @@ from protocols.task.manifest import Manifest
 def gather(manifest: Path, ledgers: Sequence[Path], *, key: Ed25519PrivateKey, out: Path) -> list[str]:
     """Copy a run's manifest and its aggregators' ledgers to a new folder, and sign the index over them.
 
-    A ledger that was damaged after its first line is taken as it is: to find that is the audit's work.
+    What an aggregator shows of its deliveries is taken along where it lies beside its ledger. A ledger that was damaged
+    after its first line is taken as it is: to find that is the audit's work.
 
     Returns:
         The aggregators of which no ledger was given; the audit will name these.
@@ -45,7 +46,9 @@ def gather(manifest: Path, ledgers: Sequence[Path], *, key: Ed25519PrivateKey, o
     shutil.copyfile(manifest, out / MANIFEST)
     shutil.copyfile(signatures.signature_path(manifest), signatures.signature_path(out / MANIFEST))
     for name, path in found.items():
-        shutil.copyfile(path, out / LEDGERS / f"{name}.jsonl")
+        shutil.copyfile(path, copy := out / LEDGERS / f"{name}.jsonl")
+        if (beside := deliveries.path_beside(path)).exists():
+            shutil.copyfile(beside, deliveries.path_beside(copy))
     index.write(out, key)
     return [party.name for party in content.aggregators if party.name not in found]
 

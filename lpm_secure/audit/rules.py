@@ -11,6 +11,7 @@ from lpm_secure.audit.privacy_cost import costs, delta_of, joint
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError
 from protocols.models.graph.inputs import check_public
+from protocols.releases.deliveries import DeliveryProof
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
 from protocols.task.layout import Layout
@@ -21,6 +22,7 @@ from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
 
 SLACK: Final = 1e-6  # of a sum of floats
+EVERYBODY: Final = "all parties"  # of whom nothing is shown one by one
 MOST_COHORTS: Final = 200  # that are compared with each other
 Ledgers = Mapping[str, Sequence[Event]]
 
@@ -203,16 +205,40 @@ def _title(manifest: Manifest, name: str) -> str:
     return f"{name} by {', '.join(manifest.gradient.parameters)}"
 
 
-def disclosures(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
-    """Return what each party was told by one aggregator: answers, bytes, and the hash of all their hashes."""
+def disclosures(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> dict[str, dict[str, Any]]:
+    """Return what each party was told by one aggregator: answers, bytes, and the hash of all their hashes.
+
+    Args:
+        events: of its ledger.
+        proofs: what it has shown of it, by round; without any, all parties are one.
+    """
     found: dict[str, list[Any]] = defaultdict(lambda: [0, 0, hashlib.sha256()])
-    for event in events:
-        for told in event.told if isinstance(event, RoundEvent) else ():
-            entry = found[told.party]
-            entry[0] += 1
-            entry[1] += told.size
-            entry[2].update(told.digest)
+    for event in (each for each in events if isinstance(each, RoundEvent)):
+        shown = proofs[event.agreed.number].told.values() if event.agreed.number in proofs else event.told
+        lines = [(told.party, 1, told.size, told.digest) for told in shown]
+        if event.deliveries is not None and not proofs:
+            lines = [(EVERYBODY, event.deliveries.parties, event.deliveries.size, event.deliveries.root)]
+        for party, count, size, digest in lines:
+            entry = found[party]
+            entry[0] += count
+            entry[1] += size
+            entry[2].update(digest)
     return {party: {"count": n, "bytes": size, "sha256": h.hexdigest()} for party, (n, size, h) in found.items()}
+
+
+def misstatements(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> list[str]:
+    """Return the rounds of which an aggregator shows something else than its ledger has the root of."""
+    lines = []
+    for event in (each for each in events if isinstance(each, RoundEvent) and each.agreed.number in proofs):
+        proof, deliveries = proofs[event.agreed.number], event.deliveries
+        try:
+            same = deliveries is not None and (proof.parties, proof.root) == (deliveries.parties, deliveries.root)
+        except ParameterError as error:
+            lines.append(f"round {event.agreed.number}: {error}")
+            continue
+        if not same:
+            lines.append(f"round {event.agreed.number}: what is shown has not the root of the ledger")
+    return lines
 
 
 def refusals(events: Sequence[Event]) -> list[str]:

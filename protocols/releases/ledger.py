@@ -72,7 +72,7 @@ class RoundRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 @final
 class DeliveryRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one party was told in a round: bytes of vectors, and SHA-256 of a salt and them.
+    """What one party was told in a round: bytes of vectors, and SHA-256 of a salt and them; see `deliveries`.
 
     Security: the salt is the aggregator's own (`aggregator.release.ledger`): a share of one bit has few values, and who
         could hash them all would read it from the file, or the bit itself from the files of all aggregators.
@@ -81,6 +81,15 @@ class DeliveryRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     party: str
     size: int
     digest: Digest
+
+
+@final
+class DeliveryRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What all parties were told in a round: how many, how many bytes, and the Merkle root of the records of each."""
+
+    parties: int
+    size: int
+    root: Digest
 
 
 @final
@@ -100,17 +109,22 @@ class JoinEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="jo
 
 
 @final
-class RoundEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="round"):
+class RoundEvent(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="round", kw_only=True, omit_defaults=True
+):
     """A round closed.
 
     Attributes:
         absent: clients that took part in the round before, and not in this one.
+        told: of ledgers of before, which list every party in place of a root.
+        deliveries: the root of what all parties were told; of ledgers of before none.
         head: of the chain of what is agreed, this round's included.
     """
 
     agreed: RoundRecord
     absent: tuple[str, ...]
-    told: tuple[DeliveryRecord, ...]
+    told: tuple[DeliveryRecord, ...] = ()
+    deliveries: DeliveryRoot | None = None
     head: Digest
 
 

@@ -1,4 +1,4 @@
-"""Who reads all ledgers of a run, as its auditor does, learns no outcome: the digest of a delivery hides what it is of.
+"""Who reads all ledgers and deliveries of a run, as its auditor may, learns no outcome: a digest hides what it is of.
 
 An unsalted digest of a short share is the share: it has few values, and whoever has the digest hashes them all.
 """
@@ -6,6 +6,7 @@ An unsalted digest of a short share is the share: it has few values, and whoever
 import asyncio
 import hashlib
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from aggregator.release.ledger import Ledger
 from client_sdk import Client, ContactTable, PrivateState
 from protocols.identity import signing
 from protocols.releases import ledger as ledgers
+from protocols.releases.deliveries import load, path_beside
 from protocols.releases.ledger import RoundEvent
 from protocols.task import manifest as manifests
 from protocols.task.rounds import Phase
@@ -60,8 +62,18 @@ def deliveries(manifest_of, operators_of, tmp_path):
 
     asyncio.run(everybody())
     events = [ledgers.load(path, signing.public_of(key)) for path, key in zip(paths, keys, strict=True)]
-    told = [[event for event in each if isinstance(event, RoundEvent)] for each in events]
+    told = [
+        [shown_of(event, load(path_beside(path))) for event in each if isinstance(event, RoundEvent)]
+        for path, each in zip(paths, events, strict=True)
+    ]
     return manifest.clients[0].name, told, answers
+
+
+def shown_of(event, proofs):
+    """Return a round with what its aggregator's deliveries show of it, which has the root of the ledger."""
+    proof = proofs[event.agreed.number]
+    assert proof.root == event.deliveries.root
+    return msgspec.structs.replace(event, told=tuple(proof.told.values()))
 
 
 def entry_of(event, client):

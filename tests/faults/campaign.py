@@ -204,6 +204,7 @@ def play(seed, folder, draw=Fault):
     finally:
         for process in scene.others:
             process.kill()
+            process.wait(10.0)
         end(scene.deployment)
     return {
         "seed": seed,
@@ -217,7 +218,8 @@ def play(seed, folder, draw=Fault):
 
 def _codes(scene):
     manifest = scene.deployment.testbed.manifest
-    longest = patience_s(manifest, 1) + manifest.round_timeout_s  # a client tells a server that is down that it stops
+    longest = patience_s(manifest, min(scene.fault.step, 1))  # a call of the first step waits as long as for joining
+    longest += manifest.round_timeout_s  # a client tells a server that is down that it stops
     until, codes = time.monotonic() + longest + END_S, {}
     for name in CLIENTS:
         try:

@@ -152,6 +152,7 @@ LIE_NAMES = [
     "an answer is turned by one bit",
     pytest.param("a word of a client is shifted, and the question is the honest one", marks=pytest.mark.slow),
     pytest.param("an honest client is called out of range", marks=pytest.mark.slow),
+    pytest.param("an honest client is left out when it decides", marks=pytest.mark.slow),
     pytest.param("a release is raised for one client", marks=pytest.mark.slow),
     pytest.param("a release is raised for the engine", marks=pytest.mark.slow),
     pytest.param("a client is kept back", marks=pytest.mark.slow),
@@ -222,6 +223,7 @@ def test_a_server_that_comes_back_too_late_finds_the_run_ended_and_ends_it_for_n
     assert isinstance(ending, LpmError)
     assert set(endings(deployment)[0].values()) == {3}
     before = len(refusals(deployment, "aggregator-0"))
+    deployment.process("aggregator-1").wait(30.0)
     deployment.start_party("aggregator-1")
     deployment.process("aggregator-0").kill()
     deployment.process("aggregator-0").wait()

@@ -22,6 +22,7 @@ from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
 from protocols.errors import ParameterError
 from protocols.identity import signing
+from protocols.releases import deliveries
 from protocols.releases.ledger import RefusalEvent, ReleaseRecord, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import Release, Releases
 from protocols.task.release_plan import records_in
@@ -158,7 +159,7 @@ def test_ledgers_that_all_lack_their_last_round_are_found(manifest_of):
     """Chains and signatures of what is left are right, and the ledgers agree."""
     manifest = manifest_of(steps=2)
     begin, names = StartEvent(bytes(32), "aggregator-0"), ("client-0", "client-1")
-    closed = [RoundEvent(agreed(number, names), (), (), bytes(32)) for number in range(3)]
+    closed = [RoundEvent(agreed=agreed(number, names), absent=(), head=bytes(32)) for number in range(3)]
     assert rules.cut_off(manifest, {"a": [begin, *closed], "b": [begin, *closed]}) == []
     assert rules.cut_off(manifest, {"a": [begin, *closed[:2]], "b": [begin, *closed[:2]]}) == [
         "a: ends after 2 rounds of 3, and does not say why",
@@ -210,6 +211,23 @@ def test_ledgers_that_parties_hand_in_are_audited_like_a_local_run(ended, handed
         assert code in (2, 3)
         assert said in told
         assert len(told.strip().splitlines()) == 1
+
+
+def test_an_aggregator_shows_what_it_told_one_party_and_no_other(ended, handed_in, tmp_path):
+    ledgers = [next(ended.party(f"aggregator-{number}").glob("ledger-*.jsonl")) for number in (1, 0)]
+    client = ended.testbed.manifest.clients[1].name
+    shown = [deliveries.write_only(path, [client], tmp_path / path.parent.name) / path.name for path in ledgers]
+    report = handed_in(*shown)[1]
+    assert report.findings == 0, report.checks
+    assert {tuple(of) for of in report.received.values()} == {(client,)}
+    beside = deliveries.path_beside(shown[0])
+    beside.write_bytes(beside.read_bytes().replace(b'"size":', b'"size":1'))
+    assert "aggregator-1: round 0: what is shown has not the root" in str(handed_in(*shown)[1].checks)
+    beside.unlink()
+    report = handed_in(*shown)[1]
+    assert report.findings == 0, report.checks
+    assert [*report.received["aggregator-1"]] == [rules.EVERYBODY]
+    assert any("what it told each party is not shown" in note for note in report.notes)
 
 
 def test_links_that_were_added_or_turned_are_found_whatever_they_lead_to(tmp_path):

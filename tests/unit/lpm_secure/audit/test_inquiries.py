@@ -63,7 +63,7 @@ def test_a_run_that_left_one_out_by_the_rule_is_in_order_and_says_so():
     assert inquiries.misjudgements(manifest, RUN, rounds) == []
     assert rules.breaches(manifest, rounds) == []
     assert rules.differencing(manifest, rounds) == []
-    closing = ledger.RoundEvent(rounds[ROUND], (LIAR,), (), bytes(32))
+    closing = ledger.RoundEvent(agreed=rounds[ROUND], absent=(LIAR,), head=bytes(32))
     notes = rules.refusals([closing])
     assert f"round {ROUND}: shares out of range of {LIAR}" in notes
     assert any(f"{len(trials_of())} were opened" in note for note in notes)

@@ -46,7 +46,7 @@ def written(manifest_of, seir, tmp_path):
                 number=number, step=number, phase=int(Phase.SPEAK), members=("a",), refused=(), releases=releases
             )
             head = head_after(head, agreed)
-            events.append(RoundEvent(agreed, (), (), head))
+            events.append(RoundEvent(agreed=agreed, absent=(), head=head))
         lines, previous = [], START
         for index, event in enumerate(events):
             lines.append(ledger.encode_line(index, previous, event, key))

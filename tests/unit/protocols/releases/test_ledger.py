@@ -11,9 +11,11 @@ from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import require_same
 from protocols.errors import BadSignature, PartiesDisagree, RecordsDiffer
 from protocols.identity import signing
+from protocols.releases import deliveries
 from protocols.releases import ledger as ledgers
 from protocols.releases.ledger import (
     DeliveryRecord,
+    DeliveryRoot,
     JoinEvent,
     RefusalEvent,
     ReleaseRecord,
@@ -66,7 +68,8 @@ def test_a_ledger_tells_what_was_written(path):
         RefusalEvent,
     ]
     assert events[5].absent == ("c",)
-    assert events[2].told == told(0)
+    assert events[2].told == ()
+    assert events[2].deliveries == deliveries.root_of(told(0))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -91,7 +94,7 @@ EVENTS_ON_DISK = {
     + b'="}],"head":"'
     + 43 * b"A"
     + b'="}': RoundEvent(
-        RoundRecord(
+        agreed=RoundRecord(
             number=1,
             step=0,
             phase=0,
@@ -100,9 +103,16 @@ EVENTS_ON_DISK = {
             releases=(ReleaseRecord("tally", "exact"),),
             trials=(Trial(("a",), fits=True),),
         ),
-        (),
-        (DeliveryRecord("a", 8, bytes(32)),),
-        bytes(32),
+        absent=(),
+        told=(DeliveryRecord("a", 8, bytes(32)),),
+        head=bytes(32),
+    ),
+    b'{"type":"round","agreed":{"number":1,"step":0,"phase":0,"members":["a"],"refused":[],"releases":[]},"absent":[],'
+    b'"deliveries":{"parties":1,"size":8,"root":"' + 43 * b"A" + b'="},"head":"' + 43 * b"A" + b'="}': RoundEvent(
+        agreed=RoundRecord(number=1, step=0, phase=0, members=("a",), refused=(), releases=()),
+        absent=(),
+        deliveries=DeliveryRoot(1, 8, bytes(32)),
+        head=bytes(32),
     ),
 }
 
@@ -160,6 +170,19 @@ def test_the_same_round_again_writes_nothing_and_another_end_stops_the_run(path)
     assert path.with_name("other.jsonl").stat().st_size == size
     with pytest.raises(RecordsDiffer, match="another end of round 0"):
         again.write_closing(agreed(0, ("a", "b")), told(0))
+
+
+def test_a_round_that_a_version_before_wrote_down_is_the_same_when_it_is_told_again(path):
+    """It listed every party in place of a root."""
+    old = RoundEvent(
+        agreed=agreed(4), absent=(), told=told(4), head=ledgers.head_after(opened(path).head(4), agreed(4))
+    )
+    opened(path)._append(old)
+    size = path.stat().st_size
+    opened(path).write_closing(agreed(4), told(4))
+    assert path.stat().st_size == size
+    with pytest.raises(RecordsDiffer, match="another end of round 4"):
+        opened(path).write_closing(agreed(4), told(3))
 
 
 def test_a_refusal_that_clients_bring_about_again_and_again_does_not_grow_the_ledger(path):
@@ -233,7 +256,7 @@ def test_a_run_writes_every_round_down_before_it_is_told(manifest_of, operators_
     asyncio.run(act())
     one, other = ([e for e in ledgers.load(tmp_path / f"{i}", PUBLIC) if isinstance(e, RoundEvent)] for i in (0, 1))
     assert [each.agreed for each in one] == [each.agreed for each in other]
-    assert [len(each.told) for each in one] == [3, 3]
+    assert [each.deliveries.parties for each in one] == [3, 3]
     assert one[-1].head == other[-1].head
 
 
