@@ -1,7 +1,5 @@
 """The audit of one run's folder."""
 
-import base64
-import binascii
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -80,17 +78,6 @@ class Report:
     def json(self) -> bytes:
         """Return it as JSON."""
         return msgspec.json.format(msgspec.json.encode(self.figures()), indent=2)
-
-
-def key_of(given: str) -> bytes:
-    """Read an operator's public key, 32 bytes in base64."""
-    try:
-        key = base64.b64decode(given, validate=True)
-    except binascii.Error:
-        key = b""
-    if len(key) != 32:
-        raise ParameterError("the operator's key must be 32 bytes in base64; ask the run's operator for it")
-    return key
 
 
 def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_check: OnCheck = silent) -> Report:

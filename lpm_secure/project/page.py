@@ -8,10 +8,10 @@ from lpm_secure.config.model import exclusions
 from lpm_secure.project.base_project import BaseProject, ServerEntry
 from lpm_secure.project.documentation.explanation import WIDTH
 from lpm_secure.project.project_file import ProjectFile
-from lpm_secure.report.summary import align
-from lpm_secure.run.disclosure import describe_disclosure
-from lpm_secure.run.manifest_page import rows_of
 from protocols.models.agent_model import ColumnSpec
+from protocols.report.disclosure import describe_disclosure
+from protocols.report.manifest_page import rows_of
+from protocols.report.terminal import align
 from protocols.task.manifest import Manifest, Simulation, compares
 from protocols.task.policy import epsilon_of, rho_of
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
-from lpm_secure.report.html import STYLE
 from lpm_secure.report.subplots import cells
 from lpm_secure.report.versions import origin
 from protocols.atomic_file import write_atomically
 from protocols.file_mode import PUBLIC_MODE
+from protocols.report.html import STYLE
 
 SCRIPT: Final = "plotly.min.js"
 CONFIG: Final = {"displaylogo": False, "responsive": True}
@@ -49,7 +49,7 @@ class Page:
 
     Attributes:
         title: of the window, and above all parts unless `headline` is.
-        parts: plots, and text as `lpm_secure.report.html` makes it.
+        parts: plots, and text as `protocols.report.html` makes it.
         headline: above all parts.
     """
 
