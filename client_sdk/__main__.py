@@ -33,6 +33,7 @@ from client_sdk.private.files import read_private_files
 from client_sdk.private.state import DRAW_BYTES
 from client_sdk.simulation.durable_exchange import DurableExchange
 from client_sdk.simulation.record import RunRecord
+from client_sdk.simulation.report import write_report
 from protocols.arithmetic.counters import Step
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError, Unavailable
@@ -112,6 +113,7 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
     finally:
         if record:
             record.write(outcomes=folder / given.outcomes, series=folder / given.series)
+            write_report(folder / given.report, record, transports, files=(given.outcomes, given.series))
     summary = {
         "steps": manifest.steps,
         "seconds": time.perf_counter() - started,
@@ -126,7 +128,7 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
         await transport.close()
     ended = "no server answers: the run had" if left else "the run is over after"
     took = f"{ended} {manifest.steps} steps, of which {len(set(client.missed))} were missed"
-    print(f"client: {took}; {f'see {given.outcomes} and {given.series}' if record else f'see {given.summary}'}")
+    print(f"client: {took}; see {given.report if record else given.summary}")
     if record:
         record.require_present(given.max_missed)
 

@@ -55,7 +55,8 @@ Each command is one line; `lpm` stands for `python3 -m client_sdk` where the sma
 5. `lpm doctor .` says what is still wrong. `./start`, or `lpm start .`, checks the same, and then takes part. To start
    is to consent: `consent-1.json` is your signed record of it.
 
-At home you then have `outcomes.csv`, what you learned of your own people, and `series.csv`, what the run released.
+At home you then have `report.html`, a page of it all, `outcomes.csv`, what you learned of your own people, and
+`series.csv`, what the run released.
 
 {device}Other files of this folder: `kit.toml`, whose it is; `{name}.invitation`, for step 1; `start`,
 `lpm-{name}.service`, `Dockerfile` and `compose.yml`, ways to start; `credentials`, your keys; `others.csv`, if you
