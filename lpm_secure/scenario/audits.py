@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 
 from lpm_secure.audit import audit as audits
-from lpm_secure.audit.audit import FROM_FOLDER, MANIFEST, Report
-from lpm_secure.audit.build import OnCheck, silent
-from lpm_secure.audit.two_worlds import RUNS
+from lpm_secure.audit.audit import FROM_FOLDER, OnCheck, Report, silent
+from lpm_secure.audit.index import MANIFEST
+from lpm_secure.audit.replay import RUNS
 from protocols.errors import ParameterError
 from protocols.identity import signing
 from protocols.report.disclosure import describe_cost, describe_disclosure, describe_security
