@@ -1,6 +1,8 @@
 """An institution's client, for one run.
 
 python -m client_sdk enrol KIT                                makes this client's keys, and a request for the operator
+python -m client_sdk manifest show FILE                       prints every field of a run's manifest
+python -m client_sdk manifest verify FILE --operator-key KEY  checks that its operator signed it, and that it is valid
 python -m client_sdk doctor KIT                               tells what is wrong with the kit, a line each
 python -m client_sdk start KIT                                checks the kit, waits for its servers, takes part in a run
 python -m client_sdk --config FILE                            takes part in a run, without a kit
@@ -31,6 +33,7 @@ from client_sdk.private.files import read_private_files
 from client_sdk.private.state import DRAW_BYTES
 from client_sdk.simulation.durable_exchange import DurableExchange
 from client_sdk.simulation.record import RunRecord
+from client_sdk.simulation.report import write_report
 from protocols.arithmetic.counters import Step
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError, Unavailable
@@ -39,6 +42,7 @@ from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
 from protocols.kit.peers import wait_for_servers
 from protocols.masking.journal import open_journal
+from protocols.report import manifest_page
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation, compares, is_active, require_simulation, run_id
 from protocols.task.secure_sum.spec import SecureSum
@@ -109,6 +113,7 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
     finally:
         if record:
             record.write(outcomes=folder / given.outcomes, series=folder / given.series)
+            write_report(folder / given.report, record, transports, files=(given.outcomes, given.series))
     summary = {
         "steps": manifest.steps,
         "seconds": time.perf_counter() - started,
@@ -123,7 +128,7 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
         await transport.close()
     ended = "no server answers: the run had" if left else "the run is over after"
     took = f"{ended} {manifest.steps} steps, of which {len(set(client.missed))} were missed"
-    print(f"client: {took}; {f'see {given.outcomes} and {given.series}' if record else f'see {given.summary}'}")
+    print(f"client: {took}; see {given.report if record else given.summary}")
     if record:
         record.require_present(given.max_missed)
 
@@ -187,6 +192,18 @@ def enrol(file: Path, folder: Path | None, *, accept: bool) -> str:
     return str(certificate_request.request(file, folder))
 
 
+def _manifest(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m client_sdk manifest", description=manifest_page.__doc__)
+    parser.add_argument("what", choices=("show", "verify"), help="every field; or whose signatures it has")
+    parser.add_argument("file", type=Path, help="manifest.json; its signatures lie beside it")
+    parser.add_argument("--operator-key", metavar="KEY", help="base64, as you got it from the operator; for verify")
+    given = parser.parse_args(arguments)
+    if (given.what == "verify") != (given.operator_key is not None):
+        parser.error("verify needs --operator-key, and show takes none")
+    lines = manifest_page.verify_lines(given.file, given.operator_key) if given.operator_key else ()
+    print("\n".join(lines or manifest_page.show_lines(given.file)))
+
+
 def _start(arguments: list[str]) -> None:
     kit.start(_folder("start", arguments), take_part, _say)
 
@@ -206,7 +223,7 @@ def _folder(command: str, arguments: list[str]) -> Path:
     return folder
 
 
-COMMANDS: Final = {"enrol": _enrol, "doctor": _doctor, "start": _start}
+COMMANDS: Final = {"enrol": _enrol, "manifest": _manifest, "doctor": _doctor, "start": _start}
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import msgspec
 
 from client_sdk.admission import AdmissionConfig
 from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
+from client_sdk.private.table_file import require_form
 from protocols.toml_file import load_config
 
 
@@ -33,8 +34,10 @@ class ClientConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_
         dictionary: how the files call their columns, stages and cells, and write dates.
         relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
         states_every: for adjoints, of how many steps one state is kept in memory; those between are computed again.
-        outcomes: where the client writes what it learnt of its own agents: a row when an outcome or a stage changes.
+        outcomes: where the client writes what it learnt of its own agents: a row when an outcome or a stage changes. A
+            Parquet file if its name ends in .parquet, where pyarrow is installed; so is the next.
         series: where it writes what the run released in each step.
+        report: where it writes its own page of the run, for people to read.
         max_missed: how many steps it may miss; its process ends with code 3 after more. One of ten unless given.
         summary: where the client writes what it sent and received in bytes, for its owner; no private value.
     """
@@ -47,8 +50,14 @@ class ClientConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_
     states_every: Annotated[int, msgspec.Meta(ge=1)] = 1
     outcomes: str = "outcomes.csv"
     series: str = "series.csv"
+    report: str = "report.html"
     max_missed: Annotated[int, msgspec.Meta(ge=0)] | None = None
     summary: str = "summary.json"
+
+    def __post_init__(self) -> None:
+        """Refuse tables that could not be written when the run is over."""
+        for name in (self.outcomes, self.series):
+            require_form(Path(name))
 
 
 def load(path: Path) -> ClientConfig:

@@ -2,6 +2,8 @@
 
 python -m tests.distributions FOLDER     wheels and sdist into FOLDER; a line for each; exit code 1 where one is wrong
 
+The whole makes a project's kits, and the client's alone is what a hospital types in its own: keys, doctor, manifest.
+
 lpm-secure is all of it; lpm-secure-client is `client_sdk` and `protocols` alone, for machines that hold people's data.
 Their files are the same, so an environment has one of the two.
 """
@@ -22,16 +24,23 @@ import msgspec
 ROOT = Path(__file__).parents[1]
 WHOLE, CLIENT = "lpm-secure", "lpm-secure-client"
 PACKAGES = {WHOLE: ("protocols", "client_sdk", "aggregator", "lpm_secure"), CLIENT: ("protocols", "client_sdk")}
-TRIED = {
-    WHOLE: (
-        "-m lpm_secure.cli --version",
-        "-m lpm_secure.cli new-model rumour",
-        "-m lpm_secure.cli run rumour/run.toml --clear",
-        "-m aggregator --help",
-        "-m client_sdk --help",
-    ),
-    CLIENT: ("-m client_sdk --help", "-m client_sdk.institution --help"),
-}
+KITS = "winter/kits"
+SERVERS, CLIENTS = ("agg-a", "agg-b", "dealer-c"), ("st-mary", "st-john", "st-anne")
+TRIED = (  # in one folder: with which distribution, what is typed, and what must be said of what is wrong, if anything
+    (WHOLE, "-m lpm_secure.cli --version", ""),
+    (WHOLE, "-m lpm_secure.cli new-model rumour", ""),
+    (WHOLE, "-m lpm_secure.cli run rumour/run.toml --clear", ""),
+    (WHOLE, "-m client_sdk --help", ""),
+    (WHOLE, "-m lpm_secure.cli project init winter", ""),
+    (WHOLE, f"-m lpm_secure.cli project kit winter/project.toml --out {KITS}", ""),
+    *((WHOLE, f"-m aggregator enrol {KITS}/{name}", "") for name in SERVERS),
+    (CLIENT, "-m client_sdk.institution --help", ""),
+    *((CLIENT, f"-m client_sdk enrol {KITS}/{name}", "") for name in CLIENTS),
+    (WHOLE, "-m lpm_secure.cli project admit winter/project.toml --out winter/answers", ""),
+    (CLIENT, "-m client_sdk manifest show winter/answers/st-mary/manifest.json", ""),
+    (CLIENT, "-m client_sdk manifest verify winter/answers/st-mary/manifest.json --operator-key KEY", ""),
+    (CLIENT, f"-m client_sdk doctor {KITS}/st-mary", "st-mary.enrolled is not there; hand st-mary.request to"),
+)
 LARGEST_MB = 100  # of a client's environment, without pip and compiled bytecode
 
 
@@ -50,7 +59,7 @@ def main(folder: Path) -> int:
         }
         pythons = {WHOLE: install_beside(wheels[WHOLE], scratch), CLIENT: install_alone(wheels[CLIENT], scratch)}
         wrong = [line for name, wheel in wheels.items() for line in compare(name, wheel)]
-        wrong += [line for name, python in pythons.items() for line in attempt(name, python, scratch)]
+        wrong += attempt(pythons, scratch / "tried")
         size_mb = megabytes(pythons[CLIENT].parents[1])
     print(f"{sdist.name}: {sdist.stat().st_size / 1e6:.1f} MB")
     for wheel in wheels.values():
@@ -138,13 +147,18 @@ def compare(name: str, wheel: Path) -> list[str]:
     return [f"{wheel.name}: {each} is in one of wheel and tree" for each in sorted(packed ^ known)]
 
 
-def attempt(name: str, python: Path, scratch: Path) -> list[str]:
-    """Run what must work, in an empty folder, and say what does not."""
-    wrong, folder = [], scratch / f"try-{name}"
+def attempt(pythons: dict[str, Path], folder: Path) -> list[str]:
+    """Run what must work, in an empty folder, carry requests to the run's operator, and say what does not."""
+    wrong, requests = [], folder / "winter" / "requests"
     folder.mkdir()
-    for command in TRIED[name]:
-        done = subprocess.run([python, *command.split()], **quietly(folder))
-        if done.returncode:
+    for name, command, said in TRIED:
+        for request in folder.glob(f"{KITS}/*/*.request"):
+            requests.mkdir(exist_ok=True)
+            shutil.copy(request, requests)
+        kit = folder / KITS / "st-mary" / "kit.toml"
+        key = tomllib.loads(kit.read_text())["operator_key"] if kit.exists() else ""
+        done = subprocess.run([pythons[name], *command.replace("KEY", key).split()], **quietly(folder))
+        if done.returncode != (2 if said else 0) or said not in done.stderr:
             wrong.append(f"{name}: python {command} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
     return wrong
 

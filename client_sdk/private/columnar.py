@@ -1,6 +1,8 @@
 """Tables of text from CSV and Parquet files, and from frames of pandas, polars or pyarrow."""
 
+import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,3 +79,11 @@ def _moments(values: list[Any]) -> list[str]:
     texts = ["" if value is None else str(value.isoformat(timespec="seconds")) for value in values]
     days = all(text.endswith(MIDNIGHT) for text in texts if text)
     return [text.removesuffix(MIDNIGHT) for text in texts] if days else texts
+
+
+def parquet_of(header: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    """Return a table as a Parquet file; empty texts are none, and a column has the type of its values."""
+    columns = [[None if value == "" else value for value in column] for column in zip(*rows, strict=True)]
+    out = io.BytesIO()
+    parquet.write_table(pa.table(dict(zip(header, columns or [[] for _ in header], strict=True))), out)
+    return out.getvalue()

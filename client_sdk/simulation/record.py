@@ -1,16 +1,15 @@
 """What a client takes home from a run: its own agents' outcomes and stages, and the releases that it was told."""
 
-import csv
-import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
 import numpy as np
 
+from client_sdk.private.table_file import write_file
 from client_sdk.simulation.client import NOTHING, Client
 from protocols.arithmetic.fixed_point import I64
-from protocols.atomic_file import write_atomically
 from protocols.errors import ProtocolError
 from protocols.models.agent_model import AgentModel, ColumnSpec
 from protocols.models.state import State
@@ -27,6 +26,9 @@ ALLOWED: Final = 10  # steps out of which one may be missed, unless a configurat
 class RunRecord:
     """Rows of both files, as the run goes on.
 
+    Attributes:
+        first: the step before which it begins.
+
     Security: outcomes and stages are private to the client; their file has mode 0600, like that of the releases.
     """
 
@@ -34,9 +36,12 @@ class RunRecord:
     _outcomes: list[list[int | str]] = field(default_factory=list, repr=False)
     _series: list[list[int | str]] = field(default_factory=list, repr=False)
     _before: I64 | None = field(default=None, repr=False)
+    _stages: list[I64] = field(default_factory=list, repr=False)  # how many own agents are in each, by step
+    first: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Note how the agents begin, or in which state this client came late."""
+        self.first = self.client.step
         self._note(self.client.step, NOTHING)
 
     def observe(self, step: int) -> None:
@@ -53,6 +58,9 @@ class RunRecord:
     def _note(self, step: int, decided: I64) -> None:
         """Note the agents of whom an outcome or a stage is another than before."""
         stages, told = _stages(self._model, self.client.private.state), decided.size > 0
+        specs = _stage_specs(self._model)
+        tally = [np.bincount(column, minlength=len(spec.names)) for spec, column in zip(specs, stages.T, strict=True)]
+        self._stages.append(np.concatenate([NOTHING, *tally]))
         begins = self._before is None
         if self._before is None:
             nobody = np.zeros((stages.shape[0], len(self._model.outcomes)), dtype=np.int64)
@@ -62,7 +70,7 @@ class RunRecord:
         rows = np.arange(stages.shape[0]) if begins else np.flatnonzero((now != self._before).any(axis=1))
         copies = self.client.manifest.copies
         agents = self.client.private.names or self.client.private.source.agents[::copies].tolist()
-        names = [spec.names for spec in _stage_specs(self._model)]
+        names = [spec.names for spec in specs]
         for row in rows.tolist():
             shown = [value if told else UNSEEN for value in now[row, :count].tolist()]
             where = [each[value] for each, value in zip(names, stages[row].tolist(), strict=True)]
@@ -90,12 +98,37 @@ class RunRecord:
         layout = Layout.of(self.client.manifest)
         return release[layout.cells : layout.cells + layout.copies * len(self._totals)]
 
+    @property
+    def counts(self) -> Mapping[str, Mapping[str, Sequence[int]]]:
+        """Return how many own agents were in each stage from step `first` on, by field; of all replicates together."""
+        fields = [(spec.name, stage) for spec in _stage_specs(self._model) for stage in spec.names]
+        found: dict[str, dict[str, Sequence[int]]] = {name: {} for name, _ in fields}
+        for (name, stage), each in zip(fields, np.stack(self._stages, axis=1).tolist(), strict=True):
+            found[name][stage] = each
+        return found
+
+    @property
+    def released(self) -> Mapping[str, Sequence[int | None]]:
+        """Return the columns of the releases that this client was told, where there are any; None of a missed step."""
+        if len(names := self._series_head) == 1:
+            return {}
+        rows = [[None if value == UNSEEN else int(value) for value in row] for row in self._series]
+        return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+
+    @property
+    def _whose(self) -> tuple[str, ...]:
+        return ("step", "replicate") if self.client.manifest.copies > 1 else ("step",)
+
+    @property
+    def _series_head(self) -> tuple[str, ...]:
+        return (*self._whose, *self._totals, *self._model.public)
+
     def write(self, *, outcomes: Path, series: Path) -> None:
         """Write both files, whole; of a run that stopped, what there was until then."""
         own = (*(each.name for each in self._model.outcomes), *(spec.name for spec in _stage_specs(self._model)))
-        whose = ("step", "replicate") if self.client.manifest.copies > 1 else ("step",)
-        _write(outcomes, (*whose, "person" if self.client.private.names else "agent", *own), self._outcomes)
-        _write(series, (*whose, *self._totals, *self._model.public), self._series)
+        who = "person" if self.client.private.names else "agent"
+        write_file(outcomes, (*self._whose, who, *own), self._outcomes)
+        write_file(series, self._series_head, self._series)
 
     def require_present(self, allowed: int | None) -> None:
         """Refuse to call a run a success of which this client missed too many steps.
@@ -125,9 +158,3 @@ def _stages(model: AgentModel, state: State) -> I64:
     columns = [np.asarray(state[spec.name]).astype(np.int64) for spec in _stage_specs(model)]
     n = np.asarray(next(iter(state.values()))).size
     return np.stack(columns, axis=1) if columns else np.zeros((n, 0), dtype=np.int64)
-
-
-def _write(path: Path, header: tuple[str, ...], rows: list[list[int | str]]) -> None:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    write_atomically(path, text.getvalue().encode())

@@ -10,12 +10,12 @@ import plotly.graph_objects as go
 from client_sdk.private.table import F64
 from lpm_secure.assimilation.job import WIS, AssimilationResult, Rows
 from lpm_secure.evaluation.scores.quantiles import LEVELS, LOW50, LOW90, MEDIAN
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.run_parts import settings_part
 from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.report.table import csv_of_rows
 from protocols.quantity import quantity
+from protocols.report import html
 
 JSON, PERIODS, FORECAST = "assimilation.json", "assimilation.csv", "forecast.csv"
 PUBLIC: Final = "events a day, all places"

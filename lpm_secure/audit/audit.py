@@ -1,8 +1,7 @@
 """The audit of one run's folder."""
 
-import base64
-import binascii
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, final
@@ -11,7 +10,7 @@ import msgspec
 from pyarrow import ArrowInvalid, csv
 
 from lpm_secure.audit import index, inquiries, rules
-from lpm_secure.audit.build import OnCheck, build, silent
+from lpm_secure.audit.index import LEDGERS, MANIFEST
 from lpm_secure.audit.privacy_cost import PrivacyCost, joint
 from protocols.errors import LpmError, ParameterError
 from protocols.releases import deliveries, ledger
@@ -22,9 +21,8 @@ from protocols.task import signature as signatures
 from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.release_plan import releases_of
 
-MANIFEST: Final = "manifest.json"
-LEDGERS: Final = "ledgers"
 LOW_DEGREE: Final = 3
+OnCheck = Callable[[int, int, str], None]  # tests of the build done, tests in all, and what comes next
 FROM_FOLDER: Final = (
     "the operator's key was taken from the folder itself, and whoever can write there can replace it; ask the run's "
     "operator for the key, and give it with --operator-key"
@@ -83,15 +81,8 @@ class Report:
         return msgspec.json.format(msgspec.json.encode(self.figures()), indent=2)
 
 
-def key_of(given: str) -> bytes:
-    """Read an operator's public key, 32 bytes in base64."""
-    try:
-        key = base64.b64decode(given, validate=True)
-    except binascii.Error:
-        key = b""
-    if len(key) != 32:
-        raise ParameterError("the operator's key must be 32 bytes in base64; ask the run's operator for it")
-    return key
+def silent(done: int, total: int, name: str) -> None:
+    """Tell nobody."""
 
 
 def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_check: OnCheck = silent) -> Report:
@@ -122,6 +113,8 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
     if runs is None:
         report.notes.append(SKIPPED)
     else:
+        from lpm_secure.audit.build import build  # noqa: PLC0415 (loads all that a run needs)
+
         report.checks.update(build(manifest, runs=runs, on_check=on_check))
         report.notes.append(ACTIVE if is_active(manifest) else TESTED)
     report.notes.extend(_low_degrees(folder))

@@ -15,7 +15,6 @@ from protocols.releases.query import NOISE as NOISED
 from protocols.task.manifest import Manifest, is_active
 from protocols.task.release_plan import releases_of
 
-OnCheck = Callable[[int, int, str], None]  # tests done, tests in all, and what comes next
 VIEWS: Final = "what aggregators of this build see does not depend on secrets"
 BROKEN_VIEWS: Final = "the audit catches sharings that are known to be bad"
 NOISE: Final = "the noise path of this build keeps its promise"
@@ -26,12 +25,13 @@ Test = Callable[[], list[str]]
 Tests = list[tuple[str, str, Test]]
 
 
-def silent(done: int, total: int, name: str) -> None:
-    """Tell nobody."""
-
-
-def build(manifest: Manifest, *, runs: int, on_check: OnCheck) -> dict[str, list[str]]:
+def build(manifest: Manifest, *, runs: int, on_check: Callable[[int, int, str], None]) -> dict[str, list[str]]:
     """Test this build in the mode, with the model and with the noise of a run.
+
+    Args:
+        manifest: of the run.
+        runs: replays of each noise path.
+        on_check: is told before each test how many are done, how many there are, and its name.
 
     Returns:
         Each check, and the lines that it found wrong.

@@ -3,7 +3,7 @@
 import shutil
 
 from lpm_secure.audit import index
-from lpm_secure.audit.audit import LEDGERS
+from lpm_secure.audit.index import LEDGERS
 from lpm_secure.testbed.deployment import LocalDeployment
 from protocols.releases import deliveries, ledger
 from protocols.task import manifest as manifests

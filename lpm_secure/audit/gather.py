@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lpm_secure.audit import index
-from lpm_secure.audit.audit import LEDGERS, MANIFEST
+from lpm_secure.audit.index import LEDGERS, MANIFEST
 from protocols.errors import LpmError, ParameterError
 from protocols.identity import signing
 from protocols.releases import deliveries, ledger

@@ -15,6 +15,8 @@ from protocols.identity import signing
 from protocols.identity.signing import Signature, SignaturePurpose
 
 INDEX: Final = "index.json"
+MANIFEST: Final = "manifest.json"
+LEDGERS: Final = "ledgers"  # a folder, with NAME.jsonl of each aggregator
 OWN: Final = (INDEX, "audit.json", "audit.html")  # written after, or by, the audit
 MAX_INDEX: Final = 2**28
 Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from lpm_secure.audit.audit import Report
-from lpm_secure.report import html
 from lpm_secure.report import page as pages
 from lpm_secure.report.page import Page
 from lpm_secure.report.public_file import write_public
 from protocols.quantity import quantity
+from protocols.report import html
 
 JSON: Final = "audit.json"
 HTML: Final = "audit.html"

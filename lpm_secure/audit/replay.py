@@ -14,6 +14,7 @@ from protocols.task.manifest import Manifest
 from protocols.task.parties import InstitutionParty
 from protocols.task.secure_sum.spec import SecureSum, answers
 
+RUNS: Final = 10_000  # of a noise path
 AMPLE: Final = float(2**50)  # a budget that no replay reaches
 ROUNDS: Final = 3
 SIGMAS: Final = {SUM: (1.19, 4.22)}

@@ -20,7 +20,7 @@ from aggregator.release.noise import ReleaseNoise
 from aggregator.release.sum_noise import SumNoise
 from aggregator.rounds.vectors import Vectors
 from lpm_secure.accounting import gaussian_epsilon
-from lpm_secure.audit.replay import Replay
+from lpm_secure.audit.replay import RUNS, Replay
 from lpm_secure.audit.replays import replay_of
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
@@ -34,7 +34,6 @@ from protocols.task.release_plan import releases_in, releases_of
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
 
-RUNS: Final = 10_000
 FEW: Final = 2_000  # replays find a mutant
 ERRORS: Final = 5.0
 DELTA: Final = 1e-6

@@ -10,11 +10,11 @@ from lpm_secure.calibration.figures import JSON, figures, in_order, lines_of, sp
 from lpm_secure.calibration.forecasts.bands import Rows
 from lpm_secure.calibration.forecasts.plots import draw_bands, draw_values, events_plot, posterior_plot
 from lpm_secure.calibration.job import CalibrationResult
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.run_parts import settings_part
 from lpm_secure.report.summary import REPORT, Summary
 from protocols.quantity import quantity
+from protocols.report import html
 
 COLUMNS: Final = 4
 UNKNOWN: Final = "No value is known of what is forecast."

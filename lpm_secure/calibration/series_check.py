@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lpm_secure.calibration.study import Study
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
+from protocols.report import html
 
 BLUE, RED = "#4477aa", "#ee6677"
 COLUMNS: Final = 4

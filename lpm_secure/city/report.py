@@ -14,12 +14,13 @@ from lpm_secure.city.run import CityRun
 from lpm_secure.city.series import CitySeries
 from lpm_secure.models.words import colours_of, departure_words, stage_words
 from lpm_secure.populations import Population
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.run_parts import announcement_parts, chance_part, parameter_parts, settings_part
-from lpm_secure.report.summary import REPORT, Summary, align
+from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.report.table import both
 from lpm_secure.report.versions import versions
+from protocols.report import html
+from protocols.report.terminal import align
 
 COLOURS: Final = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")
 MOST: Final = len(COLOURS)  # places, and kinds of arrivals, that are drawn one by one

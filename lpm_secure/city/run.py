@@ -17,10 +17,10 @@ from lpm_secure.city.recorder import CityRecorder
 from lpm_secure.city.series import CitySeries, CityWords
 from lpm_secure.config.environment import environment_of
 from lpm_secure.environments.announcer import Announcer
-from lpm_secure.models.report import parameters_in_words
 from lpm_secure.populations import Population
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.graph import ModelGraph
+from protocols.report.model_report import parameters_in_words
 
 OnDay = Callable[[int, CityWords, I64], None]
 CHECKPOINT: Final = "checkpoint.safetensors"

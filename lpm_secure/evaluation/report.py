@@ -10,11 +10,11 @@ import msgspec
 from lpm_secure.evaluation.job import EvaluationResult
 from lpm_secure.evaluation.plots import coverage_plot, origins_plot, transforms_plot
 from lpm_secure.evaluation.table import Rows
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.run_parts import settings_part
 from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.report.table import csv_of_rows
+from protocols.report import html
 
 JSON: Final = "evaluation.json"
 LIMITS: Final = (

@@ -11,8 +11,8 @@ from lpm_secure.data.nyc_tables import BANDS
 from lpm_secure.populations.card import Card, Marginal, PlotSeries
 from lpm_secure.populations.outbreak import OutbreakComparison
 from lpm_secure.populations.show_check import record_parts
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
+from protocols.report import html
 
 FOUND: Final = "#4477aa"
 TABLE: Final = "#ccbb44"

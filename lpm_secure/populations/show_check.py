@@ -5,8 +5,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lpm_secure.populations.outbreak import FACTOR, OutbreakComparison
-from lpm_secure.report import html
 from lpm_secure.report.page import Plot
+from protocols.report import html
 
 MODEL = "#4477aa"
 DATA = "#ccbb44"

@@ -8,10 +8,10 @@ from lpm_secure.config.model import exclusions
 from lpm_secure.project.base_project import BaseProject, ServerEntry
 from lpm_secure.project.documentation.explanation import WIDTH
 from lpm_secure.project.project_file import ProjectFile
-from lpm_secure.report.summary import align
-from lpm_secure.run.disclosure import describe_disclosure
-from lpm_secure.run.manifest_page import rows_of
 from protocols.models.agent_model import ColumnSpec
+from protocols.report.disclosure import describe_disclosure
+from protocols.report.manifest_page import rows_of
+from protocols.report.terminal import align
 from protocols.task.manifest import Manifest, Simulation, compares
 from protocols.task.policy import epsilon_of, rho_of
 
@@ -55,7 +55,8 @@ Each command is one line; `lpm` stands for `python3 -m client_sdk` where the sma
 5. `lpm doctor .` says what is still wrong. `./start`, or `lpm start .`, checks the same, and then takes part. To start
    is to consent: `consent-1.json` is your signed record of it.
 
-At home you then have `outcomes.csv`, what you learned of your own people, and `series.csv`, what the run released.
+At home you then have `report.html`, a page of it all, `outcomes.csv`, what you learned of your own people, and
+`series.csv`, what the run released.
 
 {device}Other files of this folder: `kit.toml`, whose it is; `{name}.invitation`, for step 1; `start`,
 `lpm-{name}.service`, `Dockerfile` and `compose.yml`, ways to start; `credentials`, your keys; `others.csv`, if you

@@ -23,15 +23,16 @@ from lpm_secure.rehearsal import sizes
 from lpm_secure.rehearsal.kits import KitDeployment, prepare
 from lpm_secure.rehearsal.measurement import NOISED, Measurement, parity
 from lpm_secure.rehearsal.series import draw_series, institutions_of
-from lpm_secure.report import html
 from lpm_secure.report.page import Page
-from lpm_secure.report.summary import REPORT, Summary, align
-from lpm_secure.run.disclosure import describe_disclosure
+from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.secure_sum.digest import SumDigest
 from lpm_secure.secure_sum.in_process import InProcessSum
 from lpm_secure.secure_sum.oracle import PooledSum
 from lpm_secure.secure_sum.transport import SumTransport
 from protocols.errors import ProtocolError
+from protocols.report import html
+from protocols.report.disclosure import describe_disclosure
+from protocols.report.terminal import align
 from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.spec import SecureSum
 

@@ -23,17 +23,18 @@ from lpm_secure.rehearsal.kits import KitDeployment, fill, prepare, series_diffe
 from lpm_secure.rehearsal.measurement import NOISED, Measurement, parity
 from lpm_secure.rehearsal.people import draw_people
 from lpm_secure.report import folder as folders
-from lpm_secure.report import html
 from lpm_secure.report.page import Page
 from lpm_secure.report.public_file import write_public
-from lpm_secure.report.summary import REPORT, Summary, align
-from lpm_secure.run.disclosure import describe_disclosure
+from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.run.ingress import by_party, ingress
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.processes import summaries
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ConfigError, ParameterError
 from protocols.quantity import quantity
+from protocols.report import html
+from protocols.report.disclosure import describe_disclosure
+from protocols.report.terminal import align
 from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
 from protocols.task.release_plan import releases_of

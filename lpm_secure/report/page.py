@@ -1,17 +1,17 @@
 """A page of text, tables and plots that opens without a network; one plotting script serves all pages of a folder."""
 
-import html
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, Final, final
 
-from lpm_secure.report.html import STYLE
 from lpm_secure.report.subplots import cells
 from lpm_secure.report.versions import origin
 from protocols.atomic_file import write_atomically
 from protocols.file_mode import PUBLIC_MODE
+from protocols.report import html
 
 SCRIPT: Final = "plotly.min.js"
 CONFIG: Final = {"displaylogo": False, "responsive": True}
@@ -38,7 +38,7 @@ class Plot:
         drawn = []
         for each in cells(self.figure):
             plot = pio.to_html(each.figure, include_plotlyjs=False, full_html=False, config=CONFIG)
-            drawn.append(f"<figure><figcaption>{html.escape(each.title)}</figcaption>{plot}</figure>")
+            drawn.append(f"<figure><figcaption>{escape(each.title)}</figcaption>{plot}</figure>")
         return f"<div class=plots>{''.join(drawn)}</div>"
 
 
@@ -49,7 +49,7 @@ class Page:
 
     Attributes:
         title: of the window, and above all parts unless `headline` is.
-        parts: plots, and text as `lpm_secure.report.html` makes it.
+        parts: plots, and text as `protocols.report.html` makes it.
         headline: above all parts.
     """
 
@@ -64,14 +64,11 @@ class Page:
 
     def html(self, *, script: str = SCRIPT) -> str:
         """Return the page; `script` is where it looks for the script, relative to itself."""
-        title, headline = html.escape(self.title), html.escape(self.headline or self.title)
+        loader = [_loader(script)] if self.has_plots else []
         parts = (part.html() if isinstance(part, Plot) else part for part in self.parts)
-        return (
-            f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
-            f"<meta name=viewport content='width=device-width, initial-scale=1'><style>{STYLE}</style>"
-            f"<main><h1>{headline}</h1>{_loader(script) if self.has_plots else ''}{''.join(parts)}"
-            f"<p class=made>{html.escape(origin())}</p></main>{FIT if self.has_plots else ''}</html>"
-        )
+        made = f"<p class=made>{escape(origin())}</p>"
+        foot = FIT if self.has_plots else ""
+        return html.document(self.title, [*loader, *parts, made], headline=self.headline, foot=foot)
 
 
 def write(path: Path, page: Page, *, scripts: Path | None = None, mode: int = PUBLIC_MODE) -> None:
@@ -101,8 +98,8 @@ def share_script(folder: Path) -> None:
 
 def _loader(script: str) -> str:
     """Return what loads the script; the line that says what is missing goes where it has loaded."""
-    missing = html.escape(MISSING.format(place=script))
+    missing = escape(MISSING.format(place=script))
     return (
-        f"<p class=warning id=missing>{missing}</p><script src={html.escape(script)}></script>"
+        f"<p class=warning id=missing>{missing}</p><script src={escape(script)}></script>"
         '<script>if (window.Plotly) document.getElementById("missing").remove()</script>'
     )

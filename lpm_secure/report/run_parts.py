@@ -6,9 +6,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.report import html
 from lpm_secure.report.page import Plot
 from protocols.arithmetic.fixed_point import I64
+from protocols.report import html
 
 CHANCE: Final = (
     "One run is one draw of chance: another seed gives other numbers, and how far they lie apart this page does not "

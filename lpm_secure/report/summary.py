@@ -1,6 +1,6 @@
 """What a run of any kind yields, in the one form that is written and printed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
@@ -31,10 +31,3 @@ class Summary:
     page: Page | None = None
     passed: bool = True
     beside: bool = False
-
-
-def align(rows: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Return a line for each name and value, values below each other."""
-    pairs = tuple(rows)
-    width = max(len(name) for name, _ in pairs)
-    return tuple(f"{name:<{width}}  {value}" for name, value in pairs)

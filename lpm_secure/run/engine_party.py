@@ -21,12 +21,10 @@ from lpm_secure.environments.announcer import rehearse
 from lpm_secure.environments.environment import Environment
 from lpm_secure.models.words import word_of
 from lpm_secure.report import folder as folders
-from lpm_secure.report import html
 from lpm_secure.report.page import Page
-from lpm_secure.report.summary import REPORT, Summary, align
+from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.report.table import both
 from lpm_secure.run import engine_config
-from lpm_secure.run.disclosure import describe_cost, describe_disclosure
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import FIGURES, replicate_figures
 from lpm_secure.run.report import series_parts
@@ -37,6 +35,9 @@ from protocols.errors import ParameterError
 from protocols.identity import certificates
 from protocols.kit.peers import wait_for_servers
 from protocols.releases.ledger import SHORT
+from protocols.report import html
+from protocols.report.disclosure import describe_cost, describe_disclosure
+from protocols.report.terminal import align
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation, require_simulation
 from protocols.task.parties import ENGINE

@@ -22,7 +22,6 @@ from lpm_secure.report import folder as folders
 from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import both
-from lpm_secure.run.disclosure import describe_disclosure, reveals_sums
 from lpm_secure.run.engine_party import engine_agents, simulate_engine
 from lpm_secure.run.ingress import ingress
 from lpm_secure.run.observer import StepObserver, null_observer
@@ -39,6 +38,7 @@ from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError, Unavailable
 from protocols.identity.signing import PublicKey
 from protocols.releases.ledger import SHORT
+from protocols.report.disclosure import describe_disclosure, reveals_sums
 from protocols.task import manifest as manifests
 from protocols.task.manifest import require_simulation
 from protocols.task.parties import ENGINE

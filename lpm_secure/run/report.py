@@ -10,9 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lpm_secure.engine.series import PARTS, StageSeries, difference, hash_of, table_of
-from lpm_secure.models.report import parameters_in_words
 from lpm_secure.models.words import colours_of, departure_words, word_of
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.run_parts import (
     announcement_parts,
@@ -24,12 +22,15 @@ from lpm_secure.report.run_parts import (
     settings_part,
     small_counts_part,
 )
-from lpm_secure.report.summary import REPORT, Summary, align
+from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.report.table import both
 from lpm_secure.run import ingress
-from lpm_secure.run.disclosure import describe_cost, describe_disclosure
 from lpm_secure.run.ingress import Ingress, by_party
 from lpm_secure.run.private_run import FIGURES, PrivateRun
+from protocols.report import html
+from protocols.report.disclosure import describe_cost, describe_disclosure
+from protocols.report.model_report import parameters_in_words
+from protocols.report.terminal import align
 from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
 

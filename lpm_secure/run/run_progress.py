@@ -21,9 +21,9 @@ from lpm_secure.report.progress import (
     StepProgress,
     journal_of,
 )
-from lpm_secure.run.disclosure import describe_releases, describe_security
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
+from protocols.report.disclosure import describe_releases, describe_security
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation
 from protocols.task.release_plan import releases_in, releases_of, tally_words

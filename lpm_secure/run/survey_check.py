@@ -14,12 +14,12 @@ from plotly.subplots import make_subplots
 
 from lpm_secure.config.simulation import CellConfig, ClientColumn, Config, PrivateConfig, load
 from lpm_secure.data.survey import PERSON, UNDATED, Survey
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.testbed.contacts import survey_of
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError
 from protocols.models.agent_model import UNKNOWN, AgentModel, ColumnSpec
+from protocols.report import html
 
 BLUE: Final = "#4477aa"
 SHOWN: Final = 5  # people that a warning names

@@ -6,11 +6,12 @@ from pathlib import Path
 import msgspec
 
 from lpm_secure.audit import audit as audits
-from lpm_secure.audit.audit import FROM_FOLDER, MANIFEST, Report, key_of
-from lpm_secure.audit.build import OnCheck, silent
-from lpm_secure.audit.two_worlds import RUNS
-from lpm_secure.run.disclosure import describe_cost, describe_disclosure, describe_security
+from lpm_secure.audit.audit import FROM_FOLDER, OnCheck, Report, silent
+from lpm_secure.audit.index import MANIFEST
+from lpm_secure.audit.replay import RUNS
 from protocols.errors import ParameterError
+from protocols.identity import signing
+from protocols.report.disclosure import describe_cost, describe_disclosure, describe_security
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, Simulation
 from protocols.task.parties import agents_of
@@ -39,7 +40,7 @@ def audit(
     """
     path = Path(folder)
     require_run(path)
-    key = key_of(operator_key if operator_key is not None else _pinned_key(path))
+    key = signing.public_key_of(operator_key if operator_key is not None else _pinned_key(path))
     replays = (RUNS if runs is None else runs) if build_checks else None
     report = audits.audit(path, operator_key=key, runs=replays, on_check=on_check)
     if operator_key is None:

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from lpm_secure.report.html import paragraph
 from protocols.errors import ParameterError
+from protocols.report.html import paragraph
 
 OnSeries = Callable[[int], None]
 NOTEBOOK: Final = "ZMQInteractiveShell"  # of IPython's shells that of a notebook

@@ -10,9 +10,9 @@ from lpm_secure.city.config import CityConfig
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.simulation import Config
 from lpm_secure.models.reference import find
-from lpm_secure.models.report import parameters_in_words
 from lpm_secure.models.tracer import trace
 from protocols.errors import ConfigError, ParameterError, did_you_mean
+from protocols.report.model_report import parameters_in_words
 
 Tables = dict[str, Any]
 OF_MODELS: Final = ("model", "parameters", "disease")  # tables whose keys need no table before them

@@ -14,13 +14,13 @@ from lpm_secure.city.config import CityConfig
 from lpm_secure.config import simulation as private_configs
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.simulation import Config
-from lpm_secure.report import html
 from lpm_secure.scenario import construction, runs, settings
 from lpm_secure.scenario.ensemble.ensemble import EnsembleTask
 from lpm_secure.scenario.own_tables import OwnFolder
 from lpm_secure.scenario.progress import journal_folder
 from lpm_secure.scenario.results.result import Result
 from protocols.errors import ParameterError
+from protocols.report import html
 
 SHORT: Final = 12  # characters of a hash in a folder's name
 ENSEMBLES: Final = ("exact", "batched")

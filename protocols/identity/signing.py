@@ -1,5 +1,7 @@
 """Signatures with Ed25519: one key in one file, and every signature for one purpose."""
 
+import base64
+import binascii
 import enum
 from pathlib import Path
 from typing import Annotated, final
@@ -64,6 +66,23 @@ def new_key() -> Ed25519PrivateKey:
 def public_of(key: Ed25519PrivateKey) -> bytes:
     """Return the public key, 32 bytes."""
     return key.public_key().public_bytes_raw()
+
+
+def public_key_of(text: str) -> bytes:
+    """Read a public key as people hand it on, 32 bytes in base64.
+
+    Raises:
+        ParameterError: it is something else.
+    """
+    try:
+        content = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        content = b""
+    if len(content) != 32:
+        raise ParameterError(
+            f"got {text[:60]!r} for a public key; it is 32 bytes in base64, 44 characters: ask the run's operator"
+        )
+    return content
 
 
 def write_key(path: Path, key: Ed25519PrivateKey) -> None:

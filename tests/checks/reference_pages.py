@@ -13,7 +13,7 @@ from lpm_secure.project.documentation.explanation import explanations, toml_valu
 from protocols.task.policy import Policy
 
 DOCS = Path(__file__).parents[2] / "docs"
-FILES = ("people", "contacts", "others", "start", "dictionary", "outcomes", "series", "max_missed")
+FILES = ("people", "contacts", "others", "start", "dictionary", "outcomes", "series", "report", "max_missed")
 MEANINGS = {
     "agent": "the manifest's number of a person",
     "person": "or a name of one's own, any text, each once; rows have the manifest's numbers in their order",

@@ -12,8 +12,8 @@ from lpm_secure.config.environment import environment_of
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.environments import StepTotals
 from lpm_secure.models import Draw, functions
-from lpm_secure.models.report import words_of
 from protocols.models.graph.graph import encode
+from protocols.report.model_report import words_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "write_a_model.md"
 

@@ -12,7 +12,7 @@ import pytest
 
 import lpm_secure as lpm
 from lpm_secure.audit import index, rules
-from lpm_secure.audit.audit import SKIPPED, audit, key_of
+from lpm_secure.audit.audit import SKIPPED, audit
 from lpm_secure.audit.collect import collect
 from lpm_secure.audit.page import page_of
 from lpm_secure.cli.main import main
@@ -247,7 +247,7 @@ def test_a_folder_that_is_none_is_bad_input(tmp_path):
     with pytest.raises(ParameterError, match="folder of a run that has ended"):
         audit(tmp_path, operator_key=bytes(32))
     with pytest.raises(ParameterError, match="32 bytes in base64"):
-        key_of("abc")
+        signing.public_key_of("abc")
     (tmp_path / "index.json").touch()  # as of a run between parties, whose kits are elsewhere
     with pytest.raises(ParameterError, match=r"nothing in .* pins the key .* it is operator_key in every kit\.toml"):
         lpm.audit(tmp_path)

@@ -2,10 +2,12 @@
 
 import base64
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
+from client_sdk.__main__ import main as client
 from protocols.errors import BadSignature, ConfigError, ParameterError
 from protocols.identity import certificates
 from protocols.identity.server_keys import server_keys
@@ -48,6 +50,30 @@ def test_real_parties_get_a_manifest_that_each_checks_under_the_key_it_pinned(fo
     shown = lpm("manifest", "show", path)
     assert manifests.run_id(manifest).hex() in shown
     assert re.search(r"^trust\.keys\.agg-a\.operator +university$", shown, re.MULTILINE)
+
+
+def test_a_client_reads_and_checks_a_manifest_by_its_own_installation(folder, monkeypatch, capsys):
+    def typed(*arguments):
+        monkeypatch.setattr(sys, "argv", ["client", "manifest", *map(str, arguments)])
+        return client(), *capsys.readouterr()
+
+    path = folder / "manifest.json"
+    lpm("manifest", "new", folder / "project.toml", "--out", path)
+    pinned = re.search(r'operator_key = "(.*)"', lpm("manifest", "sign", path, "--key", folder / "operator.key"))[1]
+    other = base64.b64encode(bytes(32)).decode()
+    assert typed("show", path) == (0, lpm("manifest", "show", path), "")
+    assert typed("verify", path, "--operator-key", pinned) == (
+        0,
+        lpm("manifest", "verify", path, "--operator-key", pinned),
+        "",
+    )
+    code, out, error = typed("verify", path, "--operator-key", other)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert "was not made over it with the key 0000" in error
+    assert "got 'no' for a public key; it is 32 bytes" in typed("verify", path, "--operator-key", "no")[2]
+    for line in (("verify", path), ("show", path, "--operator-key", pinned)):
+        with pytest.raises(SystemExit, match="2"):
+            typed(*line)
 
 
 def test_every_servers_operator_signs_the_manifest_with_its_own_folder(folder):

@@ -6,6 +6,7 @@ import pytest
 from aggregator.release.noise import ReleaseNoise
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit import build, replays, two_worlds
+from lpm_secure.audit.audit import silent
 from lpm_secure.audit.views import check
 from lpm_secure.models.library.opinion import Opinion
 from lpm_secure.models.tracer import trace
@@ -123,7 +124,7 @@ def test_the_noise_of_a_secure_sum_is_replayed_with_the_runs_own_clip():
 @pytest.mark.slow
 def test_a_build_of_sums_passes_all_tests_and_one_that_does_not_mask_them_is_found(monkeypatch):
     manifest = manifest_for(("a", "b", "c"), (3, 2, 6), ["x:1", "y:1"], rounds=4, min_cohort=2)
-    found = build.build(manifest, runs=2_000, on_check=build.silent)
+    found = build.build(manifest, runs=2_000, on_check=silent)
     assert found == {build.VIEWS: [], build.BROKEN_VIEWS: [], build.NOISE: [], build.BROKEN_NOISE: []}
     monkeypatch.setattr(Additive, "split", lambda sharing, x, keys, *, round_number: x.copy())
     assert "words that are no fair coins" in check.audit(manifest, runs=500)[-1]
@@ -133,7 +134,7 @@ def test_a_sound_build_passes_some_rules_and_a_broken_one_is_found(manifest_of, 
     """As the slow test below, of one rule of noise and with fewer runs of views."""
     monkeypatch.setattr(build, "rules", lambda manifest: replays.rules(manifest)[:1])
     monkeypatch.setitem(check.audit.__kwdefaults__, "runs", 800)
-    found = build.build(manifest_of(mode="outcome"), runs=1_000, on_check=build.silent)
+    found = build.build(manifest_of(mode="outcome"), runs=1_000, on_check=silent)
     assert found == {build.VIEWS: [], build.BROKEN_VIEWS: [], build.NOISE: [], build.BROKEN_NOISE: []}
 
 
@@ -199,5 +200,5 @@ def test_a_test_that_cannot_be_run_is_a_finding(manifest_of, monkeypatch):
 
     monkeypatch.setattr(check, "record", fails)
     monkeypatch.setattr(build, "rules", lambda manifest: [])
-    found = build.build(manifest_of(), runs=2_000, on_check=build.silent)
+    found = build.build(manifest_of(), runs=2_000, on_check=silent)
     assert found[build.VIEWS] == ["views in two worlds could not be tested: an aggregator did not answer"]

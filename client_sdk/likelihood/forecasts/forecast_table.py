@@ -1,7 +1,5 @@
 """What an institution takes home of a calibration: its series with bands, and the courses that were published."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -10,7 +8,7 @@ import numpy as np
 
 from client_sdk.likelihood.series import F64, Series
 from client_sdk.likelihood.series_file import Periods
-from protocols.atomic_file import write_atomically
+from client_sdk.private.table_file import write_file
 
 BANDS: Final = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 
@@ -29,7 +27,7 @@ def write_forecast(path: Path, draws: F64, known: Series, periods: Periods, *, f
         [periods.first_day(place), "yes" if place < fitted else "no", exact[place], *band]
         for place, band in enumerate(_bands(draws))
     ]
-    _write(path, ["period", "fitted", "value", *BANDS], rows)
+    write_file(path, ["period", "fitted", "value", *BANDS], rows)
 
 
 def write_course(path: Path, log_expected: F64, places: Sequence[str], periods: Periods) -> None:
@@ -45,15 +43,9 @@ def write_course(path: Path, log_expected: F64, places: Sequence[str], periods: 
         for index, place in enumerate(places)
         for period, band in enumerate(_bands(np.exp(log_expected[:, index])))
     ]
-    _write(path, ["place", "period", *BANDS], rows)
+    write_file(path, ["place", "period", *BANDS], rows)
 
 
 def _bands(draws: F64) -> list[list[float]]:
     """Return quantiles of each period, from float64[S, periods]."""
     return [[float(f"{value:.6g}") for value in each] for each in np.quantile(draws, list(BANDS.values()), axis=0).T]
-
-
-def _write(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([head, *rows])
-    write_atomically(path, text.getvalue().encode())

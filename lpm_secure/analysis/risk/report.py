@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 
 from lpm_secure.analysis.risk.config import RiskConfig
 from lpm_secure.analysis.risk.job import RiskRun
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.report.versions import versions
+from protocols.report import html
 
 FIGURES: Final = "risk_summary.json"
 BAR: Final = 40

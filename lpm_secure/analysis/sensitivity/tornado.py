@@ -7,11 +7,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
-from lpm_secure.report import html
 from lpm_secure.report import page as pages
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.public_file import write_public
 from lpm_secure.report.table import both
+from protocols.report import html
 
 PAGE: Final = "tornado.html"
 MORE: Final = "#ee6677"

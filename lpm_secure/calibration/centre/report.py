@@ -8,11 +8,12 @@ import msgspec
 from lpm_secure.calibration.centre.results import CentreResult
 from lpm_secure.calibration.figures import score_lines
 from lpm_secure.calibration.forecasts.plots import events_plot, posterior_plot
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
-from lpm_secure.report.summary import REPORT, Summary, align
-from lpm_secure.run.disclosure import describe_disclosure
+from lpm_secure.report.summary import REPORT, Summary
 from protocols.quantity import quantity
+from protocols.report import html
+from protocols.report.disclosure import describe_disclosure
+from protocols.report.terminal import align
 from protocols.task import manifest as manifests
 from protocols.task.policy import epsilon_of, rho_of
 from protocols.task.secure_sum.spec import SecureSum

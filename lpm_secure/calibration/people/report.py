@@ -8,11 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lpm_secure.calibration.people.job import PeopleResult, intervals
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
-from lpm_secure.report.summary import REPORT, Summary, align
+from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.report.table import csv_of_rows
 from protocols.quantity import quantity
+from protocols.report import html
+from protocols.report.terminal import align
 
 JSON: Final = "calibration.json"
 POSTERIOR, COURSE = "calibration_posterior.csv", "calibration.csv"

@@ -28,10 +28,10 @@ def check_model(
     from rich.table import Column, Table
 
     from lpm_secure.models.reference import find
-    from lpm_secure.models.report import sections
     from lpm_secure.testbed.model_check import check_model as check
     from protocols.models.chain.chain_parameters import describe_chain
     from protocols.models.graph.agents import GraphModel
+    from protocols.report.model_report import sections
 
     result = check(find(model), agents=agents, steps=steps, seed=seed)
     what, *others = parts = list(sections(result.trace.graph))

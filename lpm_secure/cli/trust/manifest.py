@@ -1,7 +1,6 @@
 """`lpm manifest`: what a run may learn, written, signed, checked and compared."""
 
 import base64
-import binascii
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -70,7 +69,7 @@ def countersign(
     from protocols.identity.server_keys import IDENTITY
     from protocols.task import signature as signatures
 
-    content = signatures.load_verified(manifest, operator_key=key_of(operator_key))
+    content = signatures.load_verified(manifest, operator_key=signing.public_key_of(operator_key))
     signed = signatures.countersign(content, signing.read_key(folder / IDENTITY))
     path = signatures.countersignature_path(manifest, signed.server)
     write_atomically(path, canonical_json.encode(signed), mode=PUBLIC_MODE)
@@ -83,34 +82,25 @@ def verify(
     operator_key: Annotated[str, typer.Option(help="Base64, as you got it from the operator, not with the manifest.")],
 ) -> None:
     """Check that a manifest is what its operator signed, and valid now; exit code 2 if not."""
-    from protocols.task import manifest as manifests
-    from protocols.task import signature as signatures
+    from protocols.report.manifest_page import verify_lines
 
-    content = signatures.load_verified(manifest, operator_key=key_of(operator_key))
-    trust = signatures.trust_of(content)
-    typer.echo(f"signed by {trust.operator}, valid until {trust.not_after:%F %T} UTC")
-    beside = [name for name in trust.keys if signatures.countersignature_path(manifest, name).exists()]
-    if beside:
-        signatures.require_countersigned(manifest, content, beside)
-    typer.echo(f"signed by the operators of {', '.join(beside) or 'none'} of its servers {', '.join(trust.keys)}")
-    typer.echo(f"run {manifests.run_id(content).hex()}")
+    for line in verify_lines(manifest, operator_key):
+        typer.echo(line)
 
 
 @app.command()
 def show(manifest: File) -> None:
     """Print every field; nothing is checked but its form."""
-    from lpm_secure.report.summary import align
-    from lpm_secure.run.manifest_page import rows_of
-    from protocols.task import manifest as manifests
+    from protocols.report.manifest_page import show_lines
 
-    for line in align(rows_of(manifests.load(manifest))):
+    for line in show_lines(manifest):
         typer.echo(line)
 
 
 @app.command()
 def diff(one: File, other: Annotated[Path, typer.Argument(help="Another manifest.json.", metavar="OTHER")]) -> None:
     """Print each field in which two manifests differ; exit code 1 if there is one."""
-    from lpm_secure.run.manifest_page import differences
+    from protocols.report.manifest_page import differences
     from protocols.task import manifest as manifests
 
     changes = differences(manifests.load(one), manifests.load(other))
@@ -118,17 +108,6 @@ def diff(one: File, other: Annotated[Path, typer.Argument(help="Another manifest
         typer.echo(f"{path}\n  - {mine}\n  + {theirs}")
     if changes:
         raise typer.Exit(1)
-
-
-def key_of(text: str) -> bytes:
-    """Read a public key, 32 bytes in base64."""
-    try:
-        content = base64.b64decode(text.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        content = b""
-    if len(content) != 32:
-        raise ParameterError(f"got {text[:60]!r} for a public key; it is 32 bytes in base64, 44 characters")
-    return content
 
 
 def write_new(path: Path, content: bytes) -> None:

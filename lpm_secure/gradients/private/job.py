@@ -12,15 +12,15 @@ from lpm_secure.config.simulation import Config
 from lpm_secure.event_loop import complete
 from lpm_secure.gradients.private.result import GradientFigures, difference, find
 from lpm_secure.report import folder as folders
-from lpm_secure.report import html
 from lpm_secure.report.page import Page
 from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import both, csv_of
 from lpm_secure.report.versions import versions
-from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.jobs import REPLAYING, REPORTING, local_deployment, local_testbed
 from lpm_secure.run.processes import over_processes
 from lpm_secure.run.run_progress import STARTING, RecordedPart, record_derivatives
+from protocols.report import html
+from protocols.report.disclosure import describe_disclosure
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation
 from protocols.task.release_plan import releases_of

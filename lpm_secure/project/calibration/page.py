@@ -4,8 +4,8 @@ from typing import Final
 
 from lpm_secure.project.calibration.project_file import CalibrationProject
 from lpm_secure.project.page import cost_words, page_words
-from lpm_secure.report.summary import align
-from lpm_secure.run.manifest_page import rows_of
+from protocols.report.manifest_page import rows_of
+from protocols.report.terminal import align
 from protocols.task.secure_sum.spec import SecureSum
 
 CLIENT: Final = """\

@@ -12,9 +12,8 @@ from scipy import special
 
 from client_sdk.private.table import F64
 from lpm_secure.report import folder as folders
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
-from lpm_secure.report.summary import REPORT, Summary, align
+from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.report.table import both
 from lpm_secure.scenario.results import figures
 from lpm_secure.scenario.results.libraries import to_pandas
@@ -22,6 +21,8 @@ from lpm_secure.scenario.results.result import Result
 from lpm_secure.scenario.results.settings_parts import settings_parts
 from lpm_secure.scenario.results.words import series_names, spread
 from protocols.errors import ParameterError
+from protocols.report import html
+from protocols.report.terminal import align
 
 LEVEL: Final = 0.95
 NOTHING: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})

@@ -12,9 +12,8 @@ import pyarrow as pa
 from client_sdk.private.table import F64
 from lpm_secure.engine.series import PARTS
 from lpm_secure.report import folder as folders
-from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
-from lpm_secure.report.summary import REPORT, Summary, align
+from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.report.table import both
 from lpm_secure.report.versions import versions
 from lpm_secure.scenario.results import figures
@@ -23,6 +22,8 @@ from lpm_secure.scenario.results.settings_parts import settings_parts
 from lpm_secure.scenario.results.words import plain_levels, series_names, spread
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, did_you_mean
+from protocols.report import html
+from protocols.report.terminal import align
 
 FIGURES: Final = "run.json"
 LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -6,7 +6,6 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from client_sdk.private.table import F64
-from lpm_secure.report import html
 from lpm_secure.report.page import Plot
 from lpm_secure.report.run_parts import (
     announcement_parts,
@@ -17,6 +16,7 @@ from lpm_secure.report.run_parts import (
     small_counts_part,
 )
 from protocols.arithmetic.fixed_point import I64
+from protocols.report import html
 
 PUBLIC: Final = "public_"  # before the names of what an environment announced
 SAME: Final = "Parameters: those that differ first"

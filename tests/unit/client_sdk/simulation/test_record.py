@@ -1,84 +1,17 @@
 """What a client takes home: every change of its own agents, what was released, and no success where it was away."""
 
-import asyncio
 import csv
 
-import numpy as np
 import pytest
+from pyarrow import parquet
 
-from client_sdk import Client, ContactTable, PrivateState
 from client_sdk.simulation.record import RunRecord
 from lpm_secure.models.tracer import trace
-from protocols.errors import ProtocolError, RoundClosed
+from protocols.errors import ProtocolError
 from protocols.models.graph.agents import GraphModel
-from protocols.task.layout import Layout
-from protocols.wire.messages import Share
-from protocols.wire.transport import Transport
 from tests.epidemics import Stage
+from tests.unit.client_sdk.simulation.conftest import AGENTS, STEPS
 from tests.user_models import MODELS
-
-AGENTS = [(10, 20, 30), (40, 50)]
-STEPS = 6
-
-
-class Away(Transport):
-    """Tells a client that the rounds of some steps closed without it."""
-
-    def __init__(self, inner, steps):
-        self._inner, self._steps = inner, steps
-
-    async def call(self, request, *, timeout_s):
-        if isinstance(request, Share) and request.step in self._steps:
-            await self._inner.call(request, timeout_s=timeout_s)
-            raise RoundClosed("closed")
-        return await self._inner.call(request, timeout_s=timeout_s)
-
-
-@pytest.fixture
-def recorded(manifest_of, operators_of, tmp_path):
-    """Return a function that runs all clients, and gives the first client's record, states by step and files."""
-
-    def _recorded(*, away=(), **changes):
-        manifest = manifest_of(AGENTS, steps=STEPS, **changes)
-        states = []
-
-        def private(name):
-            a, b = np.triu_indices(5, 1)
-            first, end = Layout.of(manifest).own[name]
-            own = ((a >= first) & (a < end)) | ((b >= first) & (b < end))
-            zero = np.zeros(own.sum(), dtype=np.int64)
-            table = ContactTable(zero, a[own], b[own], zero, zero + 40)
-            model = manifest.model
-            ill = np.where(np.arange(first, end), int(Stage.S), int(Stage.I))
-            columns = {"trust": np.full(end - first, 2)} if "trust" in model.graph.fields else {"stage": ill}
-            return PrivateState(manifest, name, contacts=table, cell=zero[:0], columns=columns)
-
-        async def client(operators, name):
-            transports = [Away(each, away if name == "client-0" else ()) for each in operators.transports(name)]
-            joined = await Client.join(manifest, private(name), transports)
-            record = RunRecord(joined)
-            if name == "client-0":
-                states.append(dict(joined.private.state))
-
-            def on_step(step):
-                record.observe(step)
-                if name == "client-0":
-                    states.append(dict(joined.private.state))
-
-            await joined.run(on_step=on_step)
-            return record
-
-        async def everybody():
-            with operators_of(manifest) as operators:
-                return await asyncio.gather(*(client(operators, each.name) for each in manifest.clients))
-
-        record, _ = asyncio.run(everybody())
-        record.write(outcomes=tmp_path / "outcomes.csv", series=tmp_path / "series.csv")
-        texts = [(tmp_path / f"{name}.csv").read_text() for name in ("outcomes", "series")]
-        files = [list(csv.DictReader(text.splitlines())) for text in texts]
-        return record, states, *files
-
-    return _recorded
 
 
 def replayed(rows, field, steps):
@@ -141,3 +74,15 @@ def test_a_client_that_comes_late_notes_how_its_agents_are_then(recorded, tmp_pa
     assert [row["agent"] for row in rows] == [str(agent) for agent in AGENTS[0]]
     assert {(row["step"], row["infection"]) for row in rows} == {(str(STEPS + 1), "")}
     assert [row["stage"] for row in rows] == [Stage(stage).name for stage in states[-1]["stage"].tolist()]
+
+
+def test_tables_are_parquet_where_their_names_say_so_and_have_the_same_values(recorded, tmp_path):
+    record, _, outcomes, series = recorded(mode="outcome", away=(2,))
+    record.write(outcomes=tmp_path / "outcomes.parquet", series=tmp_path / "series.parquet")
+    for name, rows in (("outcomes", outcomes), ("series", series)):
+        table = parquet.read_table(tmp_path / f"{name}.parquet")
+        assert [
+            {key: "" if value is None else str(value) for key, value in row.items()} for row in table.to_pylist()
+        ] == rows
+    assert (table.schema.field("S").type, table["S"].null_count) == ("int64", 1)
+    assert (tmp_path / "outcomes.parquet").stat().st_mode & 0o777 == 0o600

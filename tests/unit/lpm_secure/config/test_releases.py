@@ -5,9 +5,9 @@ import pytest
 
 from lpm_secure.accounting import Cost, epsilon_of
 from lpm_secure.config.releases import NoiseConfig, releases_for
-from lpm_secure.run.disclosure import describe_disclosure
 from protocols.errors import BudgetSpent, ConfigError
 from protocols.releases.query import Release, Releases
+from protocols.report.disclosure import describe_disclosure
 
 
 def test_a_budget_becomes_a_sigma_that_keeps_it(seir):
@@ -52,7 +52,7 @@ def test_a_report_says_which_releases_are_exact_and_which_have_noise(manifest_of
     each = (Release(name="incidence", sigma=4.5, **noise), Release(name="cells", sigma=7.0, times=9, **noise))
     noised = manifest_of(cells=(30,), steps=4, releases=Releases(each=each, rho=1.0))
     said = describe_disclosure(noised)
-    assert "departures from susceptible in every step (with noise of sigma 4.5)" in said
+    assert "departures from S in every step (with noise of sigma 4.5)" in said
     assert "cell totals in every step (with noise of sigma 7)" in said
     assert "exact)" not in said
     assert "stage counts" not in said

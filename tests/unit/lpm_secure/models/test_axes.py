@@ -6,13 +6,13 @@ import pytest
 import lpm_secure.models as lpm
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.simulation import load
-from lpm_secure.models.report import words_of
 from lpm_secure.models.tracer import trace
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ModelError, ParameterError
 from protocols.models.graph import GraphAxis, GraphParameter
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.checks import check
+from protocols.report.model_report import words_of
 from tests.user_models import Seasons
 
 NAME = "tests.user_models:Seasons"

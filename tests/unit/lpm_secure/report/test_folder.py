@@ -7,9 +7,10 @@ import pytest
 from lpm_secure.report import folder as folders
 from lpm_secure.report.folder import merge_figures, write_figures
 from lpm_secure.report.page import Page
-from lpm_secure.report.summary import Summary, align
+from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import csv_of_rows
 from protocols.errors import ParameterError
+from protocols.report.terminal import align
 
 
 def summary(**changed):

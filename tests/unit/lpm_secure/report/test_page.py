@@ -6,9 +6,9 @@ import sys
 import plotly.graph_objects as go
 import pytest
 
-from lpm_secure.report import html
 from lpm_secure.report import page as pages
 from lpm_secure.report.page import SCRIPT, Page, Plot
+from protocols.report import html
 
 NASTY = "<script>alert('&')</script>"
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lpm_secure.report import html
 from lpm_secure.report.run_parts import announcement_parts, band_lines, parameter_parts, settings_part
+from protocols.report import html
 
 
 def test_each_public_number_is_drawn_as_steps():

@@ -1,10 +1,10 @@
 """Where agents move, what they tell a cell, and hear there, depends on where they are."""
 
 import lpm_secure.models as lpm
-from lpm_secure.models.report import words_of
 from lpm_secure.models.tracer import trace
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.information_flow import flows, sources
+from protocols.report.model_report import words_of
 from tests.moving_models import Places
 from tests.user_models import Crowds
 

@@ -8,12 +8,12 @@ from lpm_secure.models.library.doses import LeakyVaccination
 from lpm_secure.models.library.opinion import Opinion
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.tracer import trace
-from lpm_secure.run.disclosure import describe_disclosure
-from lpm_secure.run.manifest_page import rows_of
 from protocols.errors import LpmError
 from protocols.models.gradient import Gradient, HazardReduction
 from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import NOISE, Release, Releases
+from protocols.report.disclosure import describe_disclosure
+from protocols.report.manifest_page import rows_of
 from protocols.task.policy import outputs_of
 from protocols.task.release_plan import records_in, releases_of
 

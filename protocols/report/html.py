@@ -23,6 +23,15 @@ h2{break-after:avoid}.scroll{overflow:visible}}
 """
 
 
+def document(title: str, parts: Iterable[str], *, headline: str | None = None, foot: str = "") -> str:
+    """Return a whole page of parts, which are HTML; the headline is the title unless given."""
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>"
+        f"<meta name=viewport content='width=device-width, initial-scale=1'><style>{STYLE}</style>"
+        f"<main><h1>{html.escape(headline or title)}</h1>{''.join(parts)}</main>{foot}</html>"
+    )
+
+
 def heading(text: str) -> str:
     """Return the heading of a section."""
     return f"<h2>{html.escape(text)}</h2>"

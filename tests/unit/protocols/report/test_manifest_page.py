@@ -3,9 +3,9 @@
 import msgspec
 
 from lpm_secure.config.graph_model import graph_model_of
-from lpm_secure.run.disclosure import describe_disclosure, reveals_sums
-from lpm_secure.run.manifest_page import differences, rows_of
 from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
+from protocols.report.disclosure import describe_disclosure, reveals_sums
+from protocols.report.manifest_page import differences, rows_of
 
 
 def manifest(manifest_of, name, parameters=None, **more):

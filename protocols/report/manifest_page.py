@@ -1,17 +1,49 @@
-"""A manifest for people to read, and what differs between two."""
+"""A manifest for people to read, whose signatures it has, and what differs between two."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from lpm_secure.models.report import words_of
-from lpm_secure.run.disclosure import describe_replicates, describe_security, describe_twins
+from protocols.identity import signing
 from protocols.models.gradient import OF_SCORES, OF_TANGENTS
+from protocols.report.disclosure import describe_replicates, describe_security, describe_twins
+from protocols.report.model_report import words_of
+from protocols.report.terminal import align
 from protocols.task import manifest as manifests
+from protocols.task import signature as signatures
 from protocols.task.manifest import Manifest, Simulation
 
 LONG: Final = 64  # characters of a value; longer ones are cut
 MODEL: Final = "model."  # words about a model are not
+
+
+def show_lines(path: Path) -> tuple[str, ...]:
+    """Return a line for every field of a manifest's file; nothing is checked but its form."""
+    return align(rows_of(manifests.load(path)))
+
+
+def verify_lines(path: Path, operator_key: str) -> list[str]:
+    """Return who signed a manifest, until when it is valid, and the run's id.
+
+    Args:
+        path: of the manifest; signatures lie beside it.
+        operator_key: of the run's operator, 32 bytes in base64, known from elsewhere.
+
+    Raises:
+        BadSignature, ParameterError: it is not what its operator signed, or not valid now; or a server's signature
+            beside it is not of it.
+    """
+    content = signatures.load_verified(path, operator_key=signing.public_key_of(operator_key))
+    trust = signatures.trust_of(content)
+    beside = [name for name in trust.keys if signatures.countersignature_path(path, name).exists()]
+    if beside:
+        signatures.require_countersigned(path, content, beside)
+    return [
+        f"signed by {trust.operator}, valid until {trust.not_after:%F %T} UTC",
+        f"signed by the operators of {', '.join(beside) or 'none'} of its servers {', '.join(trust.keys)}",
+        f"run {manifests.run_id(content).hex()}",
+    ]
 
 
 def rows_of(manifest: Manifest) -> list[tuple[str, str]]:

@@ -3,7 +3,6 @@
 import math
 from typing import Final
 
-from lpm_secure.models.words import word_of
 from protocols.quantity import quantity
 from protocols.releases.query import NOISE, Release
 from protocols.task.manifest import Manifest, Simulation, is_active
@@ -51,7 +50,7 @@ def describe_disclosure(manifest: Manifest) -> str:
 def describe_releases(manifest: Simulation) -> list[str]:
     """Return what a run opens, in words, and with which noise."""
     tally = manifest.model.agents.tally
-    observables, first = [word.name for word in tally if word.stage_of is None], word_of(tally[0].name) if tally else ""
+    observables, first = [word.name for word in tally if word.stage_of is None], tally[0].name if tally else ""
     words = {**RELEASES, "tally": " and totals of ".join([RELEASES["tally"], *filter(None, [", ".join(observables)])])}
     by = {"score": ", ".join(manifest.gradient.parameters)} if manifest.gradient is not None else {}
     releases = [

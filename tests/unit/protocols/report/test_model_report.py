@@ -4,8 +4,8 @@ import lpm_secure as lpm
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.work import LabourMarket
-from lpm_secure.models.report import parameters_in_words, sections
 from lpm_secure.models.tracer import trace
+from protocols.report.model_report import parameters_in_words, sections
 
 
 def scores(model):

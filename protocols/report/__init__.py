@@ -1,0 +1,1 @@
+"""What people read, on paper and on a terminal: manifests and models in words, pages and their parts."""
