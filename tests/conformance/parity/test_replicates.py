@@ -108,6 +108,20 @@ def test_each_replicate_has_the_bits_of_its_own_run(name, mode, data, graph_test
     check(testbed, run_replicates(testbed, operators_of), run_clear)
 
 
+@pytest.mark.parametrize("name", ["library-seirs", pytest.param("places", marks=pytest.mark.slow)])
+@settings(max_examples=3)
+@given(data=st.data())
+def test_agents_with_common_draws_draw_alike_in_each_replicate(name, data, graph_testbeds, run_clear, operators_of):
+    group = data.draw(st.integers(2, 3))
+    testbed = with_replicates(data.draw(graph_testbeds(name, mode="outcome")), 2, common_draws=group)
+    for own in testbed.replicates:
+        numbers, at = own.source_of_draws.agents, 0
+        for client in own.manifest.clients:
+            firsts = [client.agents[place // group * group] for place in range(len(client.agents))]
+            assert numbers[at : (at := at + len(firsts))].tolist() == firsts
+    check(testbed, run_replicates(testbed, operators_of), run_clear)
+
+
 @settings(max_examples=3)
 @given(data=st.data(), least=st.integers(2, 8))
 def test_small_counts_are_suppressed_in_each_replicate_by_itself(data, least, testbeds, run_clear, operators_of):
