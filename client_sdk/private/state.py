@@ -4,16 +4,18 @@ import hmac
 import os
 from typing import Any, Final, Never, final
 
+import msgspec
 import numpy as np
 
 from client_sdk.private.contacts import Contacts, ContactTable, refuse
 from client_sdk.private.device_keys import DeviceKeys
-from protocols.arithmetic.fixed_point import I64
+from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.philox import Key
 from protocols.errors import DataError, ParameterError
 from protocols.models.agent_model import NO_COLUMNS, AgentModel, AgentSource, Columns
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
+from protocols.task.parties import ClientParty
 
 DRAW_BYTES: Final = 16
 TESTBED: Final = 0x7465737462656400  # second word of the testbed's key: "testbed"
@@ -50,6 +52,13 @@ def simulation_key(manifest: Simulation, draws: bytes | None = None) -> tuple[in
     return int.from_bytes(drawn[:8], "little"), int.from_bytes(drawn[8:], "little")
 
 
+def draw_numbers(manifest: Simulation, client: ClientParty) -> U64:
+    """Return by whose numbers a client's agents draw, uint64[n_own]; with common draws a group has its first one's."""
+    agents = np.array(client.agents, dtype=np.uint64)
+    group = 1 if manifest.common_draws is msgspec.UNSET else manifest.common_draws
+    return agents[np.arange(agents.size) // group * group]
+
+
 @final
 class PrivateState:
     """The agents of one client: states, thresholds, cells and contacts.
@@ -60,7 +69,7 @@ class PrivateState:
         state: fields of the model, array[n_own] each.
         contacts: out of own agents.
         columns: array[n_own] of each private column of the model that was given.
-        source: the agents' numbers, and the key of what is drawn of them.
+        source: the numbers by which agents draw, and the key of what is drawn of them.
         names: what the client itself calls its agents; empty where it calls them by the manifest's numbers.
 
     Security: never leaves the client. It prints as its size alone and cannot be pickled or copied. Memory is not
@@ -112,7 +121,7 @@ class PrivateState:
             raise ParameterError(f"the manifest lists no client {name}; it has {', '.join(list(layout.own)[:20])}")
         own, copies = layout.people(name), layout.copies
         first, end = own.start, own.stop
-        agents = np.array(next(c.agents for c in manifest.clients if c.name == name), dtype=np.uint64)
+        agents = draw_numbers(manifest, next(client for client in manifest.clients if client.name == name))
         model = manifest.model.agents
         _check(contacts, layout, manifest, (first, end))
         _check_weights(contacts, model, manifest.max_message)

@@ -68,8 +68,9 @@ class RunRecord:
         count = len(self._model.outcomes)
         now = np.concatenate([decided if told else self._before[:, :count], stages], axis=1)
         rows = np.arange(stages.shape[0]) if begins else np.flatnonzero((now != self._before).any(axis=1))
-        copies = self.client.manifest.copies
-        agents = self.client.private.names or self.client.private.source.agents[::copies].tolist()
+        copies, private = self.client.manifest.copies, self.client.private
+        numbers = {party.name: party.agents for party in self.client.manifest.clients}
+        agents = private.names or numbers[private.name]
         names = [spec.names for spec in specs]
         for row in rows.tolist():
             shown = [value if told else UNSEEN for value in now[row, :count].tolist()]

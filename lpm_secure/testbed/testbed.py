@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from client_sdk.private.contacts import ContactTable
-from client_sdk.private.state import PrivateState, simulation_key
+from client_sdk.private.state import PrivateState, draw_numbers, simulation_key
 from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import Config
 from lpm_secure.config.synthetic import SyntheticConfig
@@ -108,9 +108,9 @@ class Testbed:
 
     @property
     def source_of_draws(self) -> AgentSource:
-        """Return the private agents' numbers, and the key of what is drawn of them."""
-        numbers = [agent for client in self.manifest.clients for agent in client.agents]
-        return AgentSource(np.array(numbers, dtype=np.uint64), simulation_key(self.manifest))
+        """Return the numbers by which private agents draw, and the key of what is drawn of them."""
+        numbers = [draw_numbers(self.manifest, client) for client in self.manifest.clients]
+        return AgentSource(np.concatenate(numbers), simulation_key(self.manifest))
 
     def synthetic_agents(self, device: torch.device) -> EngineAgents:
         """Return the engine's own agents."""

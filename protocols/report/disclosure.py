@@ -3,6 +3,8 @@
 import math
 from typing import Final
 
+import msgspec
+
 from protocols.quantity import quantity
 from protocols.releases.query import NOISE, Release
 from protocols.task.manifest import Manifest, Simulation, is_active
@@ -141,6 +143,8 @@ def _learned(manifest: Simulation) -> str:
         return SUMS if reveals_sums(manifest) else NO_SUMS
     outcomes = "; ".join(outcome.disclosure for outcome in manifest.model.agents.outcomes)
     said = f"Mode outcome: each client learned, for each of its agents and steps, {outcomes or 'nothing'}."
+    if manifest.common_draws is not msgspec.UNSET:
+        said += f" Its agents had the same draws in groups of {manifest.common_draws}, and other contacts."
     return f"{said} An exact sum says much about neighbours." if reveals_sums(manifest) else said
 
 

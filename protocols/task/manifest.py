@@ -89,6 +89,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             fewer than `min_cohort` clients alone: by a difference, or any other combination.
         replicates: how many copies of the run are made at once, of the same people and contacts, each with draws of
             its own; all that is told and released is of each of them. Unset, there is one.
+        common_draws: agents of a client are in groups of so many, in its order, and all of a group have the draws of
+            its first (common random numbers): one person under several behaviours. Unset, each has draws of its own.
     """
 
     model: GraphModel
@@ -116,6 +118,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
     twins: dict[Name, tuple[Count, ...]] | msgspec.UnsetType = msgspec.UNSET
     refuse_differencing: bool | msgspec.UnsetType = msgspec.UNSET
     replicates: Annotated[int, msgspec.Meta(ge=2, le=MOST_COPIES)] | msgspec.UnsetType = msgspec.UNSET
+    common_draws: Annotated[int, msgspec.Meta(ge=2, le=64)] | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
@@ -145,6 +148,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             words = agents_of(self.clients) * len(self.channels) + len(self.cells) * max(1, len(model.cell_most))
             seed, numbers = self.testbed_seed, len(model.public)
             check_replicates(self.copies, seed=seed, words=words, numbers=numbers, refused=refused)
+        if self.common_draws is not msgspec.UNSET and self.gradient is not None:
+            raise ParameterError("common_draws and a gradient: scores are of draws that each agent has by itself")
         self._check_mode()
         if self.gradient is not None:
             self._check_gradient(self.gradient)

@@ -22,7 +22,7 @@ from lpm_secure.calibration.config import load as load_calibration
 from lpm_secure.calibration.job import begin_fit
 from lpm_secure.calibration.transports import in_process
 from lpm_secure.config.simulation import load
-from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.engine.loop import RemotePart, simulate_replicates
 from lpm_secure.gradients.private.result import find
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.testbed import build
@@ -119,7 +119,9 @@ def devices(operators_of, tmp_path):
         with operators_of(manifest) as operators:
             engine = RemotePart(manifest, operators.transports(ENGINE))
             parts = [host.week(manifest, testbed.private_state(name), operators.transports(name)) for name in names]
-            _, *risks = await asyncio.gather(simulate(manifest, engine, testbed.synthetic_agents(CPU)), *parts)
+            agents = [own.synthetic_agents(CPU) for own in testbed.replicates]
+            drive = simulate_replicates(manifest, engine, agents, [None] * len(agents))
+            _, *risks = await asyncio.gather(drive, *parts)
             return dict(zip(names, risks, strict=True))
 
     def call(path):

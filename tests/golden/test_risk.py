@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 CONFIGURATION = Path(__file__).parent / "configurations" / "risk.toml"
-RISKS = "caa61eda5f38f24bebd3f2ee4a5e465cb8b11f756a3fb1f6e15bd054c69b1acc"
+RISKS = "43a740f4a1a6406f49a373a971a645b1df75184eccddb85a92ff45a6ec9d0cad"
 
 
 def hash_of_files(folder):

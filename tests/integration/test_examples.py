@@ -1,5 +1,6 @@
 """`lpm run` of examples: models over real processes, none of which imports them, between two and three operators."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -39,6 +40,16 @@ def test_own_people_with_known_states_run_over_processes_as_in_the_clear(tmp_pat
         last = {row.split(",")[1]: row.rsplit(",", 1)[1] for row in rows}
         ends += last.values()
     assert {stage: ends.count(stage) for stage in "SEIR"} == figures["tally_private"]
+
+
+@pytest.mark.slow
+def test_a_network_in_an_environment_runs_over_processes_as_in_the_clear(tmp_path):
+    _, folder = _run("council", 8, tmp_path)
+    rows = list(csv.DictReader((folder / "series.csv").read_text().splitlines()))
+    told = [int(row["public_advice"]) for row in rows[:-1]]
+    assert len(set(told)) > 2  # it follows what is released
+    parties = [path.name for path in (folder / "parties").iterdir()]
+    assert {"engine", "dealer", "aggregator-0", "dse"} <= set(parties)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Personal contact risk: every device's bits are the clear ones, and only its noised bin gets out."""
 
 import asyncio
+import dataclasses
 import stat
 from pathlib import Path
 
@@ -19,20 +20,23 @@ from lpm_secure.analysis.risk.config import DistributionConfig, PeopleConfig, Ri
 from lpm_secure.analysis.risk.distribution import distribution, sigma_of
 from lpm_secure.analysis.risk.personal import Personal, Worlds
 from lpm_secure.analysis.risk.report import summary_of
-from lpm_secure.analysis.risk.worlds import select_departments, week
+from lpm_secure.analysis.risk.risk_law import ESTIMATE, RiskEstimate
+from lpm_secure.analysis.risk.worlds import halve, select_departments, week
 from lpm_secure.config.laws import Delay
 from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.simulation import ProtocolConfig
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.engine.loop import RemotePart, simulate_replicates
 from lpm_secure.monitor.runs import cards
 from lpm_secure.report import folder as folders
 from lpm_secure.testbed.contacts import contacts_of
+from protocols import canonical_json
 from protocols.errors import ConfigError, ParameterError, ProtocolError
 from protocols.task.parties import ENGINE
 from tests.epidemics import Stage
 
-PEOPLE, BINS = 6, 4
+PEOPLE, EDGES = 6, (0.25, 0.5, 0.75)
+BINS = len(EDGES) + 1
 ADDRESSES = tuple(f"localhost:{port}" for port in range(1, 6))
 
 
@@ -53,7 +57,7 @@ def configured(**changes):
         "worlds": 6,
         "model": ModelConfig(beta={"near": 0.03}, initial=0.2, **law),
         "people": PeopleConfig(dataset="look_alike"),
-        "distribution": DistributionConfig(bins=BINS, epsilon=4.0),
+        "distribution": DistributionConfig(edges=EDGES, epsilon=4.0),
         "protocol": ProtocolConfig(min_cohort=3, round_timeout_s=30.0),
     }
     return RiskConfig(**given | changes)
@@ -68,8 +72,10 @@ def ran(operators_of, testbed, part):
             names = [client.name for client in testbed.manifest.clients]
             devices = (part(name, testbed.private_state(name), operators.transports(name)) for name in names)
             engine = RemotePart(testbed.manifest, operators.transports(ENGINE))
-            agents = testbed.synthetic_agents(torch.device("cpu"))
-            keep = simulate(testbed.manifest, engine, agents, on_step=lambda step, told: released.append(told))
+            agents = [own.synthetic_agents(torch.device("cpu")) for own in testbed.replicates]
+            keep = simulate_replicates(
+                testbed.manifest, engine, agents, [None] * len(agents), on_step=lambda step, told: released.append(told)
+            )
             _, *found = await asyncio.gather(keep, *devices)
             return dict(zip(names, found, strict=True))
 
@@ -121,7 +127,7 @@ def test_every_device_gets_the_bits_of_the_clear_replay_and_nobody_else_does(wri
     bits = [bit for risk in found.values() for bit in (*risk.before.infected, *risk.halved.infected)]
     assert 0 < sum(bits) < len(bits)
     assert all(step.cells.size == 0 for step in released)
-    nobody = (sum(len(client.agents) for client in testbed.manifest.clients), 0, 0, 0)
+    nobody = (sum(len(client.agents) for client in testbed.manifest.clients), 0, 0, 0)  # of the first replicate
     assert {tuple(step.tally.tolist()) for step in released} == {nobody}  # it learns nothing, and sees no case
     assert len(secrets) > PEOPLE
     assert len(written) > 2 * testbed.manifest.schedule.rounds
@@ -149,18 +155,36 @@ def test_whom_a_device_knows_to_be_ill_is_ill_in_all_worlds_of_own_tables(operat
     assert found["person-2"].before.risk > 0.3  # seven days beside one who is ill
 
 
-def test_a_twin_hears_some_contacts_and_tells_nobody(lived):
-    testbed = lived[0]
-    twins = set(testbed.listeners.tolist())
-    base = 0
-    for client in testbed.manifest.clients:
-        private = testbed.private_state(client.name)
-        first = int(np.flatnonzero([client is each for each in testbed.manifest.clients])[0]) * len(client.agents)
-        for day in private.contacts.days:
-            assert twins.isdisjoint((day.sender + first).tolist())
-            base += sum(target not in twins for target in day.target.tolist())
-    into_twins = sum(int(np.isin(end, testbed.listeners).sum()) for end in (testbed.contacts.a, testbed.contacts.b))
-    assert 0.35 < into_twins / base < 0.65
+def test_a_twin_tells_nobody_hears_half_and_is_never_worse_off_than_its_person(lived):
+    testbed, found = lived[:2]
+    twins, copies = set(testbed.listeners.tolist()), testbed.manifest.copies
+    heard = np.zeros((2, len(testbed.listeners)), dtype=np.int64)
+    for place, client in enumerate(testbed.manifest.clients):
+        for day in testbed.private_state(client.name).contacts.days:
+            assert twins.isdisjoint((2 * place + day.sender // copies).tolist())
+            person, behaviour = np.divmod(day.target // copies, 2)
+            np.add.at(heard, (behaviour, person), day.weight)
+    pairs = PEOPLE - 1  # each of them is at most half a unit away from half
+    assert np.abs(2 * heard[1] - heard[0]).max() <= copies * pairs
+    worlds = [zip(risk.before.infected, risk.halved.infected, strict=True) for risk in found.values()]
+    apart = np.array([before - halved for own in worlds for before, halved in own])
+    assert apart.min() == 0 < apart.max()
+
+
+def test_of_each_pairs_contacts_every_second_unit_is_kept_from_one_coin_on():
+    data = dataclasses.replace(drawn(), weight=np.ones(drawn().day.size, dtype=np.int64))
+    rows = list(zip(data.a.tolist(), data.b.tolist(), strict=True))
+    firsts = []
+    for seed in range(40):
+        kept = halve(data, seed=seed).tolist()
+        for pair in set(rows):
+            own = [keep for each, keep in zip(rows, kept, strict=True) if each == pair]
+            assert own == [(own[0] + at) % 2 for at in range(len(own))]
+            firsts.append(own[0])
+    assert 0.4 < np.mean(firsts) < 0.6
+    assert halve(dataclasses.replace(data, weight=data.weight * 7), seed=1).max() == 4
+    none = np.zeros(0, dtype=np.int64)
+    assert halve(dataclasses.replace(data, day=none, a=none, b=none, weight=none), seed=1).size == 0
 
 
 def test_halving_helps_and_a_twin_is_close_to_one_who_truly_halves():
@@ -183,7 +207,8 @@ def summed(operators_of, tmp_path, manifest, risks):
                 (tmp_path / name).mkdir(parents=True)
                 journal, transports = SumJournal.start(tmp_path / name, manifest), operators.transports(name)
                 exchange = Exchange(manifest, name, transports, keys=journal.keys)
-                devices.append(host.join_distribution(manifest, exchange, risk=risk, journal=journal))
+                place = risk.bin(EDGES)
+                devices.append(host.join_distribution(manifest, exchange, place=place, journal=journal))
             engine = job.open_sum(manifest, tmp_path, operators.transports(ENGINE))
             return (await asyncio.gather(engine, *devices))[0]
 
@@ -197,7 +222,7 @@ def test_the_distribution_is_the_true_one_within_the_noise(operators_of, tmp_pat
     manifest = distribution(configured(), DEVICES, ADDRESSES[:2])
     risks = {name: Personal(Worlds((1,) * i + (0,) * (5 - i)), Worlds((0,))) for i, name in enumerate(DEVICES)}
     seen = [summed(operators_of, tmp_path / str(at), manifest, risks) for at in range(2)]
-    true = np.bincount([risk.bin(BINS) for risk in risks.values()], minlength=BINS)
+    true = np.bincount([risk.bin(EDGES) for risk in risks.values()], minlength=BINS)
     assert true.tolist() == [2, 1, 1, 2]
     assert all(np.abs(each - true).max() < 7 * sigma_of(manifest) for each in seen)
     assert not np.array_equal(*seen)
@@ -228,12 +253,11 @@ def test_a_promise_is_kept_for_the_one_sum():
 
 def test_worlds_that_begin_ill_do_not_count():
     s, e, i = Stage.S, Stage.E, Stage.I
-    risk = Personal.of(np.array([s, i, s, s, i, s]), np.array([e, i, s, e, i, s]))
+    risk = Personal.of(np.array([s, s, i, s, i, s]), np.array([e, s, i, i, i, s]))
     assert risk == Personal(Worlds((1, 0)), Worlds((1, 0)))
-    assert (risk.before.risk, risk.bin(4)) == (0.5, 2)
-    assert Personal(Worlds((1,)), Worlds(())).bin(4) == 3
+    assert (risk.before.risk, risk.bin(EDGES)) == (0.5, 2)
+    assert Personal(Worlds((1,)), Worlds(())).bin(EDGES) == 3
     assert Worlds(()).risk == 0
-    assert 0 < Worlds((0,) * 96).error < 0.02
     assert "1" not in repr(Worlds((1,) * 5))
 
 
@@ -271,6 +295,9 @@ def test_over_real_processes_only_the_owner_has_the_risk(security, tmp_path, mon
     assert (card.kind, card.state, card.unit) == ("risk", "ended", "round")
     assert card.step == card.total > 1
     contents = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    root = result.folders[1] / "parties"
+    told = {name: canonical_json.load(root / name / ESTIMATE, RiskEstimate, what="estimate") for name in result.own}
+    assert told == {name: result.law.estimate(risk) for name, risk in result.own.items()}
     for name in result.own:
         own = result.folders[0] / "parties" / name / personal.RISK
         assert stat.S_IMODE(own.stat().st_mode) == 0o600

@@ -38,10 +38,7 @@ def stages(worlds, *, seed, known=None):
         data = dataclasses.replace(data, columns={"stage": known.astype(np.int64)})
     testbed = week(config, data, ADDRESSES)
     order = np.argsort([int(client.name.removeprefix("person-")) for client in testbed.manifest.clients])
-    start = replay._start(testbed)
-    first, last = replay._simulated(testbed.manifest, start, replay._directed(testbed))
-    shape = (len(order), worlds, BEHAVIOURS)
-    return first.reshape(shape)[order, :, 0], last.reshape(shape)[order, :, 0]
+    return tuple(days[::BEHAVIOURS][order] for days in replay.stages(testbed, replay.list_edges(testbed)))
 
 
 def share_infected(first, last):

@@ -14,6 +14,8 @@ from protocols.identity.trust import Name
 from protocols.task.base import Security
 from protocols.toml_file import load_config
 
+Edge = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+
 
 @final
 class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -50,13 +52,18 @@ class DistributionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """What the health authority gets.
 
     Attributes:
-        bins: of equal width, from risk 0 to 1.
+        edges: of the bins, between risk 0 and 1, in order; 1, 3, 10 and 30 % unless given.
         epsilon, delta: what the whole distribution costs; the unit is one device's place in one bin.
     """
 
-    bins: Annotated[int, msgspec.Meta(ge=2, le=100)] = 10
+    edges: Annotated[tuple[Edge, ...], msgspec.Meta(min_length=1, max_length=99)] = (0.01, 0.03, 0.1, 0.3)
     epsilon: Epsilon
     delta: Annotated[float, msgspec.Meta(gt=0, lt=0.1)] = 1e-6
+
+    def __post_init__(self) -> None:
+        """Check what types alone cannot."""
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ConfigError(f"distribution.edges are {list(self.edges)}; give each once, the lowest first")
 
 
 @final
@@ -65,9 +72,9 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     Attributes:
         name: of the runs.
-        seed: of all simulation draws, and of which contacts are kept when contacts are halved.
+        seed: of the first world, and of which units of contacts are kept when contacts are halved.
         days: for which the risk is computed.
-        worlds: how many times the days are drawn anew.
+        worlds: how many times the days are drawn anew, by the seeds from `seed` on: replicates of one run.
     """
 
     name: Name
@@ -86,7 +93,7 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         own = self.people
         if own.people is None:
             dataset = own.dataset or "workplace_invs15"
-            private = PrivateConfig(dataset=dataset, clients="group", security=own.security)
+            private = PrivateConfig(dataset=dataset, clients="group", security=own.security, replicates=self.worlds)
         else:
             clients = ClientColumn(column=own.column or "person")
             private = PrivateConfig(
@@ -95,6 +102,7 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
                 start=own.start,
                 clients=clients,
                 security=own.security,
+                replicates=self.worlds,
             )
         return Config(
             name=f"{self.name}-week",

@@ -38,7 +38,7 @@ def distribution(config: RiskConfig, devices: Sequence[str], addresses: Sequence
     sigma = sigma_for(given.epsilon, given.delta)
     return manifest_for(
         devices,
-        (given.bins,),
+        (len(given.edges) + 1,),
         addresses[:k],
         contribution=ONE,
         name=f"{config.name}-distribution",

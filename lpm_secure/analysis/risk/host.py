@@ -38,10 +38,12 @@ class HostFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     Attributes:
         devices: folders of the devices in the run.
         risks: folders in which the same devices keep their risks; without them, the run is the one that finds these.
+        edges: of the distribution's bins.
     """
 
     devices: tuple[str, ...]
     risks: tuple[str, ...] = ()
+    edges: tuple[float, ...] = ()
 
 
 async def week(
@@ -69,12 +71,9 @@ async def week(
     return personal.Personal.of(first, np.array(private.state["stage"], dtype=np.int64))
 
 
-async def join_distribution(
-    manifest: SecureSum, exchange: RoundExchange, *, risk: personal.Personal, journal: SumJournal
-) -> None:
+async def join_distribution(manifest: SecureSum, exchange: RoundExchange, *, place: int, journal: SumJournal) -> None:
     """Take part in the distribution, in the bin of the device's own risk."""
-    bins = manifest.length
-    institution = FixedVector(in_bin(risk.bin(bins), bins))
+    institution = FixedVector(in_bin(place, manifest.length))
     client = await SumClient.join_over(manifest, institution, exchange, journal)
     await client.run()
 
@@ -96,17 +95,15 @@ async def _simulated(folder: Path) -> None:
             await _close(transports)
 
 
-async def _join(folder: Path, risk_of: Path) -> None:
+async def _join(folder: Path, risk_of: Path, edges: Sequence[float]) -> None:
     """Let one device take part in the distribution, by its own files and its risk."""
     given = load_config(folder / "config.toml", AdmissionConfig)
     admission = admit(given, folder)
     with lock(folder, given.name, admission.manifest):
-        await _distribute(given, admission, require_sum(admission.manifest), risk=personal.read(risk_of))
+        await _distribute(given, admission, require_sum(admission.manifest), place=personal.read(risk_of).bin(edges))
 
 
-async def _distribute(
-    given: AdmissionConfig, admission: Admission, manifest: SecureSum, *, risk: personal.Personal
-) -> None:
+async def _distribute(given: AdmissionConfig, admission: Admission, manifest: SecureSum, *, place: int) -> None:
     credentials = read_credentials(admission.folder / given.credentials)
     journal = SumJournal.start(admission.folder, manifest)
     transports = admission.gate(connect(manifest, credentials, relay=given.relay, resumed=journal.sessions))
@@ -115,7 +112,7 @@ async def _distribute(
             exchange: RoundExchange = _masked(given, admission.folder, manifest, transports)
         else:
             exchange = Exchange(manifest, given.name, transports, keys=journal.keys)
-        await join_distribution(manifest, exchange, risk=risk, journal=journal)
+        await join_distribution(manifest, exchange, place=place, journal=journal)
     finally:
         await _close(transports)
 
@@ -149,7 +146,7 @@ async def _all(given: HostFile) -> None:
         await asyncio.gather(*(_simulated(Path(device)) for device in given.devices))
         return
     pairs = zip(given.devices, given.risks, strict=True)
-    await asyncio.gather(*(_join(Path(device), Path(risk)) for device, risk in pairs))
+    await asyncio.gather(*(_join(Path(device), Path(risk), given.edges) for device, risk in pairs))
 
 
 def main() -> int:

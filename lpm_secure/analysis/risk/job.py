@@ -19,6 +19,7 @@ from lpm_secure.analysis.risk.config import RiskConfig
 from lpm_secure.analysis.risk.distribution import ONE, distribution, sigma_of
 from lpm_secure.analysis.risk.host import HostFile
 from lpm_secure.analysis.risk.personal import Personal
+from lpm_secure.analysis.risk.risk_law import RiskLaw, fit_risk_law
 from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
@@ -58,7 +59,9 @@ class RiskRun:
         devices: how many took part.
         released: float64[bins], what the health authority got.
         sigma: of one of its numbers' noise, of all aggregators together.
-        own: each device's risk, as the device wrote it.
+        edges: of the bins.
+        law: how risks are spread, by what was released.
+        own: each device's worlds, as the device wrote them.
         parity: whether all of them are the clear replay's, bit for bit.
         truth: each person's risk where that person alone halves contacts.
     """
@@ -68,6 +71,8 @@ class RiskRun:
     released: F64
     sigma: float
     label: str
+    edges: tuple[float, ...]
+    law: RiskLaw
     own: dict[str, Personal] = field(repr=False)
     parity: bool
     truth: dict[str, float] = field(repr=False)
@@ -87,11 +92,12 @@ def run(config: RiskConfig, *, out: Path) -> RiskRun:
     with count_runs(
         first.folder.parent, kind="risk", name=config.name, total=rounds, unit="round", facts=facts
     ) as counter:
-        return _compute(config, first, data, counter)
+        return _compute(config, first, _label(data), counter)
 
 
-def _compute(config: RiskConfig, first: Deployment, data: ContactData, counter: RunCounter) -> RiskRun:
+def _compute(config: RiskConfig, first: Deployment, label: str, counter: RunCounter) -> RiskRun:
     """Run the week, then the distribution, and replay the week."""
+    edges = config.distribution.edges
     root, devices = first.folder.parent, [client.name for client in first.manifest.clients]
     risks = [first.party(name) for name in devices]
     counter.enter("the week")
@@ -100,7 +106,8 @@ def _compute(config: RiskConfig, first: Deployment, data: ContactData, counter: 
     addresses = free_addresses(config.protocol.aggregators + (config.people.security == "active"))
     second = SumDeployment((root / "distribution").resolve(), distribution(config, devices, addresses))
     second.write()
-    released = _run(second, _hosts(second, config.people.processes, risks=risks), partial(_open_sum, second))
+    hosts = _hosts(second, config.people.processes, risks=risks, edges=edges)
+    released, law = _run(second, hosts, partial(_open_sum, second, config, risks))
     counter.enter("the replays in the clear")
     own = {folder.name: personal.read(folder) for folder in risks}
     return RiskRun(
@@ -108,7 +115,9 @@ def _compute(config: RiskConfig, first: Deployment, data: ContactData, counter: 
         len(own),
         released,
         sigma_of(second.manifest),
-        _label(data),
+        label,
+        edges,
+        law,
         own,
         own == replay.clear(first.testbed),
         replay.replay_half_contacts(first.testbed),
@@ -129,7 +138,9 @@ def _deployed(testbed: Testbed, root: Path) -> Deployment:
     return deployment
 
 
-def _hosts(deployment: LocalDeployment, processes: int, *, risks: Sequence[Path] = ()) -> list[Path]:
+def _hosts(
+    deployment: LocalDeployment, processes: int, *, risks: Sequence[Path] = (), edges: tuple[float, ...] = ()
+) -> list[Path]:
     """Write the files of the processes that host the devices."""
     folder = deployment.folder / "hosts"
     folder.mkdir()
@@ -137,7 +148,7 @@ def _hosts(deployment: LocalDeployment, processes: int, *, risks: Sequence[Path]
     files = []
     for place in range(min(processes, len(devices))):
         part = slice(place, None, processes)
-        given = HostFile(devices=tuple(devices[part]), risks=tuple(map(str, risks[part])))
+        given = HostFile(devices=tuple(devices[part]), risks=tuple(map(str, risks[part])), edges=edges)
         files.append(folder / f"host-{place}.toml")
         files[-1].write_bytes(msgspec.toml.encode(given))
     return files
@@ -148,9 +159,14 @@ async def _simulate(deployment: Deployment, counter: RunCounter) -> None:
     await drive(deployment, device_of("cpu"), time.perf_counter(), lambda step, release: counter.add())
 
 
-async def _open_sum(deployment: SumDeployment) -> F64:
-    """Drive the distribution, and return its sum, float64[bins]."""
-    return await supervise(deployment, partial(open_sum, deployment.manifest, deployment.party(ENGINE)))
+async def _open_sum(deployment: SumDeployment, config: RiskConfig, risks: Sequence[Path]) -> tuple[F64, RiskLaw]:
+    """Drive the distribution, and return its sum, float64[bins], and what it says; each device makes its estimate."""
+    manifest, edges = deployment.manifest, config.distribution.edges
+    released = await supervise(deployment, partial(open_sum, manifest, deployment.party(ENGINE)))
+    law = fit_risk_law(released, edges, devices=len(risks), worlds=config.worlds, sigma=sigma_of(manifest))
+    for folder in risks:
+        law.estimate(personal.read(folder)).write(deployment.party(folder.name))
+    return released, law
 
 
 async def open_sum(manifest: SecureSum, folder: Path, transports: Sequence[Transport]) -> F64:

@@ -1,6 +1,7 @@
 """One person's risk, as the person's device computes, keeps and reads it."""
 
-import math
+from bisect import bisect_right
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, final
 
@@ -43,17 +44,10 @@ class Worlds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Share of worlds with an infection; 0 without any world."""
         return sum(self.infected) / max(self.count, 1)
 
-    @property
-    def error(self) -> float:
-        """Standard error of `risk`, by Agresti and Coull's centre, so that it is never 0."""
-        n = self.count + 4
-        centre = (sum(self.infected) + 2) / n
-        return math.sqrt(centre * (1 - centre) / n)
-
 
 @final
 class Personal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A person's risk under two behaviours.
+    """A person's worlds under two behaviours: the share of infected ones is the risk, as these few worlds have it.
 
     Security: for the person alone. Its file has mode 0600 and stays in the device's folder; nothing of it is sent but
         the bin of `before`, as shares.
@@ -64,15 +58,15 @@ class Personal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def of(cls, first: I64, last: I64) -> "Personal":
-        """Return the risk from a device's agents' stages on the first day and on the last, int64[worlds * 2] each."""
-        begun, ended = first.reshape(-1, BEHAVIOURS), last.reshape(-1, BEHAVIOURS)
+        """Return the risk from a device's agents' stages on the first day and on the last, int64[2 * worlds] each."""
+        begun, ended = first.reshape(BEHAVIOURS, -1), last.reshape(BEHAVIOURS, -1)
         healthy, infected = begun == FIRST, ended != FIRST
-        each = [_bits(infected[healthy[:, behaviour], behaviour]) for behaviour in range(BEHAVIOURS)]
+        each = [_bits(infected[behaviour, healthy[behaviour]]) for behaviour in range(BEHAVIOURS)]
         return cls(Worlds(each[0]), Worlds(each[1]))
 
-    def bin(self, bins: int) -> int:
-        """Return the bin of the risk when the person goes on as before."""
-        return min(int(self.before.risk * bins), bins - 1)
+    def bin(self, edges: Sequence[float]) -> int:
+        """Return the bin of the risk when the person goes on as before: that of an edge begins with it."""
+        return bisect_right(edges, self.before.risk)
 
     def write(self, folder: Path) -> None:
         """Write it for its owner's eyes."""

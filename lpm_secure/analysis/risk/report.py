@@ -17,6 +17,10 @@ from protocols.report import html
 
 FIGURES: Final = "risk_summary.json"
 BAR: Final = 40
+TOLD: Final = (
+    "Each owner is told the share of worlds in which it happens, drawn towards this mean, and where the risk lies with "
+    "90 % probability, as far as contacts and parameters are right."
+)
 
 
 def summary_of(config: RiskConfig, result: RiskRun) -> Summary:
@@ -39,6 +43,8 @@ def _figures(config: RiskConfig, result: RiskRun) -> dict[str, Any]:
         "devices": result.devices,
         "histogram": result.released.tolist(),
         "noise_sd": result.sigma,
+        "edges": list(result.edges),
+        "law": msgspec.to_builtins(result.law),
         "mean_risk": _means(result),
         "parity": result.parity,
         "versions": versions(),
@@ -47,19 +53,31 @@ def _figures(config: RiskConfig, result: RiskRun) -> dict[str, Any]:
 
 
 def _parts(result: RiskRun) -> list[str | Plot]:
-    edges = np.linspace(0, 100, result.released.size + 1)
-    labels = [f"{low:.0f} to {high:.0f} %" for low, high in pairwise(edges)]
-    bars = go.Bar(x=labels, y=result.released.tolist(), error_y={"type": "constant", "value": result.sigma})
+    bars = go.Bar(x=_labels(result), y=result.released.tolist(), error_y={"type": "constant", "value": result.sigma})
     figure = go.Figure(bars)
     figure.update_layout(height=380, template="plotly_white", xaxis_title="risk of the week", yaxis_title="devices")
     return [
         html.paragraph(result.label),
         html.paragraph(f"{result.devices} devices. All that the health authority got; lines are one sd of noise."),
         Plot(figure),
+        html.paragraph(f"{_spread(result)} {TOLD}"),
         html.heading("Seen by nobody outside of this testbed"),
         html.table([(f"mean risk, {name}", f"{value:.1%}") for name, value in _means(result).items()]),
         html.paragraph(f"Parity with the clear replay: {'identical' if result.parity else 'DIFFERENT'}."),
     ]
+
+
+def _labels(result: RiskRun) -> list[str]:
+    """Return what each bin is called, in percent."""
+    ends = [f"{100 * edge:g}" for edge in (0.0, *result.edges)]
+    return [*(f"{low} to {high} %" for low, high in pairwise(ends)), f"{ends[-1]} % and more"]
+
+
+def _spread(result: RiskRun) -> str:
+    """Return how risks are spread, by what was released."""
+    mean, size = result.law.mean, result.law.size
+    sd = np.sqrt(mean * (1 - mean) / (size + 1))
+    return f"By these counts, people's risks have a mean of {mean:.1%} and a standard deviation of {sd:.1%}."
 
 
 def _means(result: RiskRun) -> dict[str, float]:
@@ -84,23 +102,24 @@ def lines_of(result: RiskRun) -> Iterator[str]:
 
 def _distribution(result: RiskRun) -> Iterator[str]:
     """Yield the noised distribution, as the authority has it."""
-    counts, bins = result.released, result.released.size
+    counts, labels = result.released, _labels(result)
     noise = f"{result.sigma:.1f} in each row"
     yield f"what the health authority gets: devices by risk, with noise of standard deviation {noise}"
     most = max(float(counts.max()), 1.0)
-    for place, count in enumerate(counts):
+    for label, count in zip(labels, counts, strict=True):
         bar = "#" * round(BAR * max(float(count), 0.0) / most)
-        yield f"  {place / bins:4.0%} to {(place + 1) / bins:4.0%}  {count:7.1f}  {bar}"
+        yield f"  {label:<{max(map(len, labels))}}  {count:7.1f}  {bar}"
+    yield f"  {_spread(result)}"
 
 
 def _one_device(result: RiskRun) -> Iterator[str]:
     """Yield what one owner sees; the device in the middle of the range of risks stands for all."""
     name = sorted(result.own, key=lambda each: (result.own[each].before.risk, each))[len(result.own) // 2]
-    risk = result.own[name]
+    told = result.law.estimate(result.own[name])
     yield f"what the owner of one device sees, and nobody else; as an example, {name}"
-    for behaviour, worlds in (("goes on as before", risk.before), ("halves contacts", risk.halved)):
-        n = worlds.count
-        yield f"  {behaviour:<18} {worlds.risk:5.1%}, standard error {worlds.error:.1%} over {n} worlds"
+    yield f"  goes on as before  {told.before:5.1%}, between {told.low:.1%} and {told.high:.1%} by {told.worlds} worlds"
+    yield f"  halves contacts    {told.halved:5.1%}"
+    yield f"  {TOLD}"
 
 
 def _checks(result: RiskRun) -> Iterator[str]:

@@ -1,9 +1,11 @@
-"""A week in many worlds at once: each person is two agents in every world, and all of them are one device's.
+"""A week in many worlds at once: each person is two agents, and the worlds are replicates of one run.
 
-The first goes on as before. The second, its twin, has draws of its own, keeps each contact with probability 1/2, and
-listens only: it tells its contacts nothing, so that the others' week is the one in which everybody goes on as before.
-Everybody computes both behaviours, so which contacts a twin keeps is no secret; the senders know it, and leave out the
-others. No one's choice between the behaviours is ever an input.
+The first agent goes on as before. The second, its twin, has the same draws, keeps every second unit of each contact's
+weight, and listens only: it tells its contacts nothing, so that the others' week is the one in which everybody goes on
+as before. Everybody computes both behaviours, so what a twin keeps is no secret; the senders know it, and weigh their
+messages by it. No one's choice between the behaviours is ever an input.
+
+As the twin begins like its person, draws alike and hears no more, in no world it falls ill and the person does not.
 """
 
 import dataclasses
@@ -36,53 +38,58 @@ def select_departments(data: ContactData, departments: Sequence[str]) -> Contact
     return among(data, np.isin(data.group, departments)) if departments else data
 
 
-def number(person: I64, world: I64, behaviour: int, *, worlds: int) -> I64:
-    """Return the numbers of agents."""
-    return (person * worlds + world) * BEHAVIOURS + behaviour
-
-
 def device_of(person: int) -> str:
     """Return the name of a person's device."""
     return f"person-{person}"
 
 
 def week(config: RiskConfig, data: ContactData, addresses: Sequence[str]) -> Testbed:
-    """Make the testbed of the simulation: no release, one client for each person, two agents for each of its worlds."""
+    """Make the testbed of the simulation: no release, one client for each person, with its two agents."""
     testbed = build(config.week(), _expanded(config, data), addresses)
-    manifest = msgspec.structs.replace(testbed.manifest, releases=Releases(each=()))
+    manifest = msgspec.structs.replace(testbed.manifest, releases=Releases(each=()), common_draws=BEHAVIOURS)
     agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.int64)
     return dataclasses.replace(testbed, manifest=manifest, listeners=np.flatnonzero(agents % BEHAVIOURS))
 
 
+def halve(data: ContactData, *, seed: int) -> I64:
+    """Return the weights of contacts of which each pair keeps every second unit, day after day, int64[m].
+
+    A coin of the pair says whether its first unit is kept, so a contact of weight 1 is with probability 1/2.
+    """
+    _, pair = np.unique(np.stack([data.a, data.b]), axis=1, return_inverse=True)
+    pair = pair.reshape(-1)
+    coin = np.random.default_rng([seed, COIN]).integers(0, 2, pair.max(initial=-1) + 1, dtype=np.int64)
+    order = np.lexsort((data.day, pair))
+    weight, whose = data.weight[order], pair[order]
+    total = np.cumsum(weight)
+    first = np.searchsorted(whose, np.arange(coin.size))
+    total = total - (total - weight)[first][whose] + coin[whose]  # of the pair up to this contact
+    kept = np.empty_like(weight)
+    kept[order] = total // 2 - (total - weight) // 2
+    return kept
+
+
 def _expanded(config: RiskConfig, data: ContactData) -> ContactData:
-    """Return the contacts of all agents: within each world as they are, and from each person to others' twins."""
-    worlds = np.arange(config.worlds)
-    coin = np.random.default_rng([config.seed, COIN])
+    """Return the contacts of all agents: among persons as they are, and from each person to others' twins."""
     inside = data.day < config.days  # no later day is replayed
-    each = (data.day, data.a, data.b, data.weight)
-    day, a, b, weight = (np.repeat(row[inside], worlds.size) for row in each)
-    world = np.tile(worlds, int(inside.sum()))
-    rows = [np.stack([day, _of(a, world, 0, config), _of(b, world, 0, config), weight])]
-    for speaker, listener in ((a, b), (b, a)):
-        kept = coin.integers(0, 2, day.size, dtype=np.int64) == 1
-        pair = (_of(speaker, world, 0, config)[kept], _of(listener, world, 1, config)[kept])
-        rows.append(np.stack([day[kept], *pair, weight[kept]]))
+    data = dataclasses.replace(data, **{name: getattr(data, name)[inside] for name in ("day", "a", "b", "weight")})
+    kept = halve(data, seed=config.seed)
+    a, b, some = data.a * BEHAVIOURS, data.b * BEHAVIOURS, kept > 0
+    rows = [
+        np.stack([data.day, a, b, data.weight]),
+        np.stack([data.day, a, b + 1, kept])[:, some],
+        np.stack([data.day, b, a + 1, kept])[:, some],
+    ]
     merged = np.concatenate(rows, axis=1)
-    copies = worlds.size * BEHAVIOURS
-    people = np.repeat(data.people, copies)
-    agents = np.arange(worlds.size * BEHAVIOURS)
+    people = np.repeat(data.people, BEHAVIOURS)
     return dataclasses.replace(
         data,
-        people=people * agents.size + np.tile(agents, data.people.size),
+        people=people * BEHAVIOURS + np.tile(np.arange(BEHAVIOURS), data.people.size),
         group=tuple(device_of(person) for person in people.tolist()),
         day=merged[0],
         a=merged[1],
         b=merged[2],
         weight=merged[3],
         channel=None if data.channel is None else np.zeros_like(merged[0]),  # the table [model] has one here
-        columns={name: np.repeat(values, copies) for name, values in data.columns.items()},
+        columns={name: np.repeat(values, BEHAVIOURS) for name, values in data.columns.items()},
     )
-
-
-def _of(person: I64, world: I64, behaviour: int, config: RiskConfig) -> I64:
-    return number(person, world, behaviour, worlds=config.worlds)

@@ -67,7 +67,7 @@ class LaneAgents:
         if not 1 <= lanes <= MOST:
             raise ParameterError(f"got {lanes} runs at once; 1 to {MOST} fit")
         self._model, self._parameters, self._meetings = model.bound, model.parameters, model.meetings
-        self._plan, self._n = model.plan, model.n
+        self._plan, self._n, self._steps = model.plan, model.n, model.steps
         self.lanes, self._elements = lanes, elements_of(lanes)
         graph = self._model.graph
         field = min((name for name, each in graph.fields.items() if each.stages), default="")
@@ -86,7 +86,13 @@ class LaneAgents:
         return self._elements * BITS
 
     def update(self, public: Publics = NOTHING) -> None:
-        """Move on by one step; of each public number int64[lanes]."""
+        """Move on by one step; of each public number int64[lanes].
+
+        Raises:
+            ParameterError: the model was bound for fewer steps.
+        """
+        if self.step >= self._steps:
+            raise ParameterError(f"step {self.step + 1} of runs that were bound for {self._steps}; bind more")
         self._public = {
             name: np.resize(np.asarray(value, dtype=np.int64), self._width) for name, value in public.items()
         }

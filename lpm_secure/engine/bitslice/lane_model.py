@@ -34,6 +34,7 @@ class LaneModel:
         parameters: checked.
         columns: int64[n] of each private column.
         n: agents.
+        steps: that a run has at most; for more, fields have no room.
     """
 
     bound: BoundModel
@@ -42,6 +43,7 @@ class LaneModel:
     parameters: Mapping[str, Any]
     columns: Mapping[str, I64] = field(repr=False)
     n: int
+    steps: int
 
     @classmethod
     def of(
@@ -75,11 +77,11 @@ class LaneModel:
         settings = range(len(channels.venues.settings))
         people = max((int(channels.venues.mixing(each).max(initial=0)) for each in settings), default=0)
         sums = (growth_bound(graph, name, degree=degree, parameters=checked) for name in graph.outcomes)
-        bound = bind(graph, checked, private, people=people, level=max(sums, default=0))
+        bound = bind(graph, checked, private, people=people, level=max(sums, default=0), steps=steps)
         reason = obstacle(bound, channels)
         if reason is not None:
             raise EnsembleObstacle(reason)
-        return cls(bound, plan_lanes(bound, meetings.meetings), meetings, checked, private, n)
+        return cls(bound, plan_lanes(bound, meetings.meetings), meetings, checked, private, n, steps)
 
     def memory(self, lanes: int) -> int:
         """Return how many bytes so many lanes take, of agents and of sums in venues."""

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, reject, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from client_sdk import Client
@@ -105,6 +105,21 @@ def check(testbed, private, run_clear):
 @given(data=st.data())
 def test_each_replicate_has_the_bits_of_its_own_run(name, mode, data, graph_testbeds, run_clear, operators_of):
     testbed = with_replicates(data.draw(graph_testbeds(name, mode=mode)), data.draw(st.integers(2, 5)))
+    check(testbed, run_replicates(testbed, operators_of), run_clear)
+
+
+@pytest.mark.parametrize("name", ["library-seirs", pytest.param("places", marks=pytest.mark.slow)])
+@settings(max_examples=3)
+@given(data=st.data())
+def test_agents_with_common_draws_draw_alike_in_each_replicate(name, data, graph_testbeds, run_clear, operators_of):
+    group = data.draw(st.integers(2, 3))
+    testbed = with_replicates(data.draw(graph_testbeds(name, mode="outcome")), 2, common_draws=group)
+    assume(max(len(client.agents) for client in testbed.manifest.clients) > 1)
+    for own in testbed.replicates:
+        numbers, at = own.source_of_draws.agents, 0
+        for client in own.manifest.clients:
+            firsts = [client.agents[place // group * group] for place in range(len(client.agents))]
+            assert numbers[at : (at := at + len(firsts))].tolist() == firsts
     check(testbed, run_replicates(testbed, operators_of), run_clear)
 
 

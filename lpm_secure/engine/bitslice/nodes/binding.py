@@ -52,7 +52,7 @@ class BoundModel:
 
 
 def bind(
-    graph: ModelGraph, parameters: Mapping[str, Any], columns: Mapping[str, I64], *, people: int, level: int
+    graph: ModelGraph, parameters: Mapping[str, Any], columns: Mapping[str, I64], *, people: int, level: int, steps: int
 ) -> BoundModel:
     """Return a model bound to a run.
 
@@ -62,6 +62,7 @@ def bind(
         columns: int64[n] of each private column.
         people: of the largest cell.
         level: the largest sum that an outcome reveals.
+        steps: that a run has at most: what grows by each of them grows no further.
     """
     graph = _simplified(graph, parameters)
     nodes = graph.nodes
@@ -82,7 +83,7 @@ def bind(
         name: (int(each.min(initial=0)), int(each.max(initial=0))) if each.size else (0, 0)
         for name, each in columns.items()
     }
-    fields, intervals = _grow(graph, given, known)
+    fields, intervals = _grow(graph, given, known, steps)
     own = frozenset(name for name, each in graph.fields.items() if each.private)
     return BoundModel(
         graph,
@@ -133,9 +134,9 @@ def _entries(node: GraphNode, tables: Mapping[str, I64]) -> I64:
 
 
 def _grow(
-    graph: ModelGraph, given: Mapping[str, Interval], known: Mapping[int, Interval]
+    graph: ModelGraph, given: Mapping[str, Interval], known: Mapping[int, Interval], steps: int
 ) -> tuple[dict[str, Interval], tuple[Interval, ...]]:
-    """Return intervals that no field leaves: those of the beginning, widened by steps until none grows any more."""
+    """Return intervals that no field leaves: those of the beginning, widened by so many steps, or until none grows."""
     declared = {name: (each.low, each.high) for name, each in graph.fields.items()}
     bounds = bounds_of(graph, given, nodes=known)
     fields = {
@@ -145,7 +146,7 @@ def _grow(
         bounds = bounds_of(graph, fields, nodes=known)
         wider = {name: _hull(fields[name], bounds[root]) for name, root in graph.update.items()}
         growing = [name for name, interval in wider.items() if interval != fields[name]]
-        if not growing:
+        if not growing or each >= steps:
             break
         fields |= wider if each < ROUNDS - len(declared) else {name: declared[name] for name in growing}
     return fields, bounds

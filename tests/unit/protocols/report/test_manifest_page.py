@@ -71,6 +71,9 @@ def test_two_graphs_differ_by_their_hashes_and_by_what_they_say(manifest_of):
 
 def test_a_disclosure_names_each_outcome_and_says_so_where_sums_are_exact(manifest_of):
     banks = describe_disclosure(manifest(manifest_of, "Banks", mode="outcome"))
+    alike = manifest(manifest_of, "Banks", mode="outcome", common_draws=2)
+    assert "Its agents had the same draws in groups of 2" in describe_disclosure(alike)
+    assert "same draws" not in banks
     assert "each of its agents and steps, a bit: ruin above a private threshold (told once)." in banks
     assert "stage counts in every step and totals of lost (exact)" in banks
     averaging = manifest(manifest_of, "Averaging", mode="outcome")

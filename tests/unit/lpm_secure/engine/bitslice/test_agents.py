@@ -106,10 +106,41 @@ class Banded(lpm.Model):
 def test_a_law_by_a_private_column_is_each_agents_own():
     rows = tuple((2**32 * np.eye(3, dtype=np.int64)).reshape(-1).tolist())
     given = VenueChannels(Venues.nowhere(30), {})
-    model = LaneModel.of(trace(Banded).graph, {"stay": rows}, given, columns={"band": np.arange(30) % 3}, steps=3)
+    model = LaneModel.of(trace(Banded).graph, {"stay": rows}, given, columns={"band": np.arange(30) % 3}, steps=4)
     runs = LaneAgents(model, lanes=70, key=b"key")
     for left in (30, 20, 10, 0):
         assert (runs.totals == [left, 30 - left]).all()
+        runs.update()
+
+
+class Saver(lpm.Model):
+    """Has a unit more in each step."""
+
+    work = lpm.stage("ON", "OFF")
+    wealth = lpm.field(0, 10**9)
+    owned = lpm.observable(0, 10**9)
+
+    def begin(self, me, draw):
+        return me.set(work="ON", wealth=0)
+
+    def says(self, me):
+        return {}
+
+    def totals(self, me):
+        return {self.owned: me.wealth}
+
+    def update(self, me, heard, draw):
+        return me.set(wealth=lpm.minimum(me.wealth + 1, 10**9))
+
+
+def test_what_grows_with_each_step_has_room_for_a_runs_steps_and_for_no_more():
+    model = LaneModel.of(trace(Saver).graph, {}, VenueChannels(Venues.nowhere(5), {}), steps=3)
+    assert model.bound.fields["wealth"] == (0, 3)
+    runs = LaneAgents(model, lanes=2, key=b"key")
+    for _ in range(3):
+        runs.update()
+    assert runs.totals[:, -1].tolist() == [15, 15]
+    with pytest.raises(ParameterError, match="step 4 of runs that were bound for 3"):
         runs.update()
 
 

@@ -47,6 +47,12 @@ def test_replicates_that_cannot_be_are_refused_in_one_line(manifest, changes, sa
     assert "\n" not in str(error.value)
 
 
+def test_common_draws_and_a_gradient_are_refused(manifest):
+    single = msgspec.structs.replace(manifest, replicates=msgspec.UNSET, common_draws=2)
+    with pytest.raises(ParameterError, match="common_draws and a gradient"):
+        msgspec.structs.replace(single, gradient=Gradient(way="tangents", parameters=("cell_beta",)))
+
+
 def test_more_public_numbers_than_a_late_client_can_be_told_at_once_are_refused(manifest_of):
     model = graph_model("closures")
     count = len(model.agents.public)
