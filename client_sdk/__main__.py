@@ -139,16 +139,17 @@ async def _wait(
     """Wait for the servers, where the journal has not all; return whether this client goes on from it without them.
 
     Raises:
-        Unavailable: they do not answer, and the client has not begun the run, or cannot go on alone.
+        Unavailable: they do not answer, and the client has not begun the run.
+        RunEnded: they do not, and it had stopped.
     """
     waits_s = patience_s(manifest, Step(1)) if exchange.has_joined else manifest.join_timeout_s
     try:
         await wait_for_servers(addresses, own, patience_s=waits_s, say=_say)
     except Unavailable as error:
-        if isinstance(exchange, MaskedExchange) or not exchange.has_joined:
+        if not exchange.has_joined:
             raise
-        _say(f"{error}; what it told this client before is written down")
         exchange.leave()
+        _say(f"{error}; what it told this client before is written down")
         return True
     return False
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Final, final
@@ -23,6 +24,7 @@ from protocols.identity.certificates import Credentials
 from protocols.wire.methods import SERVICE
 from protocols.wire.tls import require_tls13
 
+SWITCH_S: Final = 5e-4  # a thread that computes keeps one that has heard from disk or network waiting no longer
 MAX_CALLS: Final = 10_000  # at the same time
 _BEGUN: Final[set["asyncio.Task[None]"]] = set()  # that wait for a server's first comparison
 
@@ -93,6 +95,7 @@ async def open_endpoint(
     task.add_done_callback(_BEGUN.discard)
     _BEGUN.add(task)
     gc.collect()
+    sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is loaded by now stays: no step waits until it was looked through for garbage
     return ServedPort(server, conversations)
 

@@ -12,7 +12,7 @@ from client_sdk.masking.masking_client import NOTHING, MaskingClient, Reading
 from client_sdk.simulation.exchange import Answer
 from protocols.arithmetic.counters import FIRST_ROUND, FIRST_STEP, RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import AnswerLost, LpmError, ParameterError, RoundClosed, RunEnded, RunExpired
+from protocols.errors import AnswerLost, LpmError, ParameterError, RoundClosed, RunEnded, RunExpired, Unavailable
 from protocols.identity.sealing_key import public_key
 from protocols.identity.server_keys import IDENTITY
 from protocols.identity.signing import read_key
@@ -66,6 +66,7 @@ class MaskedExchange:
     _told: list[U64] | None = field(init=False, repr=False, default=None)
     _live: RoundNumber = field(init=False, default=FIRST_ROUND)  # rounds before it are over for this client
     _public: I64 = field(init=False, repr=False, default_factory=lambda: np.zeros(0, dtype=np.int64))
+    _alone: bool = field(init=False, default=False)
 
     @property
     def has_joined(self) -> bool:
@@ -77,6 +78,15 @@ class MaskedExchange:
         """Tell whether the journal has the answer of every round, so that no server is needed."""
         return self.client.is_over
 
+    def leave(self) -> None:
+        """Ask no server any more: what the journal lacks counts as missed now, and may come at a later start.
+
+        Raises:
+            RunEnded: this client had stopped.
+        """
+        self.client.require_running()
+        self._alone = True
+
     async def join(self) -> Step:
         """Hand a seed over, for the first step or for the next one; the run is told from its first step.
 
@@ -86,7 +96,7 @@ class MaskedExchange:
         if self.client.ending:
             await self.channel.stop(self.client.stop())
             self.client.require_running()
-        if self.client.is_over:
+        if self.client.is_over or self._alone:
             self._live = RoundNumber(self.client.plan.manifest.schedule.rounds)
         elif self.client.has_joined:
             await self._return(FIRST_STEP)
@@ -99,8 +109,14 @@ class MaskedExchange:
         return FIRST_STEP
 
     async def recall(self, since: Step, until: Step) -> list[dict[str, int]]:
-        """Return the environment's numbers of steps `since` to `until` - 1, as both aggregators told them."""
+        """Return the environment's numbers of steps `since` to `until` - 1, as both aggregators told them.
+
+        Raises:
+            Unavailable: the journal lacks them, without which agents cannot go on, and no server is asked any more.
+        """
         layout = self.client.plan.layout
+        if self._alone and until > since and layout.environment:
+            raise Unavailable(f"no server answers, and this client's journal lacks what was public in step {since}")
         width, nothing = len(layout.environment), np.zeros(layout.cells, dtype=np.int64)
         rows = (self._public[width * step : width * (step + 1)] for step in range(since, until))
         return [

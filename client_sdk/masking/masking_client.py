@@ -184,6 +184,8 @@ class MaskingClient(MaskingParty):
         if x.shape != (plan.count(name, number),):
             raise WrongLength(f"got {x.size} words for round {number}; the layout has {plan.count(name, number)}")
         shape = plan.shape(name, number, steps=self.attendance.steps(name, number))
+        self.journal.record_all({f"vector {number}": digest_of(x.tobytes())}, sync=False)
+        written = self.journal.sync()  # while the proof is computed; nothing goes out before
         pads = source.pads(number, x.size)
         d = residue(x + pads)
         checked = plan.words_to_check(d, name, number)
@@ -202,8 +204,10 @@ class MaskingClient(MaskingParty):
         transcript = Transcript(blank.context, nonce, notice.hashes(hashes))
         rows = range_proof.prove(source, number, shape, transcript=transcript, e=e, told=told)
         notice = msgspec.structs.replace(notice, rows=to_bytes(rows))
-        before = {f"vector {number}": digest_of(x.tobytes())}
-        return self.send(notice, name=WORDS, nonce=nonce, hashes=hashes, before=before)
+        envelope = self.send(notice, name=WORDS, nonce=nonce, hashes=hashes, sync=False)
+        written.result()
+        self.journal.sync()  # on its way too; where a machine loses power before, its client sits the run out
+        return envelope
 
     def open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
         """Return what both aggregators told of a round.

@@ -269,6 +269,31 @@ def test_a_client_that_is_killed_and_started_again_comes_back_in_a_later_step(de
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("lost", "missed", "code"), [(1, 1, 0), (3, 2, 3)])
+def test_a_client_that_comes_back_when_all_servers_are_gone_writes_what_it_was_told(deploy, lost, missed, code):
+    """Killed before it kept the last answers, it waits three deadlines and no longer."""
+    deployment = deploy(timeout_s=2.0, steps=4)
+    deployment.start()
+    driven(deployment)
+    folder = deployment.party("client-2")
+    assert deployment.process("client-2").wait(30.0) == 0
+    series = (folder / "series.csv").read_text().splitlines()
+    end(deployment)
+    (folder / "series.csv").unlink()
+    (journal,) = folder.glob("*.journal")
+    entries = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(entries[: len(entries) - 3 * lost + 2]))  # a vector, a message and an answer each
+    deployment.start_party("client-2")
+    assert deployment.process("client-2").wait(120.0) == code
+    lines = (folder / "log.jsonl").read_text()
+    assert f"no server answers: the run had 4 steps, of which {missed} were missed" in lines
+    kept = (folder / "series.csv").read_text().splitlines()
+    told = [row for row in kept if not row.endswith(",,,")]
+    assert series[: len(told)] == told
+    assert len(kept) == len(series) == len(told) + missed
+
+
+@pytest.mark.slow
 def test_a_client_that_is_killed_is_left_out_and_the_others_go_on(deploy):
     deployment = deploy(timeout_s=3.0, steps=4)
     deployment.start()
