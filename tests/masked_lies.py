@@ -14,6 +14,7 @@ from aggregator.masking.suppression import suppress
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
     AttendanceNotice,
+    BitQuestion,
     ClientReply,
     Closing,
     CountShare,
@@ -21,6 +22,8 @@ from protocols.masking.messages import (
     KeyContribution,
     LevelShare,
     Offer,
+    OpeningQuestion,
+    OpeningShare,
     ProofQuestion,
     RangeVerdict,
     ReleaseQuestion,
@@ -42,6 +45,7 @@ def few(lies: dict[str, Any], *names: str) -> list[Any]:
 
 KINDS = (
     AttendanceNotice
+    | BitQuestion
     | ClientReply
     | Closing
     | CountShare
@@ -49,6 +53,8 @@ KINDS = (
     | KeyContribution
     | LevelShare
     | Offer
+    | OpeningQuestion
+    | OpeningShare
     | ProofQuestion
     | RangeVerdict
     | ReleaseQuestion
@@ -124,21 +130,6 @@ def shift_sum(liar: Liar, receiver: str, message: Any) -> Any:
         liar.lies += 1
 
 
-def shift(by: int, *, ring: int = 0) -> Callable[[Liar, str, Any], Any]:
-    """Return a lie that evaluates agent 0's comparison elsewhere, by `ring` in fourths of the ring and `by` further."""
-
-    def lie(liar: Liar, receiver: str, message: Any) -> Any:
-        party = liar.run.aggregators[1]
-        if isinstance(message, Closing) and message.number == DECIDE:
-            offsets = party._comparison.offsets.copy()
-            quarter = 2 ** (party.plan.difference_bits - 1)
-            offsets[0] = residue(offsets[0] + np.uint64(by + ring * quarter))
-            party._comparison = dataclasses.replace(party._comparison, offsets=offsets)
-            liar.lies += 1
-
-    return lie
-
-
 def take_other_words(liar: Liar, receiver: str, message: Any) -> Any:
     """Count another word of client-0 than it sent, and ask what the honest one asks."""
     party = liar.run.aggregators[1]
@@ -155,18 +146,6 @@ def leave_out(liar: Liar, receiver: str, message: Any) -> Any:
     if isinstance(message, ProofQuestion) and message.number == DECIDE:
         liar.lies += 1
         liar.run.aggregators[1]._round.examined.pop("client-0")
-
-
-def own_label(liar: Liar, receiver: str, message: Any) -> Any:
-    """Turn the bit of agent 0 over with this aggregator's share of its label."""
-    if not isinstance(message, Closing) or message.number != DECIDE:
-        return None
-    party = liar.run.aggregators[1]
-    share, label = party._comparison.share, party._comparison.share.top_label.copy()
-    label[0] ^= share.label[0]
-    party._comparison = dataclasses.replace(party._comparison, share=dataclasses.replace(share, top_label=label))
-    liar.lies += 1
-    return None
 
 
 def ask_other_challenges(liar: Liar, message: Any) -> Any:
@@ -393,8 +372,4 @@ LIES = {
     "an answer is a random word": when(ClientReply, DECIDE, answers(lambda w: w ^ from_bytes(os.urandom(8 * w.size)))),
     "an answer is nothing": when(ClientReply, DECIDE, answers(np.zeros_like)),
     "an answer is too short": when(ClientReply, DECIDE, answers(lambda words: words[:1])),
-    "an answer carries its share of the label": own_label,
-    "a comparison is made at the next number": shift(1),
-    "a bit is forced by a quarter of the ring": shift(0, ring=1),
-    "a bit is forced by half of the ring": shift(0, ring=2),
 }

@@ -15,14 +15,14 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
+from aggregator.masking.carry.dealing import CarryShare
 from aggregator.masking.collection import Examination
 from aggregator.masking.members.membership import RoundMembers
-from aggregator.masking.members.message_union import MessageUnion
+from aggregator.masking.members.opening_agreement import OpeningAgreement
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
 from aggregator.masking.product import ProductShare
 from aggregator.masking.round_state import NOTHING, NextComparison, RoundCheckpoint, RoundStage, refuse_surplus
-from aggregator.masking.sums import MaskedSums
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import CohortTooSmall, RecordsDiffer, ResultsDiffer, RoundAhead
@@ -52,7 +52,7 @@ NO_HEAD: Final = bytes(32)
 
 @final
 @dataclass(slots=True, eq=False)
-class MaskingAggregator(MessageUnion):
+class MaskingAggregator(OpeningAgreement):
     """One of the two aggregators.
 
     Security: it sees masked words alone. What it learns beside releases: who takes part, and who was out of range. One
@@ -64,9 +64,7 @@ class MaskingAggregator(MessageUnion):
     """
 
     checkpoint: RoundCheckpoint | None = field(init=False, repr=False, default=None)
-    _sums: MaskedSums = field(init=False, repr=False)
     _spending: ReleaseSpending = field(init=False, repr=False)
-    _comparison: NextComparison | None = field(init=False, repr=False, default=None)
     _asked: SignedMessage | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
@@ -75,9 +73,9 @@ class MaskingAggregator(MessageUnion):
         Raises:
             RecordsDiffer: journal and checkpoint are not of one moment.
         """
-        MessageUnion.__post_init__(self)
+        OpeningAgreement.__post_init__(self)
         prepare(self.plan)
-        self._sums, self._spending = MaskedSums(self.plan), ReleaseSpending(self.plan)
+        self._spending = ReleaseSpending(self.plan)
         if content := self.journal.checkpoint:
             self._go_on(msgspec.msgpack.decode(content, type=RoundCheckpoint))
         if self.journal.entry(f"round {self.number + 1}") is not None:
@@ -230,6 +228,7 @@ class MaskingAggregator(MessageUnion):
             self._round.stage = RoundStage.ACCEPTED if self.plan.compares_verdicts(self.number) else RoundStage.DONE
             if not self.plan.multiplies(self.number):
                 self._sums.take(self.number, self._words)
+                self._end_levels()
 
     def _require_cohort(self) -> None:
         least = self.plan.manifest.min_cohort
@@ -267,6 +266,7 @@ class MaskingAggregator(MessageUnion):
             opened = self._products.open(self._round.level_shares, message, *self._factors)
             self._sums.take(self.number, self._words, opened)
             self._round.stage = RoundStage.DONE
+            self._end_levels()
 
     @property
     def _products(self) -> ProductShare:
@@ -350,16 +350,14 @@ class MaskingAggregator(MessageUnion):
 
     def _answers(self) -> dict[str, U64]:
         """Return what each accepted client is told, outcome by outcome: shares of its bits' labels, or masked sums."""
-        comparison, layout, bits = self._comparison, self.plan.layout, list(self.plan.bits)
-        if comparison is None:
-            raise RoundAhead("a decision came before its comparison was dealt; the run stops here")
+        comparison, layout, bits = self._require_comparison(), self.plan.layout, list(self.plan.bits)
         self._comparison = None  # a key is evaluated once
-        z = self._sums.differences()
-        offsets = comparison.offsets.reshape(z.shape)
-        by_outcome = residue(z - offsets)
-        z, offset = z[bits].reshape(-1), offsets[bits].reshape(-1)
-        mask = self._require_common().answer_mask(self.number, self._round.closing, z.size)
-        told = comparison.share.answer(comparison.node_hash, z, offset=offset, mask=mask)
+        z, offsets = self._sums.differences(), comparison.offsets
+        by_outcome, told = residue(z - offsets), self._round.bits
+        if not isinstance(comparison.share, CarryShare):
+            z, offset = z[bits].reshape(-1), offsets[bits].reshape(-1)
+            mask = self._require_common().answer_mask(self.number, self._round.closing, z.size)
+            told = comparison.share.answer(comparison.node_hash, z, offset=offset, mask=mask)
         by_outcome[bits] = told.reshape(len(bits), layout.n)
         return {client: by_outcome[:, slice(*layout.own[client])].reshape(-1) for client in self.members}
 
@@ -378,7 +376,3 @@ class MaskingAggregator(MessageUnion):
     def _require(self, stage: RoundStage) -> None:
         if self._round.stage != stage:
             raise RoundAhead(f"round {self.number} is {self._round.stage.name}, and this is for {stage.name}")
-
-    def _require_number(self, number: int) -> None:
-        if number != self.number:
-            raise RoundAhead(f"got an answer for round {number} in round {self.number}; the run stops here")

@@ -9,6 +9,8 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
+from aggregator.masking.carry import bit_opening
+from aggregator.masking.carry.dealing import CarryShare, deal_carry
 from aggregator.masking.comparison import deal_comparison, encode_shares
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
@@ -21,21 +23,15 @@ from aggregator.masking.trees.key_memory import KeyMemory
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.errors import (
-    CohortTooSmall,
-    LpmError,
-    NotEnrolled,
-    NotSealed,
-    RecordsDiffer,
-    ResultsDiffer,
-    RoundAhead,
-)
+from protocols.errors import CohortTooSmall, LpmError, NotEnrolled, NotSealed, RecordsDiffer, ResultsDiffer, RoundAhead
 from protocols.identity.sealing_key import SealingKey
 from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.folding import ProofShape
 from protocols.masking.messages import (
+    BitQuestion,
     ClientAnswer,
     ClientQuestion,
+    OpeningQuestion,
     ProofAnswer,
     ProofQuestion,
     ReleaseAnswer,
@@ -49,26 +45,14 @@ from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.plans.attendance import Attendance
 from protocols.masking.range_proof import ProofSide, bit_pads, parts_of, streams_of
 from protocols.masking.seed import open_seed
-from protocols.masking.words import expand, residue
+from protocols.masking.words import residue, stream_of
 from protocols.quantity import quantity
 from protocols.task.manifest import cohort
 
 Replies = tuple[SignedMessage, ...]  # to each aggregator in their order; none where they have asked two things
-Questions = ProofQuestion | ReleaseQuestion
-KINDS: Final = (ProofQuestion, ReleaseQuestion)  # in their order in a round
+Questions = ProofQuestion | ReleaseQuestion | OpeningQuestion | BitQuestion
+KINDS: Final = (ProofQuestion, ReleaseQuestion, OpeningQuestion, BitQuestion)  # in their order in a round
 SAVE_STEPS: Final = 8  # between what a restart goes on from: it takes in the questions since then once more
-
-
-def stream_of(key: bytes) -> Callable[[int], U64]:
-    """Return what draws words from a key, others with each call: uint64[count]."""
-    drawn = 0
-
-    def draw(count: int) -> U64:
-        nonlocal drawn
-        drawn += 1
-        return expand(hmac.digest(key, b"lpm dealt %d" % drawn, "sha256"), count)
-
-    return draw
 
 
 @final
@@ -96,7 +80,8 @@ class MaskingDealer(MaskingParty):
     _pair: QuestionPair = field(init=False, repr=False)
     _answered: dict[bytes, Replies] = field(init=False, repr=False, default_factory=dict)
     _opened: U64 | None = field(init=False, repr=False, default=None)
-    _next: tuple[RoundNumber, bool] = field(init=False, default=(FIRST_ROUND, False))
+    _trees: tuple[CarryShare, CarryShare, U64] | None = field(init=False, repr=False, default=None)
+    _next: tuple[RoundNumber, int] = field(init=False, default=(FIRST_ROUND, 0))  # and the kind's place
 
     def __post_init__(self) -> None:
         """Begin the run, or go on with it."""
@@ -116,7 +101,7 @@ class MaskingDealer(MaskingParty):
         """
         if self.journal.entry(_name(checkpoint.number - 1, ProofQuestion)) is None:
             raise RecordsDiffer("the journal of this dealer is older than what it goes on with; the run is over")
-        self._next, self._asked = (checkpoint.number, False), checkpoint.asked
+        self._next, self._asked = (checkpoint.number, 0), checkpoint.asked
         self._counters, self._members = dict(checkpoint.counters), checkpoint.members
         self._sources = {
             client: PadSource(seed, self.plan.run, client, counter)
@@ -186,12 +171,12 @@ class MaskingDealer(MaskingParty):
         """
         if envelope.sender not in self.plan.aggregators:
             raise NotEnrolled(f"{envelope.sender} asked the dealer, and only aggregators do")
-        question = self.read(envelope, ProofQuestion, ReleaseQuestion)
+        question = self.read(envelope, *KINDS)
         with self.guard():
             digest = digest_of(envelope.content)
             if digest in self._answered:
                 return self._answered[digest]
-            if not isinstance(question, ProofQuestion | ReleaseQuestion):
+            if not isinstance(question, Questions):
                 raise ResultsDiffer("the dealer was asked what it does not answer; the run stops here")
             self._require_next(question)
             asked = self._pair.take(envelope, early=isinstance(question, ProofQuestion))
@@ -208,7 +193,7 @@ class MaskingDealer(MaskingParty):
 
     def _require_next(self, question: Questions) -> None:
         """Refuse a question out of its turn."""
-        if (question.number, isinstance(question, ReleaseQuestion)) != self._next:
+        if (question.number, KINDS.index(type(question))) != self._next:
             raise RoundAhead(f"a question of round {question.number} came out of its turn; the run stops here")
 
     def _take(self, question: Questions, content: bytes, *, tells: bool = True) -> None:
@@ -219,15 +204,25 @@ class MaskingDealer(MaskingParty):
             self._answered = {}
         if isinstance(question, ProofQuestion):
             told = self._answer_proofs(question, number, tells=tells)
-            self._next = (number, True) if self.plan.opens(number) else (RoundNumber(number + 1), False)
             if told is not None:
                 envelope = self.send(told, name="proofs", sync=False)
                 self._answered[digest] = envelope, envelope
-            return
-        words = self._take_release(question, number)
-        self._next = (RoundNumber(number + 1), False)
-        if tells:
-            self._answered[digest] = self._answer_release(number, words)
+        elif isinstance(question, ReleaseQuestion):
+            words = self._take_release(question, number)
+            if tells:
+                self._answered[digest] = self._answer_release(number, words)
+        elif tells:
+            self._answered[digest] = self._answer_openings(question)
+        asked = (True, self.plan.opens(number), *2 * [self.plan.takes_openings(number)])
+        later = [place for place in range(KINDS.index(type(question)) + 1, len(KINDS)) if asked[place]]
+        self._next = (number, later[0]) if later else (RoundNumber(number + 1), 0)
+
+    def _answer_openings(self, question: OpeningQuestion | BitQuestion) -> Replies:
+        """Return to each aggregator the part of the other's proof, of what was dealt last; or to both the masks."""
+        if self._trees is None:
+            raise RoundAhead("openings are asked about of which nothing was dealt; the run stops here")
+        answers = enumerate(bit_opening.answer(self._trees, question, run=self.plan.run))
+        return tuple(self.send_all({f"{type(question).__name__} {index}": each for index, each in answers}).values())
 
     def _draw(self, purpose: bytes) -> Callable[[int], U64]:
         return stream_of(hmac.digest(self._key, b"lpm deal " + self._asked + purpose, "sha256"))
@@ -358,15 +353,15 @@ class MaskingDealer(MaskingParty):
         """Return offsets of the outcomes of a decision, uint64[o * n], and each aggregator's keys of comparisons."""
         own, bits = {client: self._pads(client, decision) for client in self._members}, list(self.plan.bits)
         r, r0 = self._sums.after(decision, own, self._opened).differences(), self._answers(decision)
-        dealt, shares = deal_comparison(
-            r0[bits].reshape(-1),
-            node_hash=NodeHash(self._node_key),
-            draw=self._draw(b"comparison"),
-            bits=self.plan.difference_bits,
-            memory=self._memory,
-        )
-        r0[bits] = dealt.reshape(len(bits), self.plan.layout.n)
-        return (r - r0 & self.plan.offset_masks).reshape(-1), encode_shares(shares)
+        draw, compared = self._draw(b"comparison"), self.plan.difference_bits
+        if self.plan.opens_bits:
+            self._trees = deal_carry(r[bits].reshape(-1), r0[bits].reshape(-1) & np.uint64(1), bits=compared, draw=draw)
+            encoded = self._trees[0].encode(), self._trees[1].encode()
+        else:
+            node_hash, labels = NodeHash(self._node_key), r0[bits].reshape(-1)
+            dealt, shares = deal_comparison(labels, node_hash=node_hash, draw=draw, bits=compared, memory=self._memory)
+            r0[bits], encoded = dealt.reshape(len(bits), self.plan.layout.n), encode_shares(shares)
+        return (r - r0 & self.plan.offset_masks)[list(self.plan.offset_rows)].reshape(-1), encoded
 
     def _deal_products(self, decision: RoundNumber) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
         """Return each aggregator's shares of a decision's products."""
@@ -387,7 +382,8 @@ class MaskingDealer(MaskingParty):
             first, end = layout.own[client]
             for row, outcome in enumerate(layout.outcomes):
                 source = self._sources[client]
-                expand = source.labels if outcome.is_bit else source.sums
+                masks = source.bits if self.plan.opens_bits else source.labels
+                expand = masks if outcome.is_bit else source.sums
                 answers[row, first:end] = expand(decision, end - first, outcome=row)
         return answers
 

@@ -62,6 +62,11 @@ class MaskingPlan(RunPlan):
         """Return of how many bits threshold less level is at most, over the whole run, without its sign."""
         return self._difference_bits
 
+    @property
+    def opens_bits(self) -> bool:
+        """Tell whether comparisons are by a tree, where there are any."""
+        return self.manifest.comparison == "tree" and bool(self.bits)
+
     def suppresses(self, number: RoundNumber) -> bool:
         """Tell whether small counts are kept back in a round, so that the aggregators open masked ones first."""
         return self.opens(number) and self.manifest.min_count > OFF
@@ -130,6 +135,8 @@ def plan_of(manifest: Manifest) -> RunPlan:
 def check_security(manifest: Manifest) -> None:
     """Refuse an active run that the masked backend does not take; errors are those of its plan."""
     if not is_active(manifest):
+        if isinstance(manifest, Simulation) and manifest.comparison:
+            raise ParameterError(f'comparison = "{manifest.comparison}" is of active security; leave it out')
         return
     if isinstance(manifest, SecureSum):
         require_masked_sum(manifest)

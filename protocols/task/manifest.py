@@ -89,6 +89,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             fewer than `min_cohort` clients alone: by a difference, or any other combination.
         replicates: how many copies of the run are made at once, of the same people and contacts, each with draws of
             its own; all that is told and released is of each of them. Unset, there is one.
+        comparison: "tree": where security is active, aggregators compare by opening masked bits to each other, with a
+            proof: of many agents, fewer bytes and more messages. Unset, by keys that the dealer deals.
     """
 
     model: GraphModel
@@ -116,6 +118,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
     twins: dict[Name, tuple[Count, ...]] | msgspec.UnsetType = msgspec.UNSET
     refuse_differencing: bool | msgspec.UnsetType = msgspec.UNSET
     replicates: Annotated[int, msgspec.Meta(ge=2, le=MOST_COPIES)] | msgspec.UnsetType = msgspec.UNSET
+    comparison: Literal["tree"] | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
