@@ -40,6 +40,7 @@ def own_label(liar: Liar, receiver: str, message: Any) -> Any:
 
 
 KEY_LIES = {
+    "an answer is nothing": when(ClientReply, DECIDE, answers(np.zeros_like)),
     "an answer carries its share of the label": own_label,
     "a comparison is made at the next number": shift(1),
     "a bit is forced by a quarter of the ring": shift(0, ring=1),

@@ -370,6 +370,5 @@ LIES = {
     "other members are named to a client": when(ClientReply, SPEAK, drop_first, to="client-1"),
     "an answer is turned by one bit": when(ClientReply, DECIDE, answers(flip)),
     "an answer is a random word": when(ClientReply, DECIDE, answers(lambda w: w ^ from_bytes(os.urandom(8 * w.size)))),
-    "an answer is nothing": when(ClientReply, DECIDE, answers(np.zeros_like)),
     "an answer is too short": when(ClientReply, DECIDE, answers(lambda words: words[:1])),
 }

@@ -25,6 +25,7 @@ def shift(monkeypatch):
     return begin
 
 
+@pytest.mark.parametrize("compared", ["keys"], indirect=True)
 @pytest.mark.parametrize(("told", "bit"), [(0, 0), (3, 1)])
 def test_an_offset_asks_how_far_a_level_is_from_its_threshold_unseen(told, bit, start, shift):
     """The threshold is 5: the honest bit is 0 in both worlds, and what is infected shows in the next tally."""

@@ -11,8 +11,10 @@ from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError, NotEnrolled, RoundClosed, RunEnded, WireError
 from protocols.masking.journal import MemoryJournal
 from protocols.masking.messages import (
+    BitAnswer,
     ClientReply,
     Offer,
+    OpeningAnswer,
     ProofAnswer,
     ProofQuestion,
     ReleaseAnswer,
@@ -374,7 +376,8 @@ def test_each_server_is_sent_what_is_for_it_alone(small):
     answers = {}
     for caller, callee, _, reply in passed:
         if isinstance(reply, MaskedReply) and reply.envelope is not None:
-            kind = msgspec.msgpack.decode(reply.envelope.content, type=ClientReply | ReleaseAnswer | ProofAnswer)
+            kinds = ClientReply | ReleaseAnswer | ProofAnswer | OpeningAnswer | BitAnswer
+            kind = msgspec.msgpack.decode(reply.envelope.content, type=kinds)
             if isinstance(kind, ClientReply):
                 assert kind.client == caller  # a client's answers, and nobody else's
             if isinstance(kind, ReleaseAnswer):
