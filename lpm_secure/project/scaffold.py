@@ -26,6 +26,7 @@ OPTIONAL: Final[Mapping[str, Any]] = {
     "mode": "sum",
     "security": "active",
     "refuse_differencing": False,
+    "comparison": "keys",
     "replicates": 20,
     "validity": "off",
     "edges": "permuted",
