@@ -51,10 +51,11 @@ fuzz: $(READY)  ## fuzz every decoder and the servicer; SECONDS=600 each
 mutants: $(READY)  ## apply listed mistakes to a copy, each of which the tests must notice; an hour
 	$(BIN)/python -m tests.mutants
 
-faults: $(READY)  ## 60 faults over processes of active runs, 40 of semi-honest ones, 5,000 within one; half an hour
+faults: $(READY)  ## 60 faults over processes of active runs, 40 of semi-honest ones; 5,000 and 2,000 within one; two hours
 	$(BIN)/python -m tests.faults
 	$(BIN)/python -m tests.faults --semi-honest
 	$(BIN)/python -m tests.faults --within
+	$(BIN)/python -m tests.faults --within --semi-honest
 
 check: $(READY)  ## style, types, import contracts, generated code, the rules of the house
 	$(BIN)/ruff check .

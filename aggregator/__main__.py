@@ -9,23 +9,16 @@ python -m aggregator dealer --config FILE    the dealer: hands the aggregators r
 
 import argparse
 import asyncio
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Final
 
 from aggregator import config, kit
 from aggregator.log import start_log
-from aggregator.permutation.roles import Role
 from protocols import folder_lock
 from protocols.exit_code import ENDING, ending_of
-from protocols.identity.server_keys import server_keys
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
-from protocols.task import manifest as manifests
-from protocols.task.manifest import is_active, require_simulation
-from protocols.task.signature import load_verified, trust_of
 
 
 def main() -> int:
@@ -85,7 +78,7 @@ def serve(role: str, path: Path) -> None:
 
 def aggregate(path: Path) -> None:
     """Run an aggregator."""
-    from aggregator.wire.server import serve  # noqa: PLC0415 - CrypTen's dealer needs no gRPC
+    from aggregator.wire.server import serve  # noqa: PLC0415 - keys are made without gRPC
 
     given, folder = config.load(path), path.resolve().parent
     with folder_lock.hold(folder / f"{given.name}.lock"):
@@ -94,43 +87,11 @@ def aggregate(path: Path) -> None:
 
 def deal(path: Path) -> None:
     """Run a dealer."""
+    from aggregator.wire import dealer_server  # noqa: PLC0415 - as above
+
     given, folder = config.load_dealer(path), path.resolve().parent
     with folder_lock.hold(folder / f"{given.name}.lock"):
-        _deal(given, folder)
-
-
-def _deal(given: config.DealerFile, folder: Path) -> None:
-    manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
-    if is_active(manifest):
-        from aggregator.wire.masked_server import serve_dealer as serve_masked_dealer  # noqa: PLC0415
-
-        asyncio.run(serve_masked_dealer(given, folder, manifest))
-        return
-    manifest = require_simulation(manifest)
-    from aggregator.mpc import DealerConfig, serve_dealer  # noqa: PLC0415 - torch is for runs that are not active
-    from aggregator.on_shares.crypten_backend import identity, parties_of  # noqa: PLC0415
-
-    server_keys(folder / given.credentials, trust_of(manifest).keys, given.name)
-    parties, me = parties_of(manifest)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    if manifest.devices is not None:
-        from aggregator.permutation.worker import permutation_config, serve_third  # noqa: PLC0415
-
-        config_of_third = permutation_config(manifest, Role.C, identity(folder / given.credentials))
-        threading.Thread(target=serve_third, args=(config_of_third, stop), daemon=True).start()
-    serve_dealer(
-        DealerConfig(
-            me=me,
-            parties=parties,
-            identity=identity(folder / given.credentials),
-            run=manifests.run_id(manifest),
-            timeout_s=manifest.round_timeout_s,
-            testbed=given.testbed,
-        ),
-        stop=stop,
-    )
+        dealer_server.serve(given, folder)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """One operator's aggregator: who may ask what, of which run."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final, final
+from typing import final
 
 from aggregator.mailbox import Mailbox
 from aggregator.masking.service.rounds import MaskedRounds
@@ -12,7 +11,6 @@ from protocols.task.parties import ENGINE
 from protocols.wire import messages
 
 AnyRun = Run | MaskedRounds
-NO_MAILBOXES: Final[Mapping[bytes, Mailbox]] = MappingProxyType({})
 PeerQuery = messages.MembersQuery | messages.ComputationQuery | messages.TrialQuery  # by another aggregator
 Request = messages.Join | messages.Share | messages.Announcement | messages.MaskedCall | messages.Letter | PeerQuery
 Reply = (
@@ -31,9 +29,16 @@ Reply = (
 class Aggregator:
     """Answers calls of parties whose names the transport has verified."""
 
-    def __init__(self, runs: Mapping[bytes, AnyRun], mailboxes: Mapping[bytes, Mailbox] = NO_MAILBOXES) -> None:
-        """Serve these runs, and letters of their clients, by the runs' ids."""
-        self._runs, self._mailboxes = runs, mailboxes
+    def __init__(self, runs: Mapping[bytes, AnyRun]) -> None:
+        """Serve these runs, by their ids."""
+        self._runs: dict[bytes, AnyRun] = dict(runs)
+        self._mailboxes: dict[bytes, Mailbox] = {}
+
+    def add(self, run_id: bytes, run: AnyRun, mailbox: Mailbox | None = None) -> None:
+        """Serve one more run, and letters of its clients where they compare their contacts."""
+        self._runs[run_id] = run
+        if mailbox is not None:
+            self._mailboxes[run_id] = mailbox
 
     async def answer(self, caller: str, request: object) -> Reply:
         """Answer one call.

@@ -26,6 +26,8 @@ class AggregatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         store: database URL; a restarted aggregator goes on from there.
         allowed: text file with the clients that this operator serves, one name a line; all of the manifests' without.
         revoked: the like with clients that are shut out, from the next round on; read again whenever it changes.
+        runs: folder in which the operator puts further manifests while this server runs, `NAME.json` beside `NAME.sig`
+            each: they are signed as its operator and served, at once and after a restart.
         calls_per_s: how often one client may call, in the long run.
         metrics_port: Prometheus metrics on 127.0.0.1; 0 for none.
     """
@@ -38,6 +40,7 @@ class AggregatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     store: str
     allowed: str | None = None
     revoked: str | None = None
+    runs: str | None = None
     calls_per_s: Annotated[float, msgspec.Meta(gt=0, le=10**6)] = 1_000.0
     metrics_port: Port = 0
 
@@ -51,6 +54,7 @@ class DealerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         credentials: folder with authority.pem, certificate.pem, and private.key and identity.key (0600).
         manifest: of the run, with its signature (.sig) beside it.
         operator_key: who must have signed it: the run's operator's Ed25519 key, 32 bytes in base64.
+        runs: folder for further manifests, as an aggregator's; all active, as the first one is, or none.
         testbed: allow the dealer on the host of an aggregator. Then one machine sees everything.
     """
 
@@ -58,6 +62,7 @@ class DealerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     credentials: str
     manifest: str
     operator_key: PublicKey
+    runs: str | None = None
     testbed: bool = False
 
 

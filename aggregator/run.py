@@ -20,9 +20,9 @@ from aggregator.release.differencing import ReleasedCohorts
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import head_of, require_same, write_round
 from aggregator.rounds import announcements
-from aggregator.rounds.round import Round, count_in, count_of, digest, too_small
+from aggregator.rounds.round import Round, agree, count_in, count_of, digest, too_small
 from aggregator.rounds.sums import Sums
-from aggregator.store import PendingRound, RoundClosure, Store
+from aggregator.store import RoundClosure, Store
 from aggregator.termination import Ending
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber, Step
 from protocols.arithmetic.sharing import Sharing
@@ -155,22 +155,21 @@ class Run:
         if client not in self._keys:
             raise NotJoined(f"{client} has not joined this run; join first")
         self._sums.require_size(message, client)
-        done = self._past(message.step, message.phase)
+        step, done = message.step, self._past(message.step, message.phase)
         if done is None:
-            self.round.submit(client, message.share)
+            self.round.submit(client, message.share, message.start)
             if client not in self.round.digests:
                 self._alive(client)
             done = await self._outcome(self.round)
-        elif done.digests.get(client, b"") != digest(message.share) and client in done.members:
-            raise ConflictingReplay(
-                f"{client} sent two different shares for step {message.step}; the first one counted"
-            )
+        elif done.digests.get(client, b"") != digest(message.share, message.start) and client in done.members:
+            raise ConflictingReplay(f"{client} sent two different shares for step {step}; the first one counted")
         if client not in done.members:
             self._alive(client)
             if client in done.refused:
-                raise ShareRefused(f"{client} shared a number out of range in step {message.step}; it did not count")
-            raise RoundClosed(f"step {message.step} has closed without {client}; go on with step {message.step + 1}")
-        return self._sums.reply_to(client, message.step, message.phase, done)
+                raise ShareRefused(f"{client} shared a number out of range in step {step}; it did not count")
+            why = ", which not every aggregator has heard, or from another start" if client in done.decided else ""
+            raise RoundClosed(f"step {step} has closed without {client}{why}; go on with step {step + 1}")
+        return self._sums.reply_to(client, step, message.phase, done)
 
     async def announce(self, message: Announcement) -> RoundRelease:
         """Take the engine's announcement of a step, and answer with the release when the round closes."""
@@ -207,8 +206,9 @@ class Run:
         decided = self.members_of(number)
         if decided is None:
             raise RoundClosed(f"step {query.step} is over, and its members are forgotten")
-        announced = announcements.announcement_digest(self.round if self.round.number == number else self.last)
-        return Members(query.step, decided, query.phase, head_of(self._ledger, number), announced)
+        held = self.round if self.last is None or self.round.number == number else self.last
+        announced, head = announcements.announcement_digest(held), head_of(self._ledger, number)
+        return Members(query.step, decided, query.phase, head, announced, held.decided_starts)
 
     async def result_name(self, query: ComputationQuery) -> Computation:
         """Tell another aggregator which joint computation of a round this one has kept."""
@@ -331,9 +331,8 @@ class Run:
             return  # a repeated call of a round that has closed meanwhile
         self._disarm()
         if current.decided is None and current.synthetic is not None:
-            shares = {client: share.tobytes() for client, share in current.shares.items()}
             try:
-                self._store.save_pending(self.id, PendingRound(current.number, shares, current.synthetic.tobytes()))
+                self._store.save_pending(self.id, current.pending())
             except Exception:
                 current.fail(Unavailable(f"this aggregator could not write down step {current.step}; call again"))
                 raise
@@ -347,7 +346,7 @@ class Run:
             self._ending.require_open(self.round)
             answers = await self._answers(current.number)
             require_same(self._ledger, current.number, answers, announced=announcements.announcement_digest(current))
-            agreed = set(current.shares).intersection(*(answer.names for answer in answers))
+            agreed = agree(current.starts, answers)
             if (count := manifests.cohort(self.manifest, agreed)) < self.manifest.min_cohort:
                 raise too_small(self.manifest, count, "the members of this round are decided, so the run ends")
             require_all_tokens(self._schedule.phase(current.number), agreed, self.last)

@@ -60,11 +60,12 @@ PART_BYTES = 2**28  # of a share in one record; an SQLite record holds 1e9 bytes
 
 @final
 class PendingRound(msgspec.Struct, frozen=True):
-    """A round whose members this aggregator has decided, before all aggregators agreed."""
+    """A round whose members this aggregator has decided, before all have agreed; of each client its share and start."""
 
     number: RoundNumber
     shares: dict[str, bytes]
     synthetic: bytes
+    starts: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
         """Tell the round, and nothing of the shares."""
@@ -167,7 +168,7 @@ class RoundClosure(msgspec.Struct, frozen=True):
 
     Attributes:
         decided: the members this aggregator had decided on; `members` those that all agreed on.
-        digests: SHA-256 of each member's share, to tell a replay from a conflict.
+        digests: SHA-256 of each member's share and start, to tell a replay from a conflict.
         total: what clients and engine get their parts of; 8 bytes a word.
         hidden: in outcome mode, the hidden shares after the round.
         refused: of a secure sum: the clients left out in this round because their shares were out of their ranges.
@@ -178,6 +179,7 @@ class RoundClosure(msgspec.Struct, frozen=True):
         seen: the groups of all such sums of the run by now.
         release: of a step's second round, what its first one released.
         counted_in: the last round in which each client's share counted, this one included.
+        decided_starts: of each in `decided`, under which its share was.
     """
 
     number: RoundNumber
@@ -196,6 +198,7 @@ class RoundClosure(msgspec.Struct, frozen=True):
     public: bytes = b""
     release: PastRelease | None = None
     counted_in: dict[str, RoundNumber] = {}
+    decided_starts: tuple[bytes, ...] = ()
 
     @property
     def present(self) -> set[str]:

@@ -14,6 +14,7 @@ import base64
 import gc
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,8 +31,9 @@ from client_sdk.private.files import read_private_files
 from client_sdk.private.state import DRAW_BYTES
 from client_sdk.simulation.durable_exchange import DurableExchange
 from client_sdk.simulation.record import RunRecord
+from protocols.arithmetic.counters import Step
 from protocols.atomic_file import write_atomically
-from protocols.errors import ParameterError
+from protocols.errors import ParameterError, Unavailable
 from protocols.identity.certificates import expires_soon
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
@@ -40,6 +42,7 @@ from protocols.masking.journal import open_journal
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation, compares, is_active, require_simulation, run_id
 from protocols.task.secure_sum.spec import SecureSum
+from protocols.task.timeouts import patience_s
 from protocols.toml_file import read_tables
 
 DRAWS: Final = "draws"  # entry of a run's journal: the key of what a client draws of its agents
@@ -93,8 +96,7 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
         exchange = begin_exchange(manifest, given.name, transports, identity=own, journal=journal)
     else:
         exchange = DurableExchange(manifest, given.name, transports, journal)
-    if not exchange.is_over:  # else the journal has all, and the servers may be gone
-        await wait_for_servers(given.addresses(manifest), own, patience_s=manifest.join_timeout_s, say=_say)
+    left = not exchange.is_over and await _wait(exchange, given.addresses(manifest), own, manifest)
     if compares(manifest) and not exchange.has_joined:  # one aggregator alone carries letters
         await require_counterparts(manifest, files, transports[0], credentials=credentials, folder=folder)
     client = await take_part_over(manifest, private, exchange, states_every=given.states_every)
@@ -119,10 +121,31 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
     remove_secret(folder, manifest)
     for transport in transports:
         await transport.close()
-    took = f"the run is over after {manifest.steps} steps, of which {len(set(client.missed))} were missed"
+    ended = "no server answers: the run had" if left else "the run is over after"
+    took = f"{ended} {manifest.steps} steps, of which {len(set(client.missed))} were missed"
     print(f"client: {took}; {f'see {given.outcomes} and {given.series}' if record else f'see {given.summary}'}")
     if record:
         record.require_present(given.max_missed)
+
+
+async def _wait(
+    exchange: MaskedExchange | DurableExchange, addresses: Mapping[str, str], own: Path, manifest: Simulation
+) -> bool:
+    """Wait for the servers, where the journal has not all; return whether this client goes on from it without them.
+
+    Raises:
+        Unavailable: they do not answer, and the client has not begun the run, or cannot go on alone.
+    """
+    waits_s = patience_s(manifest, Step(1)) if exchange.has_joined else manifest.join_timeout_s
+    try:
+        await wait_for_servers(addresses, own, patience_s=waits_s, say=_say)
+    except Unavailable as error:
+        if isinstance(exchange, MaskedExchange) or not exchange.has_joined:
+            raise
+        _say(f"{error}; what it told this client before is written down")
+        exchange.leave()
+        return True
+    return False
 
 
 def main() -> int:

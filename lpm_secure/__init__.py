@@ -60,6 +60,7 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.scenario.scenarios import sweep as sweep
     from lpm_secure.scenario.simulation import Simulation as Simulation
     from lpm_secure.scenario.simulation import load as load
+    from lpm_secure.scenario.studies import relax as relax
     from lpm_secure.scenario.studies import sensitivity as sensitivity
     from lpm_secure.scenario.studies import verify_gradients as verify_gradients
     from protocols.toml_file import load_config as load_config
@@ -110,7 +111,7 @@ _MODULES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("list_runs", "open_result"), "lpm_secure.scenario.results.storage"),
     **dict.fromkeys(("compare", "sweep"), "lpm_secure.scenario.scenarios"),
     **dict.fromkeys(("Simulation", "load"), "lpm_secure.scenario.simulation"),
-    **dict.fromkeys(("sensitivity", "verify_gradients"), "lpm_secure.scenario.studies"),
+    **dict.fromkeys(("relax", "sensitivity", "verify_gradients"), "lpm_secure.scenario.studies"),
     "audit": "lpm_secure.scenario.audits",
     "calibrate": "lpm_secure.scenario.calibrations",
     **dict.fromkeys(
@@ -137,5 +138,5 @@ if not TYPE_CHECKING:  # which would take any name for one that is there
 
 
 def __dir__() -> list[str]:
-    """Return the exported names, loaded or not, and what every module has."""
-    return sorted({*globals(), *_MODULES})
+    """Return the exported names, loaded or not, and what every module has; not what this one imports for itself."""
+    return sorted({*_MODULES, *(name for name in globals() if name.startswith("__"))})

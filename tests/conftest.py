@@ -105,9 +105,9 @@ def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: in
     gradient = changes.get("gradient")
     model = changes.pop("model", None) or _seir(listed=gradient is None or gradient.relaxed)
     channels = tuple(f"channel-{index}" for index in range(len(model.agents.most)))
-    if changes.get("mode") == "outcome":
-        changes["dealer"] = DealerParty("dealer", "localhost:99", "localhost:98")
     active = changes.get("security") == "active"
+    if active or changes.get("mode") == "outcome":
+        changes["dealer"] = DealerParty("dealer", "localhost:99", "localhost:98")
     compares = [None if active else f"localhost:{a + 50}" for a in range(k)]
     given = {
         "name": "drawn",

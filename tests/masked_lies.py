@@ -14,6 +14,7 @@ from aggregator.masking.suppression import suppress
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
     AttendanceNotice,
+    BitAnswer,
     BitQuestion,
     ClientReply,
     Closing,
@@ -22,10 +23,13 @@ from protocols.masking.messages import (
     KeyContribution,
     LevelShare,
     Offer,
+    OpeningAnswer,
     OpeningQuestion,
     OpeningShare,
+    ProofAnswer,
     ProofQuestion,
     RangeVerdict,
+    ReleaseAnswer,
     ReleaseQuestion,
     ReturnNotice,
     SeedNotice,
@@ -64,6 +68,7 @@ KINDS = (
     | Stop
     | WordsNotice
 )
+ANSWERS = BitAnswer | OpeningAnswer | ProofAnswer | ReleaseAnswer  # of the dealer
 LIAR = "aggregator-1"
 SPEAK, DECIDE, SECOND_DECIDE = 1, 2, 4
 SUPPRESSION = tuple(inspect.signature(suppress).parameters)
@@ -341,16 +346,15 @@ COUNT_LIES = {
         CountShare, SPEAK, lambda liar, message: replace(message, part=message.part + 1)
     ),
 }
-SUM_LIES = {
-    "a sum is raised": when(ClientReply, DECIDE, answers(add_word(0, 1))),
-    "a sum is raised by half of the ring": when(ClientReply, DECIDE, answers(add_word(0, LIMIT))),
-    "a sum is raised beyond the ring": when(ClientReply, DECIDE, answers(add_word(0, 2 * LIMIT))),
-    "a sum is a random word": when(ClientReply, DECIDE, answers(lambda w: w ^ from_bytes(os.urandom(8 * w.size)))),
-    "a sum is nothing": when(ClientReply, DECIDE, answers(np.zeros_like)),
-    "sums are too few": when(ClientReply, DECIDE, answers(lambda words: words[:-1])),
-    "two agents' sums are exchanged": when(ClientReply, DECIDE, answers(lambda words: words[[1, 0, *range(2, 6)]])),
-    "a sum is of another masked number": shift_sum,
+CHANGES_OF_SUMS = {
+    **{f"a sum is raised by {by}": add_word(0, by) for by in (1, LIMIT, 2 * LIMIT)},
+    "a sum is a random word": random_words,
+    "a sum is nothing": np.zeros_like,
+    "sums are too few": lambda words: words[:-1],
+    "two agents' sums are exchanged": lambda words: words[[1, 0, *range(2, words.size)]],
 }
+SUM_LIES = {name: when(ClientReply, DECIDE, answers(change)) for name, change in CHANGES_OF_SUMS.items()}
+SUM_LIES["a sum is of another masked number"] = shift_sum
 LIES = {
     "a word of a client is shifted, and the question is the honest one": take_other_words,
     "a proof is asked with other challenges": when(ProofQuestion, SPEAK, ask_other_challenges),

@@ -12,7 +12,7 @@ from lpm_secure.project.scaffold import write_project
 from lpm_secure.testbed.deployment import free_addresses
 from protocols.kit.kit import Kit
 
-HOSPITALS = ("st-anne", "st-john", "st-mary")
+HOSPITALS = CLIENTS = ("st-anne", "st-john", "st-mary")
 SERVERS = ("agg-a", "agg-b", "dealer-c")
 STEPS = 4
 SEED = 11
@@ -182,27 +182,36 @@ def with_engine(path):
 
 def devices(path):
     """Make six devices of a project's hospitals, whose contacts no server sees."""
-    text = path.read_text()
-    text = re.sub(r"^# (edges|degree) = ", r"\1 = ", text[: text.index("[[clients]]")], flags=re.MULTILINE)
-    for name, address in zip(("agg-a", "agg-b", "dealer-c"), free_addresses(3), strict=True):
-        text = text.replace(f'name = "{name}"', f'name = "{name}"\npermutation = "{address}"')
-    path.write_text(f'{text}[[clients]]\nname = "phone"\ndevices = 6\n')
+    path.write_text(phones(path.read_text()))
     return path
+
+
+def phones(text):
+    """Return a project of six devices in place of its hospitals, over permuted edges."""
+    text = re.sub(r"^# (edges|degree) = ", r"\1 = ", text[: text.index("[[clients]]")], flags=re.MULTILINE)
+    for name, address in zip(SERVERS, free_addresses(3), strict=True):
+        text = text.replace(f'name = "{name}"', f'name = "{name}"\npermutation = "{address}"')
+    return f'{text}[[clients]]\nname = "phone"\ndevices = 6\n'
 
 
 def ready(folder, *, active=False, change=lambda path: path):
     """Return the kits of a seeded run whose parties have their keys and the ministry's answers, and nobody started."""
     path = change(project(folder, seed=SEED, active=active))
-    out = path.parent / "kits"
     (path.parent / "requests").mkdir()
+    enrol(path, path.parent / "kits", path.parent / "answers")
+    return path
+
+
+def enrol(path, out, answers, *, servers=True):
+    """Make a project's kits, let its parties make their keys, the servers where they have none yet, and answer."""
     for party in write_kits(path, out):
         kit = Kit.load(party)
-        request = (client_kit if kit.file.role == "client" else server_kit).enrol(kit)
-        (path.parent / "requests" / request.name).write_bytes(request.read_bytes())
-    for answered in answer(path, path.parent / "answers")[1]:
+        if servers or kit.file.role == "client":
+            request = (client_kit if kit.file.role == "client" else server_kit).enrol(kit)
+            (path.parent / "requests" / request.name).write_bytes(request.read_bytes())
+    for answered in answer(path, answers)[1]:
         for file in answered.iterdir():
             (out / answered.name / file.name).write_bytes(file.read_bytes())
     for name in HOSPITALS:
         if (out / name).is_dir():
             own_files(out / name, name)
-    return path

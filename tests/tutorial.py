@@ -12,13 +12,12 @@ import time
 import tomllib
 from pathlib import Path
 
-from tests.three_hospitals import HOSPITALS, SERVERS, edited, own_files
+from tests import three_hospitals
+from tests.three_hospitals import SERVERS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "three_hospitals.md").read_text()
 BLOCK = re.compile(r"```sh\n# ([^,\n]*)[^\n]*\n(.*?)```", re.DOTALL)
 BLOCKS = [(who, lines.splitlines()) for who, lines in BLOCK.findall(PAGE)]
-PARTIES = {"ministry": ("ministry",), "each server": SERVERS, "each hospital": HOSPITALS}
-PARTIES["each party"] = SERVERS + HOSPITALS
 TOLD = 9  # entries of a client's journal, when it has spoken in the first step
 NAMES = {"each party": "st-mary", "each server": "agg-a", "each hospital": "st-mary"}
 
@@ -27,24 +26,34 @@ class Tutorial:
     """Types the page's commands for all parties, and carries files between them as people would.
 
     Attributes:
+        cast: whose clients take part: their names, tables and project, as `three_hospitals` has them.
         typed: party and line of each command.
         seconds: of each command that ends by itself, party, line and the CPU seconds that it took, user and system.
     """
 
-    def __init__(self, folder, *, seed=None, active=False, networks=None):
-        self.folder, self.seed, self.active, self.networks = folder, seed, active, networks
+    def __init__(self, folder, *, seed=None, active=False, networks=None, cast=three_hospitals):
+        self.folder, self.seed, self.active, self.networks, self.cast = folder, seed, active, networks, cast
         self.typed, self.running, self.seconds, self.blocks = [], {}, [], iter(BLOCKS)
-        for name in ("ministry", *SERVERS, *HOSPITALS):
+        self.parties = (*SERVERS, *cast.CLIENTS)
+        for name in ("ministry", *self.parties):
             (folder / name).mkdir()
 
     def kit(self, name):
         return self.folder / name / name
 
+    @property
+    def until_started(self):
+        """How many commands were typed after the kits were made, until all have started."""
+        lines = [line for _, line in self.typed]
+        kits = next(place for place, line in enumerate(lines) if line.startswith("lpm project kit"))
+        return max(place for place, line in enumerate(lines) if line.startswith("lpm start")) - kits
+
     def type(self, *, stays=False, key="KEY", also=None):
         """Type the next block, and for further parties a line each; commands that stay are left running."""
         who, lines = next(self.blocks)
+        groups = {"each server": SERVERS, "each hospital": self.cast.CLIENTS, "each party": self.parties}
         typed = [
-            *((party, lines) for party in PARTIES[who]),
+            *((party, lines) for party in groups.get(who, (who,))),
             *((party, [line]) for party, line in (also or {}).items()),
         ]
         for party, block in typed:
@@ -99,20 +108,20 @@ class Tutorial:
         self.type()
         path = winter / "project.toml"
         hosts = None if self.networks is None else self.networks.hosts
-        path.write_text(edited(path.read_text(), seed=self.seed, active=self.active, hosts=hosts))
+        path.write_text(self.cast.edited(path.read_text(), seed=self.seed, active=self.active, hosts=hosts))
         self.type()
-        for name in (*SERVERS, *HOSPITALS):
+        for name in self.parties:
             (winter / "kits" / name).rename(self.kit(name))
         self.type()
-        for name in (*SERVERS, *HOSPITALS):
+        for name in self.parties:
             self.carry(self.kit(name) / f"{name}.request", winter / "requests" / f"{name}.request")
-        for name in HOSPITALS:
-            own_files(self.kit(name), name)
+        for name in self.cast.CLIENTS:
+            self.cast.own_files(self.kit(name), name)
             if self.seed is not None:  # its people are made up
                 policy = self.kit(name) / "policy.toml"
                 policy.write_text(policy.read_text().replace("testbed = false", "testbed = true"))
         self.type()
-        for name in (*SERVERS, *HOSPITALS):
+        for name in self.parties:
             for file in (winter / "answers" / name).iterdir():
                 self.carry(file, self.kit(name) / file.name)
         return winter
@@ -136,12 +145,12 @@ class Tutorial:
             while not file.exists():
                 assert self.running[server].poll() is None, self.log(server)
                 time.sleep(0.2)
-            for name in HOSPITALS:
+            for name in self.cast.CLIENTS:
                 self.carry(file, self.kit(name) / file.name)
         self.type(stays=True)
         if killed is not None:
             self.kill(killed)
-        self.wait(HOSPITALS)
+        self.wait(self.cast.CLIENTS)
         return winter
 
     def rows(self, name, file):

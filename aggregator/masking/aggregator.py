@@ -21,7 +21,6 @@ from aggregator.masking.members.membership import RoundMembers
 from aggregator.masking.members.opening_agreement import OpeningAgreement
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
-from aggregator.masking.product import ProductShare
 from aggregator.masking.round_state import NOTHING, NextComparison, RoundCheckpoint, RoundStage, refuse_surplus
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
@@ -30,7 +29,6 @@ from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.messages import (
     ClientReply,
     Closing,
-    LevelShare,
     ProofAnswer,
     ProofQuestion,
     RangeVerdict,
@@ -235,51 +233,6 @@ class MaskingAggregator(OpeningAgreement):
         if (count := cohort(self.plan.manifest, self._round.accepted)) < least:
             raise CohortTooSmall(f"{quantity(count, 'client')} left; the manifest promises {least}")
 
-    @property
-    def _words(self) -> dict[str, U64]:
-        return {client: self._round.examined[client].words for client in self._round.accepted}
-
-    def share_levels(self) -> SignedMessage:
-        """Return this aggregator's shares of masked products, in a decision of a run whose levels take some."""
-        with self.guard():
-            self._require(RoundStage.ACCEPTED)
-            self._round.level_shares, tags = self._products.answer(*self._factors)
-            message = LevelShare(
-                run=self.plan.run,
-                number=self.number,
-                shares=to_bytes(self._round.level_shares),
-                tags=to_bytes(tags),
-            )
-            self._round.stage = RoundStage.SHARED_LEVELS
-            return self.send(message, name="levels", sync=False)
-
-    def open_levels(self, envelope: SignedMessage) -> None:
-        """Take in the other's shares, and the words of the decision.
-
-        Raises:
-            ResultsDiffer: a share is not what follows from what the dealer dealt.
-        """
-        with self.guard():
-            self._require(RoundStage.SHARED_LEVELS)
-            message = self.read(envelope, LevelShare, sender=self._other)
-            self._require_number(message.number)
-            opened = self._products.open(self._round.level_shares, message, *self._factors)
-            self._sums.take(self.number, self._words, opened)
-            self._round.stage = RoundStage.DONE
-            self._end_levels()
-
-    @property
-    def _products(self) -> ProductShare:
-        if self._comparison is None or self._comparison.products is None:
-            raise RoundAhead("a decision came before its products were dealt; the run stops here")
-        return self._comparison.products
-
-    @property
-    def _factors(self) -> tuple[U64, U64]:
-        """Return masked numbers and masked bits that are multiplied."""
-        bits = {client: self._round.examined[client].bits for client in self._round.accepted}
-        return self._sums.factors(), self._sums.bits(self.number, bits, inverse=True)
-
     def ask_release(self) -> SignedMessage:
         """Return the second question to the dealer, within the budget; it names this aggregator's own verdict.
 
@@ -317,6 +270,8 @@ class MaskingAggregator(OpeningAgreement):
             require_canonical(pads, int(MASK) + 1, size, "pads of a release")
             if self.plan.compares(self.number):
                 self._comparison = NextComparison.of(self.plan, message, party=self.index)
+            else:
+                self._hide_exposures(from_bytes(message.offsets))
             if suppresses:
                 layout = self.plan.layout
                 agents = sum(layout.size(client) for client in self._round.accepted) // layout.copies
@@ -324,6 +279,12 @@ class MaskingAggregator(OpeningAgreement):
                 self._round.stage = RoundStage.SUPPRESSING
             else:
                 self._release(self._sums.release(self._words) - pads)
+
+    def _hide_exposures(self, offsets: U64) -> None:
+        """Take in what puts exposures under masks of their clients; nothing where none are told."""
+        exposures = self._sums.exposures(self.number, self._words)
+        require_canonical(offsets, int(MASK) + 1, exposures.size, "offsets of exposures")
+        self._round.exposures = residue(exposures - offsets.reshape(exposures.shape))
 
     def _release(self, opened: U64) -> None:
         """Take in what was opened of a step; the aggregators' noise is not yet in it."""
@@ -340,7 +301,7 @@ class MaskingAggregator(OpeningAgreement):
         """Return what each accepted client, and the engine, is told of the round; and begin the next one."""
         with self.guard():
             self._require(RoundStage.DONE)
-            answers = self._answers() if self.plan.phase(self.number) == Phase.DECIDE else {}
+            answers = self._answers() if self.plan.reveals(self.number) else {}
             engine = [ENGINE] if self.plan.opens(self.number) or self.plan.announces(self.number) else []
             names = [*self.members, *engine]
             named = {f"reply {name}": self._reply(name, answers.get(name, NOTHING)) for name in names}
@@ -350,16 +311,22 @@ class MaskingAggregator(OpeningAgreement):
 
     def _answers(self) -> dict[str, U64]:
         """Return what each accepted client is told, outcome by outcome: shares of its bits' labels, or masked sums."""
-        comparison, layout, bits = self._require_comparison(), self.plan.layout, list(self.plan.bits)
+        told = self._decide() if self.plan.phase(self.number) == Phase.DECIDE else self._round.exposures
+        own = self.plan.layout.own
+        return {client: told[:, slice(*own[client])].reshape(-1) for client in self.members}
+
+    def _decide(self) -> U64:
+        """Return shares of bits' labels or masked bits, and masked sums, of all outcomes and agents, uint64[o, n]."""
+        comparison, bits = self._require_comparison(), list(self.plan.bits)
         self._comparison = None  # a key is evaluated once
-        z, offsets = self._sums.differences(), comparison.offsets
-        by_outcome, told = residue(z - offsets), self._round.bits
+        z, offsets, told = self._sums.differences(), comparison.offsets, self._round.bits
+        by_outcome = residue(z - offsets)
         if not isinstance(comparison.share, CarryShare):
             z, offset = z[bits].reshape(-1), offsets[bits].reshape(-1)
             mask = self._require_common().answer_mask(self.number, self._round.closing, z.size)
             told = comparison.share.answer(comparison.node_hash, z, offset=offset, mask=mask)
-        by_outcome[bits] = told.reshape(len(bits), layout.n)
-        return {client: by_outcome[:, slice(*layout.own[client])].reshape(-1) for client in self.members}
+        by_outcome[bits] = told.reshape(len(bits), self.plan.layout.n)
+        return by_outcome
 
     def _reply(self, client: str, answers: U64) -> ClientReply:
         return ClientReply(
@@ -372,7 +339,3 @@ class MaskingAggregator(OpeningAgreement):
             release=to_bytes(self._round.release),
             answers=to_bytes(answers),
         )
-
-    def _require(self, stage: RoundStage) -> None:
-        if self._round.stage != stage:
-            raise RoundAhead(f"round {self.number} is {self._round.stage.name}, and this is for {stage.name}")

@@ -13,6 +13,7 @@ from aggregator.masking.carry import bit_opening
 from aggregator.masking.carry.dealing import CarryShare, deal_carry
 from aggregator.masking.comparison import deal_comparison, encode_shares
 from aggregator.masking.comparison_key import NodeHash
+from aggregator.masking.members.seed_register import SeedRegister
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
 from aggregator.masking.product import deal_products
@@ -23,7 +24,7 @@ from aggregator.masking.trees.key_memory import KeyMemory
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.errors import CohortTooSmall, LpmError, NotEnrolled, NotSealed, RecordsDiffer, ResultsDiffer, RoundAhead
+from protocols.errors import CohortTooSmall, LpmError, NotEnrolled, RecordsDiffer, ResultsDiffer, RoundAhead
 from protocols.identity.sealing_key import SealingKey
 from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.folding import ProofShape
@@ -44,7 +45,6 @@ from protocols.masking.pads import PadPurpose, PadSource
 from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.plans.attendance import Attendance
 from protocols.masking.range_proof import ProofSide, bit_pads, parts_of, streams_of
-from protocols.masking.seed import open_seed
 from protocols.masking.words import residue, stream_of
 from protocols.quantity import quantity
 from protocols.task.manifest import cohort
@@ -69,8 +69,7 @@ class MaskingDealer(MaskingParty):
     sealing: SealingKey = field(kw_only=True, repr=False)
     _key: bytes = field(init=False, repr=False)
     _asked: bytes = field(init=False, repr=False, default=b"")  # the hash of all questions that were answered
-    _sources: dict[str, PadSource] = field(init=False, repr=False, default_factory=dict)
-    _counters: dict[str, int] = field(init=False, repr=False, default_factory=dict)
+    _seeds: SeedRegister = field(init=False, repr=False)
     _members: tuple[str, ...] = field(init=False)
     _attendance: Attendance = field(init=False, repr=False)
     _sums: MaskedSums = field(init=False, repr=False)
@@ -87,6 +86,7 @@ class MaskingDealer(MaskingParty):
         """Begin the run, or go on with it."""
         MaskingParty.__post_init__(self)
         prepare(self.plan)
+        self._seeds = SeedRegister(self.sealing, self.journal)
         self._members, self._sums, self._spending = self.plan.names, MaskedSums(self.plan), ReleaseSpending(self.plan)
         self._attendance, self._pair = Attendance(self.plan), QuestionPair(len(self.plan.aggregators))
         self._key = self.journal.once("dealer key", KEY_BYTES)
@@ -102,8 +102,8 @@ class MaskingDealer(MaskingParty):
         if self.journal.entry(_name(checkpoint.number - 1, ProofQuestion)) is None:
             raise RecordsDiffer("the journal of this dealer is older than what it goes on with; the run is over")
         self._next, self._asked = (checkpoint.number, 0), checkpoint.asked
-        self._counters, self._members = dict(checkpoint.counters), checkpoint.members
-        self._sources = {
+        self._seeds.counters, self._members = dict(checkpoint.counters), checkpoint.members
+        self._seeds.sources = {
             client: PadSource(seed, self.plan.run, client, counter)
             for client, (counter, seed) in checkpoint.seeds.items()
         }
@@ -121,8 +121,8 @@ class MaskingDealer(MaskingParty):
         checkpoint = DealerCheckpoint(
             number=number,
             asked=self._asked,
-            counters=self._counters,
-            seeds={client: (each.counter, each.seed) for client, each in self._sources.items()},
+            counters=self._seeds.counters,
+            seeds={client: (each.counter, each.seed) for client, each in self._seeds.sources.items()},
             members=self._members,
             counted={client: self._attendance.rounds_of(client, number) for client in self.plan.names},
             levels=self._sums.encode(),
@@ -233,10 +233,10 @@ class MaskingDealer(MaskingParty):
         clients = tuple(each.client for each in question.clients)
         if len(set(clients)) != len(clients) or not set(clients) <= {*self._members, *fresh}:
             raise ResultsDiffer("a question names a client twice, or one that is out; the run stops here")
-        asked = [each for each in question.clients if each.client in self._sources]
+        asked = [each for each in question.clients if each.client in self._seeds.sources]
         self._members = tuple(each.client for each in asked)
         for each in asked:
-            if each.counter != self._sources[each.client].counter:
+            if each.counter != self._seeds.sources[each.client].counter:
                 raise ResultsDiffer("a question names another seed than the client's; the run stops here")
         parts = parts_of([self._side(each, number) for each in asked]) if tells else []
         self._take_own(number)
@@ -249,27 +249,11 @@ class MaskingDealer(MaskingParty):
         return ProofAnswer(run=self.plan.run, number=number, clients=answers)
 
     def _take_seeds(self, question: ProofQuestion) -> set[str]:
-        """Take in seeds that serve from this round on, and return whose they are; counters are on disk, and only rise.
-
-        A seed that does not open leaves its client with none.
-        """
-        number, fresh = RoundNumber(question.number), set[str]()
+        """Take in seeds that serve from this round on, and return whose they are."""
+        number = RoundNumber(question.number)
         if question.seeds and not self.plan.takes_seeds(number):
             raise RoundAhead("a seed came in the middle of a step, and serves from the beginning of one alone")
-        for envelope in question.seeds:
-            notice = self.read(envelope, SeedNotice)
-            client, counter = notice.client, notice.counter
-            if client != envelope.sender or client in fresh:
-                raise ResultsDiffer("a seed was handed on in another client's name, or twice; the run stops here")
-            if notice.number != number or counter <= self._counters.get(client, 0):
-                raise ResultsDiffer("a seed of another round, or of before, was handed on; the run stops here")
-            self.journal.record(f"seed {client} {counter}", envelope.digest)
-            self._counters[client] = counter
-            fresh.add(client)
-            self._sources.pop(client, None)
-            with suppress(NotSealed):
-                self._sources[client] = open_seed(notice, self.sealing)
-        return fresh
+        return self._seeds.take(((each, self.read(each, SeedNotice)) for each in question.seeds), number)
 
     def expand_ahead(self) -> None:
         """Expand what the next round's proofs are masked by, before it is asked; a fresh seed makes it void.
@@ -280,10 +264,10 @@ class MaskingDealer(MaskingParty):
         if self.plan.is_short and not (self.ending or self.is_done):
             for client in self._members:
                 counts = {PadPurpose.WORDS: self.plan.count(client, number)}
-                self._sources[client].expand_ahead(number, counts | streams_of(self._shape(client, number)))
+                self._seeds.sources[client].expand_ahead(number, counts | streams_of(self._shape(client, number)))
 
     def _side(self, question: ClientQuestion, number: RoundNumber) -> ProofSide:
-        source, client = self._sources[question.client], question.client
+        source, client = self._seeds.sources[question.client], question.client
         pads, shape = self.plan.pads_to_check(self._pads(client, number), client, number), self._shape(client, number)
         return ProofSide.of_dealer(source, number, shape, pads=pads, question=question.question)
 
@@ -291,7 +275,7 @@ class MaskingDealer(MaskingParty):
         return self.plan.shape(client, number, steps=self._attendance.steps(client, number))
 
     def _pads(self, client: str, number: RoundNumber) -> U64:
-        return self._sources[client].pads(number, self.plan.count(client, number))
+        return self._seeds.sources[client].pads(number, self.plan.count(client, number))
 
     def _take_own(self, number: RoundNumber) -> None:
         """Take in pads of thresholds and own levels; who turns out to be out of range is out for good."""
@@ -325,7 +309,7 @@ class MaskingDealer(MaskingParty):
             counts, pads = self._deal_counts(words, noise), pads[:0]  # pads would open what is small
         deals, decision = self.plan.compares(number), RoundNumber(number + 1)
         products = self._deal_products(decision) if deals and self.plan.products else ((), ())
-        offsets, shares = self._deal(decision) if deals else (pads[:0], ((), ()))
+        offsets, shares = self._deal(decision) if deals else (self._hide_exposures(number, words), ((), ()))
         answers = [
             ReleaseAnswer(
                 run=self.plan.run,
@@ -363,10 +347,15 @@ class MaskingDealer(MaskingParty):
             r0[bits], encoded = dealt.reshape(len(bits), self.plan.layout.n), encode_shares(shares)
         return (r - r0 & self.plan.offset_masks)[list(self.plan.offset_rows)].reshape(-1), encoded
 
+    def _hide_exposures(self, number: RoundNumber, words: Mapping[str, U64]) -> U64:
+        """Return r - r0 of each exposure that clients are told in a round, uint64[c * n], r0 being its mask."""
+        return residue(self._sums.exposures(number, words) - self._answers(number)).reshape(-1)
+
     def _deal_products(self, decision: RoundNumber) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
         """Return each aggregator's shares of a decision's products."""
         masks = {
-            client: bit_pads(self._sources[client], decision, self._shape(client, decision)) for client in self._members
+            client: bit_pads(self._seeds.sources[client], decision, self._shape(client, decision))
+            for client in self._members
         }
         pads = self._sums.factors()
         bits = self._sums.bits(decision, masks, inverse=False)
@@ -374,17 +363,15 @@ class MaskingDealer(MaskingParty):
         first, second = deal_products(factors, pads, self._draw_opened(), draw=draw)
         return first.encode(), second.encode()
 
-    def _answers(self, decision: RoundNumber) -> U64:
+    def _answers(self, number: RoundNumber) -> U64:
         """Return the labels of bits and the masks of sums, uint64[o, n]; of clients that are out, fresh words."""
-        layout = self.plan.layout
-        answers = self._draw(b"answers")(len(layout.outcomes) * layout.n).reshape(len(layout.outcomes), layout.n)
+        layout, revealed = self.plan.layout, self.plan.reveals(number)
+        answers = self._draw(b"answers")(len(revealed) * layout.n).reshape(len(revealed), layout.n)
         for client in self._members:
-            first, end = layout.own[client]
-            for row, outcome in enumerate(layout.outcomes):
-                source = self._sources[client]
-                masks = source.bits if self.plan.opens_bits else source.labels
-                expand = masks if outcome.is_bit else source.sums
-                answers[row, first:end] = expand(decision, end - first, outcome=row)
+            source, (first, end) = self._seeds.sources[client], layout.own[client]
+            for row, is_bit in enumerate(revealed):
+                expand = (source.bits if self.plan.opens_bits else source.labels) if is_bit else source.sums
+                answers[row, first:end] = expand(number, end - first, outcome=row)
         return answers
 
 

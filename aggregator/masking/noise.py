@@ -6,7 +6,7 @@ from typing import final
 import msgspec
 import numpy as np
 
-from protocols.arithmetic.counters import RoundNumber
+from protocols.arithmetic.counters import RoundNumber, Stream
 from protocols.arithmetic.fixed_point import I64
 from protocols.masking.plans.run_plan import RunPlan
 from protocols.releases.mechanism import DiscreteGaussian
@@ -46,9 +46,8 @@ def noise_of(plan: RunPlan, key: bytes, number: RoundNumber, question: bytes) ->
 
     Security: sigma in full, so that one honest operator of the two is enough.
     """
-    noise, (count, sigma) = np.zeros(plan.layout.release_words, dtype=np.int64), plan.noise
-    if count:
-        name = msgspec.msgpack.encode((plan.run, int(number), question))
-        own = hmac.digest(key, b"lpm masked noise " + name, "sha256")
-        noise[:count] = DiscreteGaussian(sigma).from_key(own, count)
+    noise, name = np.zeros(plan.layout.release_words, dtype=np.int64), (plan.run, int(number), question)
+    own = hmac.digest(key, b"lpm masked noise " + msgspec.msgpack.encode(name), "sha256")
+    for stream, (first, count, sigma) in enumerate(plan.noises(number)):
+        noise[first : first + count] = DiscreteGaussian(sigma).from_key(own, count, stream=Stream(stream))
     return noise

@@ -20,7 +20,7 @@ LEAST_COMPARISONS: Final = 2**12
 def prepare(plan: RunPlan) -> None:
     """Load the fastest kernels that are installed, where a run is long enough; the bytes are the same."""
     steps, layout = plan.manifest.steps, plan.layout
-    compares = steps * layout.n * len(layout.outcomes) >= LEAST_COMPARISONS
+    compares = steps * layout.n * len(plan.outcomes) >= LEAST_COMPARISONS
     if compares:
         trees.fastest()
         _compare()

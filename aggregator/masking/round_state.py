@@ -100,6 +100,7 @@ class RoundState:
     question: bytes = b""
     accepted: tuple[str, ...] = ()
     release: U64 = field(default_factory=lambda: NOTHING, repr=False)
+    exposures: U64 = field(default_factory=lambda: NOTHING, repr=False)
     level_shares: U64 = field(default_factory=lambda: NOTHING, repr=False)
     opening: BitOpening | None = field(default=None, repr=False)
     bits: U64 = field(default_factory=lambda: NOTHING, repr=False)  # masked, of all agents and outcomes
@@ -183,7 +184,7 @@ class NextComparison:
         """
         n, told, rows = plan.layout.n, from_bytes(message.offsets), list(plan.offset_rows)
         require_canonical(told, np.repeat(plan.offset_masks[rows] + np.uint64(1), n), n * len(rows), "offsets")
-        offsets = np.zeros((len(plan.layout.outcomes), n), dtype=np.uint64)
+        offsets = np.zeros((len(plan.outcomes), n), dtype=np.uint64)
         offsets[rows] = told.reshape(len(rows), n)
         kind = CarryShare if plan.opens_bits else ComparisonShare
         share = kind.decode(message.share, party=party, n=n * len(plan.bits), bits=plan.difference_bits)
@@ -201,7 +202,7 @@ def refuse_surplus(plan: RunPlan, message: ReleaseAnswer) -> None:
     compares = plan.compares(number)
     takes = {
         "counts": plan.suppresses(number),
-        "offsets": compares and bool(plan.offset_rows),
+        "offsets": bool(plan.offset_rows) if compares else bool(plan.reveals(number)),
         "share": compares,
         "products": compares and bool(plan.products),
     }

@@ -28,7 +28,7 @@ class MaskedSums:
 
     def encode(self) -> bytes:
         """Return the bytes that `restore` reads."""
-        return self._levels.encode()
+        return self._levels.encode() if self._plan.outcomes else b""
 
     def restore(self, content: bytes) -> None:
         """Go on with what was encoded."""
@@ -42,7 +42,7 @@ class MaskedSums:
             words: of each client.
             opened: uint64[products * n], the products of `factors` and secret bits; None where there are none.
         """
-        layout, outcomes, members = self._plan.layout, self._plan.layout.outcomes, tuple(words)
+        layout, outcomes, members = self._plan.layout, self._plan.outcomes, tuple(words)
         if not outcomes:
             return
         phase = self._plan.phase(number)
@@ -118,6 +118,13 @@ class MaskedSums:
         for each in words.values():
             total += each
         return total
+
+    def exposures(self, number: RoundNumber, words: Mapping[str, U64]) -> U64:
+        """Return 0 less each exposure that clients are told in a round that decides nothing, uint64[c, n]."""
+        layout = self._plan.layout
+        if not self._plan.reveals(number):
+            return np.zeros((0, layout.n), dtype=np.uint64)
+        return residue(np.uint64(0) - self._total(words)[: layout.message_words].reshape(layout.n, layout.c).T)
 
     def release(self, words: Mapping[str, U64]) -> U64:
         """Return the sum of what is opened of a step, uint64[cells + q] modulo 2**58; 0 where it stays closed."""

@@ -29,6 +29,9 @@ class MpcWorker:
     error the connections are closed and the next call joins again: the same call with the same inputs, made by *all*
     parties, then gives shares of the same numbers.
 
+    Attributes:
+        loaded: done when torch is loaded, and a task can begin.
+
     Security:
         Up to k - 1 parties learn nothing but sizes, as long as no dealer is among them: all that is opened is masked by
         words that the dealer shared. Semi-honest: one that lies can change results unseen, and whatever is done with a
@@ -50,7 +53,7 @@ class MpcWorker:
             raise ConfigError(f"cannot listen on {me.host}:{me.port}: {err.strerror}; choose a free port") from err
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mpc")
         self._session: MpcSession | None = None
-        self._thread.submit(_load)
+        self.loaded: Future[None] = self._thread.submit(_load)
 
     def submit(self, task: "Task[T]") -> "Future[T]":
         """Queue a task for the MPC thread; tasks run in the order in which they came.

@@ -66,6 +66,10 @@ class CryptenBackend:
 
         return await asyncio.wrap_future(self._worker.submit(Task(kind, round_number, call)))
 
+    async def ready(self) -> None:
+        """Wait until a program can be run."""
+        await asyncio.wrap_future(self._worker.loaded)
+
     @staticmethod
     def traffic() -> dict[str, int]:
         """Return the bytes that this process sent to and received from each party, for its log."""
@@ -75,4 +79,4 @@ class CryptenBackend:
         """End the thread and its connections."""
         self._worker.close()
         if self.permuter is not None:
-            self.permuter.leave()
+            self.permuter.close()

@@ -111,6 +111,11 @@ class PermutationWorker:
             self._server.close()
         self._server = None
 
+    def close(self) -> None:
+        """End the session and close the port."""
+        self.leave()
+        self._listener.close()
+
     def _join(self) -> PermutationServer:
         if self._server is not None and not self._server.alive:
             self.leave()
@@ -128,12 +133,11 @@ class PermutationWorker:
         return self._server
 
 
-def serve_third(config: PermutationConfig, stop: threading.Event) -> None:
+def serve_third(worker: PermutationWorker, stop: threading.Event) -> None:
     """Be the third server until told to stop: join the aggregators, carry out orders, and after any error join again.
 
     Security: it holds masked shares alone, and keeps nothing from one session to the next.
     """
-    worker = PermutationWorker(config)
     while not stop.is_set():
         try:
             worker.serve_one()

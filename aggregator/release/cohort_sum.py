@@ -78,6 +78,7 @@ def closure_of(
     number: RoundNumber,
     *,
     decided: tuple[str, ...],
+    starts: tuple[bytes, ...],
     digests: dict[str, bytes],
     synthetic: bytes = b"",
 ) -> RoundClosure:
@@ -97,6 +98,7 @@ def closure_of(
         total.tests,
         tuple(share.tobytes() for share in total.shares),
         after.pools,
+        decided_starts=starts,
     )
 
 
@@ -142,6 +144,7 @@ class CohortSum:
             history,
             current.number,
             decided=current.decided or (),
+            starts=current.decided_starts,
             digests=current.digests,
             synthetic=synthetic,
         )

@@ -1,14 +1,14 @@
 """A client's share that came as one message: opened, if it is sealed to this aggregator for this round."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import final
 
 import numpy as np
 from cryptography import x509
 
+from aggregator.rounds.sums import KEY_WORDS
 from protocols.arithmetic.counters import RoundNumber, Step
-from protocols.arithmetic.fixed_point import U64
 from protocols.errors import LpmError, ManifestMismatch, NotEnrolled, NotSealed, WrongLength
 from protocols.identity.sealing_key import SealingKey
 from protocols.sealing.handshake import accept
@@ -18,7 +18,7 @@ from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.wire import codec
-from protocols.wire.messages import Join, Share
+from protocols.wire.messages import Share
 from protocols.wire.sealed_transport import unpack
 
 
@@ -38,8 +38,8 @@ class ShareOpener:
     key: SealingKey = field(repr=False)
     authorities: Sequence[x509.Certificate] = field(repr=False)
 
-    def open_all(self, number: RoundNumber, sealed: Mapping[str, bytes]) -> dict[str, U64]:
-        """Return uint64[d], the share of each client whose share opens; the others are left out."""
+    def open_all(self, number: RoundNumber, sealed: Mapping[str, bytes]) -> dict[str, Share]:
+        """Return the share of each client whose share opens, its words uint64[d]; the others are left out."""
         shares = {}
         for client, content in sorted(sealed.items()):
             try:
@@ -48,23 +48,23 @@ class ShareOpener:
                 continue
         return shares
 
-    def open(self, client: str, content: bytes, number: RoundNumber) -> U64:
-        """Return a client's share, uint64[d], expanded where it came as a key.
+    def open(self, client: str, content: bytes, number: RoundNumber) -> Share:
+        """Return a client's share, its words uint64[d], expanded where it came as a key.
 
         Raises:
             ProtocolError: it is of no client, or for another run, aggregator or round, or of another length.
         """
-        d = self.manifest.length
-        inner = self._inner(client, codec.decode(SealedRequest, content), number)
-        if isinstance(inner, Share):
-            if (inner.step, inner.share.size) != (Step(number), d):
-                raise WrongLength(f"got a share of {inner.share.size} words for step {inner.step}; {d} are needed")
-            return inner.share
+        d, expands = self.manifest.length, self.name != self.manifest.aggregators[-1].name
+        inner, words = self._inner(client, codec.decode(SealedRequest, content), number), KEY_WORDS if expands else d
+        if (inner.step, inner.share.size) != (Step(number), words):
+            raise WrongLength(f"got a share of {inner.share.size} words for step {inner.step}; {words} are needed")
+        if not expands:
+            return inner
         share = np.zeros(d, dtype=np.uint64)
-        self.manifest.share().expand(inner.key, round_number=number, out=share)
-        return share
+        self.manifest.share().expand(inner.share.tobytes(), round_number=number, out=share)
+        return replace(inner, share=share)
 
-    def _inner(self, client: str, request: SealedRequest, number: RoundNumber) -> Join | Share:
+    def _inner(self, client: str, request: SealedRequest, number: RoundNumber) -> Share:
         run = manifests.run_id(self.manifest)
         if client not in {each.name for each in self.manifest.clients}:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
@@ -74,8 +74,7 @@ class ShareOpener:
         if request.handshake is None:
             raise NotSealed("a sealed share came without its handshake")
         secret = accept(route, request.handshake, key=self.key, authorities=self.authorities)
-        inner: Join | Share = unpack(SealedSession.of(route, secret).open_request(request.body, counter=number))
-        last = self.name == self.manifest.aggregators[-1].name
-        if inner.run_id != run or isinstance(inner, Share) != last:
+        inner: object = unpack(SealedSession.of(route, secret).open_request(request.body, counter=number))
+        if not isinstance(inner, Share) or inner.run_id != run:
             raise ManifestMismatch("what was sealed is no share of this run for this aggregator")
         return inner

@@ -20,7 +20,7 @@ from aggregator.release.ledger_entries import head_of, require_same, write_sum
 from aggregator.release.peer_seal import PeerSeal
 from aggregator.release.sealed_share import ShareOpener
 from aggregator.release.sum_noise import SumNoise
-from aggregator.rounds.round import digest, too_small
+from aggregator.rounds.round import agree, digest, too_small
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import GroupTestRecord, PendingRound, RoundClosure, Store
 from protocols.arithmetic.counters import RoundNumber, Step
@@ -90,16 +90,19 @@ class StatelessSum:
             return self._result()
         history = history_of(self._last)
         live = {client: content for client, content in sealed.items() if client not in history.left_out}
-        shares = {client: share.tobytes() for client, share in self._opener.open_all(number, live).items()}
+        opened = self._opener.open_all(number, live)
+        shares = {client: message.share.tobytes() for client, message in opened.items()}
+        starts = {client: message.start for client, message in opened.items()}
         frozen = self._store.pending_round(self._run)
         if frozen is not None and frozen.number == number:
-            if frozen.shares != shares:
+            if (frozen.shares, frozen.starts) != (shares, starts):
                 raise ConflictingReplay(f"round {number} was frozen over other shares; the first ones counted")
         elif len(shares) < self._manifest.min_cohort:
             raise too_small(self._manifest, len(shares), "wait for more")
         else:
-            self._store.save_pending(self._run, PendingRound(number, shares, b""))
-        members = Members(Step(number), tuple(sorted(shares)), Phase.SPEAK, head_of(self._ledger, number))
+            self._store.save_pending(self._run, PendingRound(number, shares, b"", starts))
+        names, head = tuple(sorted(shares)), head_of(self._ledger, number)
+        members = Members(Step(number), names, Phase.SPEAK, head, starts=tuple(starts[name] for name in names))
         unopened = tuple(sorted(sealed.keys() - shares.keys()))
         return Reply({peer: self._seal.seal(members, peer) for peer in self._seal.peers}, unopened=unopened)
 
@@ -164,16 +167,21 @@ class StatelessSum:
         if len(members) != len(self._seal.peers):
             raise PartiesDisagree(f"not all aggregators have said who is in round {number}; pass what they froze first")
         require_same(self._ledger, number, members)
-        agreed = set(frozen.shares).intersection(*(each.names for each in members))
+        agreed = agree(frozen.starts, members)
         if len(agreed) < self._manifest.min_cohort:
             raise too_small(self._manifest, len(agreed), "the members of this round are decided, so the run ends")
         return begin(self._store, self._run, before, number=number, members=tuple(sorted(agreed)))
 
     def _closed(self, frozen: PendingRound, testing: GroupTesting) -> Reply:
         """Write the round down, then tell this aggregator's share of the one sum that counts."""
-        digests = {client: digest(np.frombuffer(share, dtype=np.uint64)) for client, share in frozen.shares.items()}
+        digests = {
+            client: digest(np.frombuffer(share, dtype=np.uint64), frozen.starts[client])
+            for client, share in frozen.shares.items()
+        }
         decided = tuple(sorted(frozen.shares))
-        done = closure_of(testing.total(), history_of(self._last), frozen.number, decided=decided, digests=digests)
+        starts = tuple(frozen.starts[client] for client in decided)
+        history, number = history_of(self._last), frozen.number
+        done = closure_of(testing.total(), history, number, decided=decided, starts=starts, digests=digests)
         write_sum(self._ledger, self._manifest, done)
         self._store.save_round(self._run, done)
         self._last = done

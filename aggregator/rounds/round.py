@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
-from typing import final
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final, final
 
 import msgspec
 import numpy as np
@@ -13,11 +15,32 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import CohortTooSmall, ConflictingReplay, LpmError, RunEnded
 from protocols.quantity import quantity
 from protocols.task.manifest import Manifest
+from protocols.wire.messages import Members
+
+LOG: Final = logging.getLogger("aggregator")
 
 
-def digest(share: U64) -> bytes:
+def digest(share: U64, start: bytes) -> bytes:
     """Return what a share is recognised by, 32 bytes."""
-    return hashlib.sha256(share.tobytes()).digest()
+    return hashlib.sha256(start + share.tobytes()).digest()
+
+
+def agree(mine: Mapping[str, bytes], others: Sequence[Members]) -> set[str]:
+    """Return whom all aggregators count in a round: who shared with all of them, from one start.
+
+    Two starts of a client, whose folder was copied or put back, share under keys of their own: the share of one and the
+    share of the other add up to nothing that either told. Where aggregators have heard another one each, it is away.
+
+    Args:
+        mine: of the clients whose shares this aggregator has, their starts.
+        others: what the other aggregators have.
+    """
+    theirs = [dict(zip(each.names, each.starts, strict=True)) for each in others]
+    both = set(mine).intersection(*theirs)
+    agreed = {client for client in both if all(each[client] == mine[client] for each in theirs)}
+    for client in sorted(both - agreed):
+        LOG.warning("two starts of a client in one round; it is away", extra={"facts": {"client": client}})
+    return agreed
 
 
 def too_small(manifest: Manifest, n_clients: int, what_now: str) -> CohortTooSmall:
@@ -43,7 +66,7 @@ class Round:
 
     Attributes:
         number: of the round, by the run's schedule; step: that it belongs to.
-        shares: what each client sent, read-only, its words or none.
+        shares: what each client sent, read-only, its words or none; starts: under which start.
         synthetic: what the engine announced; zeros from the start where the run has no engine.
         decided: the members, once this aggregator has decided.
         deadlines: how many have passed while too few were in.
@@ -55,6 +78,7 @@ class Round:
         self.step = step
         self.shares: dict[str, U64] = {}
         self.digests: dict[str, bytes] = {}
+        self.starts: dict[str, bytes] = {}
         self.synthetic = synthetic
         self.decided: tuple[str, ...] | None = None
         self.deadlines = 0
@@ -64,21 +88,26 @@ class Round:
         self._over: RunEnded | None = None
         self._waiters: set[asyncio.Future[RoundClosure]] = set()
 
-    def submit(self, client: str, share: U64) -> None:
+    def submit(self, client: str, share: U64, start: bytes) -> None:
         """Take a client's share, once; when the members are decided, it is too late, and nothing is taken.
 
         Raises:
-            ConflictingReplay: it sent another one before.
+            ConflictingReplay: it sent another one before, or another start of it did.
         """
-        mark = digest(share)
+        mark = digest(share, start)
         if client in self.digests:
+            if self.starts[client] != start:
+                raise ConflictingReplay(
+                    f"another start of {client}, or of a copy of its folder, has shared for step {self.step} already; "
+                    "let one of them alone take part"
+                )
             if self.digests[client] != mark:
                 raise ConflictingReplay(
                     f"{client} sent two different shares for step {self.step}; the first one counts"
                 )
         elif self.decided is None:
             self.shares[client] = share
-            self.digests[client] = mark
+            self.digests[client], self.starts[client] = mark, start
 
     def announce(self, synthetic: I64) -> None:
         """Take the engine's announcement, once.
@@ -104,9 +133,20 @@ class Round:
     def resume(self, pending: PendingRound) -> None:
         """Take in what was decided on before this process started."""
         for client, share in pending.shares.items():
-            self.submit(client, np.frombuffer(share, dtype=np.uint64))
+            self.submit(client, np.frombuffer(share, dtype=np.uint64), pending.starts.get(client, b""))
         self.synthetic = np.frombuffer(pending.synthetic, dtype=np.int64)
         self.freeze()
+
+    @property
+    def decided_starts(self) -> tuple[bytes, ...]:
+        """Return under which start each share of a decided member is, in their order."""
+        return tuple(self.starts[client] for client in self.decided or ())
+
+    def pending(self) -> PendingRound:
+        """Return what is kept of this round until it closes."""
+        shares = {client: share.tobytes() for client, share in self.shares.items()}
+        synthetic = b"" if self.synthetic is None else self.synthetic.tobytes()
+        return PendingRound(self.number, shares, synthetic, self.starts)
 
     async def outcome(self) -> RoundClosure:
         """Wait until the round closes, or fails for those that wait now."""
@@ -136,7 +176,7 @@ class Round:
         synthetic = b"" if self.synthetic is None else self.synthetic.tobytes()
         decided = self.decided or ()
         kept = (self.number, decided, members, digests, total.tobytes(), synthetic, hidden)
-        return RoundClosure(*kept, counted=counted, public=public, release=release)
+        return RoundClosure(*kept, counted=counted, public=public, release=release, decided_starts=self.decided_starts)
 
     def close(self, done: RoundClosure) -> None:
         """Tell all that wait."""

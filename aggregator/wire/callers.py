@@ -35,17 +35,22 @@ class Callers:
     ) -> None:
         """Take the pins of all runs that are served."""
         self._pins: dict[str, set[bytes]] = {}
-        for manifest in manifests:
-            for party in manifest.aggregators:
-                keys = manifest.trust.keys.get(party.name) if manifest.trust is not None else None
-                self._pins.setdefault(party.name, set()).update([keys.certificate] if keys else [])
-        self._clients = max((len(manifest.clients) for manifest in manifests), default=1)
+        self.clients = 1  # of the largest run
         self._rate, self._clock = calls_per_s, clock
         self._buckets: dict[str, TokenBucket] = {}
+        for manifest in manifests:
+            self.add(manifest)
+
+    def add(self, manifest: Manifest) -> None:
+        """Take the pins of one more run."""
+        for party in manifest.aggregators:
+            keys = manifest.trust.keys.get(party.name) if manifest.trust is not None else None
+            self._pins.setdefault(party.name, set()).update([keys.certificate] if keys else [])
+        self.clients = max(self.clients, len(manifest.clients))
 
     def weight(self, caller: str) -> int:
         """Return for how many clients a caller may speak."""
-        return self._clients + 1 if caller in self._pins else 1
+        return self.clients + 1 if caller in self._pins else 1
 
     def check(self, caller: str, context: Any) -> None:
         """Let a call in.

@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Final, final
 
 import grpc
 from grpc import aio
@@ -13,16 +14,31 @@ from grpc_health.v1._async import HealthServicer
 
 from aggregator.metrics import Metrics
 from aggregator.wire.callers import Callers
+from aggregator.wire.conversation import Conversations
 from aggregator.wire.gateway import CallHandler
 from aggregator.wire.interceptor import CALLS_OF_ONE
 from aggregator.wire.servicer import handler
 from protocols.errors import ConfigError
 from protocols.identity.certificates import Credentials
-from protocols.task.manifest import Manifest
-from protocols.wire.methods import SERVICE, largest_call_of
+from protocols.wire.methods import SERVICE
 from protocols.wire.tls import require_tls13
 
 MAX_CALLS: Final = 10_000  # at the same time
+_BEGUN: Final[set["asyncio.Task[None]"]] = set()  # that wait for a server's first comparison
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ServedPort:
+    """A port that is served."""
+
+    server: aio.Server = field(repr=False)
+    conversations: Conversations = field(repr=False)
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more calls, and let those that are answered now end within so long."""
+        self.conversations.stop()
+        await self.server.stop(grace_s)
 
 
 async def open_endpoint(
@@ -31,19 +47,27 @@ async def open_endpoint(
     answer: CallHandler,
     *,
     metrics: Metrics,
-    calls_per_s: float,
-    manifests: Sequence[Manifest],
-) -> aio.Server:
-    """Return a server that answers calls of these runs on an address.
+    callers: Callers,
+    max_bytes: int,
+    ready: Callable[[], Coroutine[None, None, None]] | None = None,
+) -> ServedPort:
+    """Return a port that answers calls on an address.
+
+    Args:
+        listen: host and port.
+        credentials: of the server.
+        answer: takes a caller's name and a decoded message.
+        metrics: that calls are counted in.
+        callers: who may call how often; those of runs that come later may join them.
+        max_bytes: of a call.
+        ready: when it is done, whoever asks for the server's health is told SERVING; at once without it.
 
     Raises:
         ConfigError: the address cannot be bound.
     """
     require_tls13()
-    clients = max(len(manifest.clients) for manifest in manifests)
-    max_bytes = max(largest_call_of(manifest) for manifest in manifests)
     server = aio.server(
-        maximum_concurrent_rpcs=max(MAX_CALLS, CALLS_OF_ONE * clients),
+        maximum_concurrent_rpcs=max(MAX_CALLS, CALLS_OF_ONE * callers.clients),
         options=[
             ("grpc.max_receive_message_length", max_bytes),
             ("grpc.max_send_message_length", max_bytes),
@@ -53,8 +77,8 @@ async def open_endpoint(
             ("grpc.max_metadata_size", 8_192),
         ],
     )
-    callers = Callers(manifests, calls_per_s=calls_per_s)
-    server.add_generic_rpc_handlers((handler(answer, metrics, callers),))
+    conversations = Conversations()
+    server.add_generic_rpc_handlers((handler(answer, metrics, callers, conversations),))
     pair = [(credentials.private_key, credentials.certificate)]
     tls = grpc.ssl_server_credentials(pair, credentials.authority, require_client_auth=True)
     try:
@@ -63,11 +87,20 @@ async def open_endpoint(
         raise ConfigError(f"cannot listen on {listen}: {error}; is the port free?") from error
     state = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
-    await state.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+    await state.set(SERVICE, health_pb2.HealthCheckResponse.NOT_SERVING)
     await server.start()
+    task = asyncio.ensure_future(_serve_when(ready, state))
+    task.add_done_callback(_BEGUN.discard)
+    _BEGUN.add(task)
     gc.collect()
     gc.freeze()  # what is loaded by now stays: no step waits until it was looked through for garbage
-    return server
+    return ServedPort(server, conversations)
+
+
+async def _serve_when(ready: Callable[[], Coroutine[None, None, None]] | None, state: HealthServicer) -> None:
+    if ready is not None:
+        await ready()
+    await state.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
 
 
 async def wait_for_stop() -> None:

@@ -103,12 +103,18 @@ class Gateway:
         """
         self._name, self._answer, self._secrets = name, answer, secrets
         self._authorities, self._access, self._leave_out = authorities, access, leave_out
-        self._runs = {manifests.run_id(each.manifest): each for each in runs}
-        for run_id, run in self._runs.items():
-            for client, kept in secrets.secrets(run_id).items():
-                each = (kept[place : place + SECRET_BYTES] for place in range(0, len(kept), SECRET_BYTES))
-                route = Route(run_id, client, name)
-                run.sessions[client] = tuple((secret, SealedSession.of(route, secret)) for secret in each)
+        self._runs: dict[bytes, RunGateway] = {}
+        for run in runs:
+            self.add(run)
+
+    def add(self, run: RunGateway) -> None:
+        """Serve one more run, with the sessions that the store kept of it."""
+        run_id = manifests.run_id(run.manifest)
+        for client, kept in self._secrets.secrets(run_id).items():
+            each = (kept[place : place + SECRET_BYTES] for place in range(0, len(kept), SECRET_BYTES))
+            route = Route(run_id, client, self._name)
+            run.sessions[client] = tuple((secret, SealedSession.of(route, secret)) for secret in each)
+        self._runs[run_id] = run
 
     async def answer(self, caller: str, request: object) -> object:
         """Answer one call; `caller` is the name that the transport verified.

@@ -148,7 +148,7 @@ class MaskedExchange:
         try:
             return self.client.open(number, await self.channel.exchange(message, step=step))
         except RoundClosed:
-            if step == self.client.plan.manifest.steps:
+            if step == self.client.plan.manifest.schedule.steps:
                 self._live = RoundNumber(number + 1)
             else:
                 await self._return(Step(step + 1))
@@ -168,7 +168,7 @@ class MaskedExchange:
         after = FIRST_STEP if sent is None else Step(schedule.step(sent) + (schedule.phase(sent) != Phase.THRESHOLDS))
         try:
             step = max(step, after, await self.channel.join())
-            if step > self.client.plan.manifest.steps:
+            if step > schedule.steps:
                 raise RoundClosed("the run is over, or its last step has begun")
             number = schedule.number(step, Phase.SPEAK)
             self.client.renew(number)

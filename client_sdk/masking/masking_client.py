@@ -1,5 +1,6 @@
 """A client of a masked run, as steps that return messages and take replies; nothing is sent here."""
 
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,6 @@ from protocols.masking.seed import SealedSeed
 from protocols.masking.transcript import Transcript
 from protocols.masking.words import pack, residue, to_integers
 from protocols.task.parties import ENGINE
-from protocols.task.rounds import Phase
 
 NOTHING: Final = np.zeros(0, dtype=np.int64)
 JOINED: Final = "joined"  # entries of the journal: that a seed may have gone out,
@@ -37,7 +37,7 @@ class Reading:
     """What a round told a client, or the engine.
 
     Attributes:
-        outcomes: int64[n_own, o], the bit or the sum of each; empty where the round decides nothing.
+        outcomes: int64[n_own, o], the bit or the sum of each, or int64[n_own, c], exposures; empty where none are told.
         release: int64[cells + q], or empty.
         announcement: int64[cells + e], public, or empty.
         accepted: whose words counted.
@@ -60,7 +60,7 @@ class Reading:
         """Read what `encode` wrote."""
         kept = msgspec.msgpack.decode(zlib.decompress(content), type=tuple[bytes, bytes, bytes, tuple[str, ...]])
         own, release, announcement = (np.frombuffer(each, dtype=np.int64) for each in kept[:3])
-        return cls(own.reshape(-1, outcomes), release, announcement, kept[3])
+        return cls(own.reshape(own.size // max(outcomes, 1), outcomes), release, announcement, kept[3])
 
 
 def read_replies(
@@ -214,14 +214,11 @@ class MaskingClient(MaskingParty):
         """
         with self.guard():
             first, second = read_replies(self.plan, replies, keys=self.keys, name=self.signer.name)
-            decides = self.plan.phase(number) == Phase.DECIDE
-            size, outcomes = self.plan.layout.size(self.signer.name), len(self.plan.layout.outcomes)
+            shape = len(self.plan.reveals(number)), self.plan.layout.size(self.signer.name)
             told, other = from_bytes(first.answers), from_bytes(second.answers)
-            if first.number != number or told.size != (size * outcomes if decides else 0):
+            if first.number != number or told.size != math.prod(shape):
                 raise PartiesDisagree(f"the aggregators answered round {number} with another round or size")
-            own = NOTHING.reshape(0, outcomes)
-            if decides:
-                own = self._open_outcomes(number, told.reshape(outcomes, size), other.reshape(outcomes, size))
+            own = self._open_answers(number, told.reshape(shape), other.reshape(shape))
             reading = reading_of(self.plan, first, own)
             if self.signer.name in first.accepted:
                 self.attendance.take(number, (self.signer.name,))
@@ -237,14 +234,14 @@ class MaskingClient(MaskingParty):
         if self.journal.entry(f"vector {number}") is not None:
             self.journal.record(f"vector {number}", digest_of(x.tobytes()))
         kept = self.journal.entry(f"answer {number}")
-        return None if kept is None else Reading.decode(kept, outcomes=len(self.plan.layout.outcomes))
+        return None if kept is None else Reading.decode(kept, outcomes=len(self.plan.reveals(number)))
 
-    def _open_outcomes(self, number: RoundNumber, told: U64, other: U64) -> I64:
+    def _open_answers(self, number: RoundNumber, told: U64, other: U64) -> I64:
         """Return own agents' bits and sums, int64[n_own, o], from what both aggregators told, uint64[o, n_own]."""
         source, opened = self.seed.source, np.zeros(told.shape, dtype=np.int64)
-        for row, outcome in enumerate(self.plan.layout.outcomes):
-            count = told.shape[1]
-            if not outcome.is_bit:
+        count = told.shape[1]
+        for row, is_bit in enumerate(self.plan.reveals(number)):
+            if not is_bit:
                 opened[row] = _sums(told[row], other[row], source.sums(number, count, outcome=row))
             elif self.plan.opens_bits:
                 opened[row] = _masked_bits(told[row], other[row], source.bits(number, count, outcome=row))
@@ -313,4 +310,4 @@ def read_release(plan: RunPlan, replies: tuple[SignedMessage, SignedMessage], *,
         PartiesDisagree: they told different things.
     """
     first, _ = read_replies(plan, replies, keys=keys, name=ENGINE)
-    return reading_of(plan, first, NOTHING.reshape(0, len(plan.layout.outcomes)))
+    return reading_of(plan, first, NOTHING)

@@ -1,7 +1,10 @@
 """Shares that travel as one message each, for networks that carry messages rather than calls."""
 
+import numpy as np
+
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import U64
+from protocols.arithmetic.sharing.additive import start_of
 from protocols.errors import ParameterError
 from protocols.identity.certificates import Credentials, name_of
 from protocols.identity.sealing_key import public_key
@@ -14,7 +17,7 @@ from protocols.task.manifest import is_active
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import trust_of
 from protocols.wire import codec
-from protocols.wire.messages import Join, Share
+from protocols.wire.messages import Share
 from protocols.wire.sealed_transport import pack
 
 
@@ -39,14 +42,15 @@ def seal_shares(vector: U64, manifest: SecureSum, credentials: Credentials, *, n
     run, name = manifests.run_id(manifest), name_of(credentials.certificate)
     keys, sharing = trust_of(manifest).keys, manifest.share()
     masks = sharing.keys()
-    inner: list[Join | Share] = [Join(run, mask) for mask in masks]
-    inner.append(Share(run, Step(number), sharing.split(vector, masks, round_number=number)))
-    found = {}
-    for party, message in zip(manifest.aggregators, inner, strict=True):
+    words = [np.frombuffer(mask, dtype=np.uint64) for mask in masks]
+    words.append(sharing.split(vector, masks, round_number=number))
+    start, found = start_of(masks), {}
+    for party, share in zip(manifest.aggregators, words, strict=True):
         route, sealing = Route(run, name, party.name), keys[party.name].sealing
         if sealing is None:
             raise ParameterError(f"the manifest pins no sealing key of {party.name}")
         secret, opening = begin(route, public_key(sealing), credentials)
-        body = SealedSession.of(route, secret).seal_request(pack(message), counter=number)
+        message = pack(Share(run, Step(number), share, start=start))
+        body = SealedSession.of(route, secret).seal_request(message, counter=number)
         found[party.name] = codec.encode(SealedRequest(run, party.name, name, opening, number, body))
     return found

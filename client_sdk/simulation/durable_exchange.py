@@ -30,6 +30,7 @@ class DurableExchange:
         """Begin the run, or go on with it; nothing is sent."""
         self._manifest, self._journal = manifest, RoundJournal(journal, manifest.share())
         self._exchange = Exchange(manifest, name, transports, keys=self._journal.keys)
+        self._alone = False
 
     @property
     def has_joined(self) -> bool:
@@ -41,6 +42,10 @@ class DurableExchange:
         """Tell whether the journal has the run to its end, so that no server is needed."""
         return self._journal.has_heard(RoundNumber(self._manifest.schedule.rounds - 1))
 
+    def leave(self) -> None:
+        """Ask no server any more: what the journal lacks counts as missed now, and may come at a later start."""
+        self._alone = True
+
     async def join(self) -> Step:
         """Join at all aggregators, and return the step that came next when this client did so first.
 
@@ -49,7 +54,7 @@ class DurableExchange:
             RecordsDiffer: the aggregators have counted what the journal does not have.
         """
         joined = self._journal.joined
-        if joined is not None and self.is_over:
+        if joined is not None and (self.is_over or self._alone):
             return joined
         step = await self._exchange.join()
         counted = await self._exchange.ask_last_round()
@@ -77,6 +82,8 @@ class DurableExchange:
             ConflictingReplay: another vector was told in it: this client's files are others than they were.
         """
         number = self._manifest.schedule.number(step, phase)
+        if self._alone and not self._journal.has_heard(number):
+            raise RoundClosed(f"no server answers, and this client's journal ends before step {step}")
         keys = self._journal.tell(number, vector)
         if self._journal.has_heard(number):
             return self._journal.answer(number)

@@ -11,6 +11,7 @@ import numpy as np
 from protocols.arithmetic.counters import FIRST_STEP, RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.arithmetic.sharing import Sharing
+from protocols.arithmetic.sharing.additive import start_of
 from protocols.errors import AnswerLost, ParameterError, PartiesDisagree, RoundClosed, RunEnded, Unavailable
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
@@ -22,6 +23,7 @@ from protocols.wire.messages import Join, JoinReply, RoundResult, Share
 from protocols.wire.transport import Transport
 
 RECALL_S: Final = 0.02  # between two questions for what an aggregator is about to have
+LONGEST_WAIT_S: Final = 1.0  # between two such questions, where each wait is twice the one before
 
 
 @final
@@ -148,9 +150,21 @@ class Exchange:
         ]
 
     async def ask_last_round(self) -> RoundNumber | None:
-        """Return the last round in which an aggregator has counted this client, if there is one."""
-        replies = await self._join(None)
-        return max((reply.counted for reply in replies if reply.counted is not None), default=None)
+        """Return the last round in which this client counted, if there is one, once all aggregators say the same.
+
+        Raises:
+            PartiesDisagree: they do not, for longer than one of them may close a round after another one.
+        """
+        end, wait_s = time.monotonic() + patience_s(self._manifest, FIRST_STEP), RECALL_S
+        while len(counted := {reply.counted for reply in await self._join(None)}) > 1:
+            if time.monotonic() > end:
+                raise PartiesDisagree(
+                    "aggregators say different things of the last round in which this client's share counted; stop the "
+                    "run, and let their operators compare their ledgers"
+                )
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+        return counted.pop()
 
     async def _join(self, since: Step | None) -> list[JoinReply]:
         calls = (Join(self._id, key, since) for key in (*self._keys, b""))
@@ -182,13 +196,14 @@ class Exchange:
         if self._manifest.trust is not None:
             self._manifest.trust.require_current()
         number = self._manifest.schedule.number(step, phase)
-        share = self._sharing.split(vector, self._keys if keys is None else keys, round_number=number)
+        masks = self._keys if keys is None else keys
+        share, start = self._sharing.split(vector, masks, round_number=number), start_of(masks)
         nothing = np.zeros(0, dtype=np.uint64)
         others = [nothing for _ in self._keys] if keys is None else [np.frombuffer(key, np.uint64) for key in keys]
         timeout_s = patience_s(self._manifest, step)
         answers = await asyncio.gather(
             *(
-                transport.call(Share(self._id, step, words, phase), timeout_s=timeout_s)
+                transport.call(Share(self._id, step, words, phase, start), timeout_s=timeout_s)
                 for transport, words in zip(self._transports, [*others, share], strict=True)
             ),
             return_exceptions=True,

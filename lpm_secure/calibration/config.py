@@ -10,7 +10,7 @@ from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.calibration.amortisation.config import AmortisedConfig
 from lpm_secure.calibration.data_config import DataConfig
 from lpm_secure.calibration.inference.fit import FitSchedule
-from lpm_secure.calibration.inference.fit_config import FitConfig
+from lpm_secure.calibration.inference.fit_config import AssimilationConfig, FitConfig
 from lpm_secure.calibration.study import WEEK, Study, simulate_series
 from lpm_secure.config.releases import Epsilon
 from lpm_secure.data.place_table import PlaceTable, two_places
@@ -103,6 +103,7 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         model: whose parameters are fitted; its name, constants, delays and priors.
         observation: by which law an institution's series follows the model, and priors of what is its own.
         public_observation: by which law public events follow it, `share_sd` 0: then they are fitted too, at the centre.
+        assimilation: how `lpm assimilate` follows new periods.
         noise: fits with noise beside the one that is asked for.
         amortised: how `lpm amortise` trains.
     """
@@ -114,6 +115,7 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     observation: Observation
     public_observation: Observation | None = None
     fit: FitConfig = FitConfig()
+    assimilation: AssimilationConfig = AssimilationConfig()
     federation: FederationConfig = FederationConfig()
     noise: NoiseTableConfig | None = None
     amortised: AmortisedConfig = AmortisedConfig()

@@ -1,9 +1,10 @@
 """What the centre of a calibration sees of it, round by round, for its journal of progress."""
 
+import json
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
@@ -58,10 +59,19 @@ class FitJournal:
 
 
 @contextmanager
+def record_rounds(folder: Path, head: ProgressHead, *, resume: bool) -> Iterator[ProgressJournal]:
+    """Begin a journal of rounds in a folder, or go on with the same job's, and end it with how the job ended."""
+    with suppress(OSError), (folder / FILE).open("rb") as file:
+        first = file.readline()
+        if not resume or f'"run":{json.dumps(head.run)}'.encode() not in first:
+            (folder / FILE).unlink()
+    with journal_of(folder, head) as journal:
+        yield journal
+
+
+@contextmanager
 def record_fit(folder: Path, config: CalibrationConfig, study: Study, *, resume: bool) -> Iterator[FitJournal]:
     """Begin the journal of a calibration in its folder, or go on with it, and end it with how the fit ended."""
-    if not resume:
-        (folder / FILE).unlink(missing_ok=True)
     head = ProgressHead(
         at=time.time(),
         kind="calibration",
@@ -73,7 +83,7 @@ def record_fit(folder: Path, config: CalibrationConfig, study: Study, *, resume:
         releases=(f"the sum of the institutions' clipped gradients, in every round ({_noise(config)})",),
         facts=(study.data.title,),
     )
-    with journal_of(folder, head) as journal:
+    with record_rounds(folder, head, resume=resume) as journal:
         journal.enter("rounds of the fit")
         yield FitJournal(journal)
 

@@ -16,7 +16,7 @@ from lpm_secure.calibration.forecasts.forecast import Forecast, forecast, table
 from lpm_secure.calibration.inference.facts import count_rounds
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
-from lpm_secure.calibration.transports import sums_of
+from lpm_secure.calibration.transports import in_process, sums_of
 from lpm_secure.secure_sum.transport import SumTransport
 from protocols.errors import ConfigError, ParameterError
 
@@ -116,6 +116,18 @@ def calibrate(
         found = forecast(fit, study, institutions, seed=config.seed)
         scores = table(study, found, seed=config.seed)
     return CalibrationResult(config, study, fit, found, scores, seconds, rounds)
+
+
+def load_fit(config: CalibrationConfig, study: Study, folder: Path) -> tuple[Fit, dict[str, SeriesInstitution]]:
+    """Return a fit as its last checkpoint has it, and its institutions with what they have learnt.
+
+    Raises:
+        ParameterError: the folder has none, or it is of another fit.
+    """
+    institutions = study.institutions(local_steps=config.fit.local_steps)
+    fit = begin_fit(config, study, in_process(config, institutions))
+    _Files(folder, institutions).load(fit)
+    return fit, institutions
 
 
 def begin_fit(config: CalibrationConfig, study: Study, sums: SumTransport) -> Fit:

@@ -9,6 +9,7 @@ import click
 import typer
 
 from lpm_secure.cli.analysis.amortise import amortise
+from lpm_secure.cli.analysis.assimilate import assimilate
 from lpm_secure.cli.analysis.calibrate import calibrate
 from lpm_secure.cli.analysis.evaluate import evaluate
 from lpm_secure.cli.analysis.gradients import sensitivity, verify_gradients
@@ -63,6 +64,7 @@ app.command()(rehearse)
 app.command()(sensitivity)
 app.command()(risk)
 app.command()(calibrate)
+app.command()(assimilate)
 app.command()(amortise)
 app.command()(evaluate)
 app.command()(check_model)

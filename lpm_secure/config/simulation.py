@@ -40,14 +40,15 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         dataset: name in the data catalogue, or "look_alike" for generated contacts; or else
         people: your own, a table (CSV or Parquet) beside the configuration: `person`, and columns of the model.
         start: the day of the first step; that of the first date in your tables unless given.
-        security: "active": one aggregator that lies reads no input either; not for every model, nor for derivatives
-            (`protocols/masking/plan.py` refuses the others in one line). "semi-honest": CrypTen, which takes all.
+        security: "active": one aggregator that lies reads no input either; not for every run
+            (`protocols/masking/plan.py` refuses the others in one line). "semi-honest": CrypTen.
         comparison: where security is active, "keys": aggregators compare by what the dealer deals, in fewer messages;
             "tree": by opening masked bits to each other, in fewer bytes. Unless given, by how many agents there are.
         refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
             fewer clients than `min_cohort` alone.
         replicates: so many copies of the run are made at once, of the same people, cells and contacts, each with draws
             of its own, by the seeds from `seed` on; each tells as much as a run.
+        seed: of the cells, columns and contacts of private agents that are made by chance; the run's unless given.
         clients: "group": each department is a client; "person": each person; "one": one client holds all. Of your own
             people `{column = "ward"}`, "person" or "one".
         columns: of private columns of the model, between which two numbers, both included, each value is drawn, for
@@ -63,6 +64,7 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     comparison: Comparison | None = None
     refuse_differencing: bool = False
     replicates: Annotated[int, msgspec.Meta(ge=1, le=MOST_COPIES)] = 1
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     clients: Literal["group", "person", "one"] | ClientColumn = "group"
     columns: dict[str, tuple[int, int]] = {}
     contacts: dict[str, tuple[int, int]] | str = {}
@@ -142,9 +144,9 @@ class ProtocolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     @property
     def addresses(self) -> int:
-        """Return how many addresses the operators' servers need."""
+        """Return how many addresses the operators' servers need, one for a dealer among them."""
         if self.mode == "sum":
-            return self.aggregators
+            return self.aggregators + 1
         permutation = self.aggregators + 1 if self.edges == "permuted" else 0
         return 2 * self.aggregators + 1 + permutation
 
@@ -190,6 +192,16 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if self.synthetic.agents and not self.cells.some:
             raise ConfigError("synthetic agents meet private ones in cells only: set cells.count to at least 1")
         self.synthetic.check_model(self.model if isinstance(self.model, str) else None)
+
+    @property
+    def people_seed(self) -> int:
+        """Return the seed of what is made up of private agents before the run."""
+        return self.seed if self.private.seed is None else self.private.seed
+
+    def with_draws(self, seed: int, *, replicates: int = 1) -> "Config":
+        """Return the run of the same private agents with the draws of another seed, in so many replicates."""
+        private = msgspec.structs.replace(self.private, seed=self.people_seed, replicates=replicates)
+        return msgspec.structs.replace(self, seed=seed, private=private)
 
     @property
     def run_model(self) -> GraphModel:

@@ -166,8 +166,14 @@ def _address(file: DataFile, folder: Path) -> str:
 
 
 def _roots() -> list[Path]:
-    """Return the directory that was asked for, or the one beside a checkout."""
+    """Return the directory that was asked for, or the one beside a checkout.
+
+    Raises:
+        ParameterError: what was asked for is no directory; else a run would go on with other data.
+    """
     if given := os.environ.get("LPM_DATA"):
+        if not Path(given).is_dir():
+            raise ParameterError(f"LPM_DATA is {given}, which is no directory; correct it, or unset it")
         return [Path(given)]
     return [ROOT.parent / "shared" / "data"] if (ROOT / "pyproject.toml").is_file() else []
 

@@ -41,10 +41,16 @@ class CellMixing:
     Attributes:
         of: int64[n], the cell of each agent; empty where it is a field of its state.
         sizes: int64[cells], how many people mix there, or could at once.
+        copies: of agents whose cell is a field of their state, one after the other, each copy in cells of its own.
     """
 
     of: I64
     sizes: I64
+    copies: int = 1
+
+    def first(self, n: int) -> I64:
+        """Return int64[n]: which cell is the first that each of n agents could be in."""
+        return np.repeat(np.arange(self.copies) * (self.sizes.size // self.copies), n // self.copies)
 
 
 NOWHERE: Final = CellMixing(np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -235,7 +241,8 @@ class ModelAgents:
         degree = contacts.degree if contacts else 0
         prove_levels(graph, degree=degree, steps=steps, parameters=self._parameters, saturate=saturate)
         for mixing in self._cells.values():
-            check_cells(graph, mixing.of, mixing.sizes, agents.size)
+            own = mixing.sizes[: mixing.sizes.size // mixing.copies]
+            check_cells(graph, mixing.of, own, agents.size // mixing.copies)
         private = check_columns(graph, columns, agents.size)
         given = {**private, **check_known(graph, known, agents.size)}
         self.state, told = state_before_begin(graph, given, agents.size)
@@ -283,7 +290,7 @@ class ModelAgents:
         """Move on by one step.
 
         Args:
-            public: the environment's numbers.
+            public: the environment's numbers; of copies of the agents int64[n] each.
             others: int64[cells] of each cell channel, what agents elsewhere add to the totals.
             everybody: int64[cells] of a cell channel, the total as all were told it, with noise or without; in place
                 of what these agents and others say.
@@ -295,7 +302,7 @@ class ModelAgents:
             raise ParameterError(
                 f"the run has {self._steps} steps, for which its levels are proved; set it up for more"
             )
-        public = check_public(self._graph.public, public)
+        public = check_public(self._graph.public, public, n=self._agents.size)
         graph, inputs = self._graph, self._inputs(public=public)
         before = self._backend.evaluate(("messages", "weights", "thresholds"), inputs)
         messages, weights, thresholds = before["messages"], before["weights"], before["thresholds"]
@@ -365,14 +372,18 @@ class ModelAgents:
 
     def _own(self, channel: str, totals: I64) -> I64:
         """Return each agent's own cell's number, int64[n], where the back end computes."""
-        field = self._graph.cell_field
-        own: I64 = self._backend.hold(totals)[self.state[field] if field else self._cell[channel]]
+        own: I64 = self._backend.hold(totals)[self._place(channel) if self._graph.cell_field else self._cell[channel]]
         return own
+
+    def _place(self, channel: str) -> I64:
+        """Return in which cell each agent's state says that it is, int64[n], where the back end computes."""
+        place, mixing = self.state[str(self._graph.cell_field)], self._cells[channel]
+        return place if mixing.copies == 1 else place + mixing.first(self._agents.size)
 
     def _cell_now(self, channel: str) -> I64:
         """Return each agent's own cell in this step, int64[n]."""
-        field = self._graph.cell_field
-        return self._backend.column(self.state[field]) if field else self._cells[channel].of
+        moves = self._graph.cell_field is not None
+        return self._backend.column(self._place(channel)) if moves else self._cells[channel].of
 
     def _inputs(self, *, totals: Mapping[str, I64] = EMPTY, **given: Any) -> Inputs:
         nowhere = {name: self._nothing for name, channel in self._graph.channels.items() if channel.cell}

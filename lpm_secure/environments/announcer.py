@@ -53,6 +53,7 @@ class Announcer:
         self._releases: list[StepTotals] = []
         self.numbers: dict[str, list[int]] = {name: [] for name in self._public}
         self.relaxed: dict[str, Any] = {}
+        self._unrounded = False
         if self._public and environment is None:
             raise ConfigError(f"the model hears {', '.join(self._public)}, and nothing says them; give an environment")
         if environment is not None and not self._public:
@@ -73,7 +74,7 @@ class Announcer:
                 or not at all; in one line.
         """
         if self._environment is not None and step < self._steps:
-            before = {name: numbers[-1] for name, numbers in self.numbers.items() if numbers}
+            before = self._before()
             name = f"the environment {type(self._environment).__name__} in step {step}"
             with mistakes_of(name):
                 given = self._environment.step(before, tuple(self._releases), step)
@@ -85,12 +86,25 @@ class Announcer:
                 numbers.append(numbers[-1])
         return np.array([numbers[-1] for numbers in self.numbers.values()], dtype=np.int64)
 
-    def observe(self, private: I64, synthetic: I64, cells: I64) -> None:
-        """Take in what a step released: tallies, int64[q], and everybody's totals of cells, int64[w * cells]."""
+    def relax(self, step: int) -> dict[str, Any]:
+        """Return the numbers of a step as a relaxed run takes them: unrounded where they have such a value."""
+        self._unrounded = True
+        self.announce(step)
+        return self._before()
+
+    def _before(self) -> dict[str, Any]:
+        exact = {name: numbers[-1] for name, numbers in self.numbers.items() if numbers}
+        return exact | self.relaxed if self._unrounded else exact
+
+    def observe(self, private: Any, synthetic: Any, cells: Any) -> None:
+        """Take in what a step released: tallies, int64[q], and everybody's totals of cells, int64[w * cells].
+
+        In a relaxed run they are tensors, of expected totals, of which derivatives can be taken.
+        """
         if self._environment is not None:
-            totals = cells.reshape(-1, max(self._cells, 1)).tolist() if cells.size else []
-            one, other = (dict(zip(self._words, tally.tolist(), strict=True)) for tally in (private, synthetic))
-            by_channel = {name: tuple(total) for name, total in zip(self._channels, totals, strict=False)}
+            totals = cells.reshape(-1, max(self._cells, 1)) if len(cells) else []
+            one, other = (dict(zip(self._words, _numbers(tally), strict=True)) for tally in (private, synthetic))
+            by_channel = {name: tuple(_numbers(total)) for name, total in zip(self._channels, totals, strict=False)}
             self._releases.append(StepTotals(one, other, by_channel))
 
     def _checked(self, given: Any, name: str) -> tuple[dict[str, int], dict[str, Any]]:
@@ -109,6 +123,11 @@ class Announcer:
             if not math.isfinite(number) or not low <= number <= high:
                 raise ModelError(f"{name}: the relaxed {each} is {number}; it must lie in [{low}, {high}]")
         return {each: numbers[each] for each in self._public}, relaxed
+
+
+def _numbers(row: Any) -> list[Any]:
+    """Return whole numbers as such, and those of a relaxed run with their derivatives."""
+    return row.tolist() if isinstance(row, np.ndarray) else list(row)
 
 
 def rehearse(manifest: Simulation, environment: Environment | None) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.config import load as load_calibration
+from lpm_secure.calibration.inference.fit_config import AssimilationConfig
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.toml_file import load_config, read_tables
@@ -50,19 +51,6 @@ class OriginsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
                 f"origins.judged begins at {self.judged[0]}, and tuning ends at {self.tuning[1]}; let it begin later: "
                 "what settings were chosen on does not count"
             )
-
-
-@final
-class AssimilationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[assimilation]`: how a posterior follows new periods.
-
-    Attributes:
-        rounds: of an origin that goes on from the one before.
-        rate: of its steps, at the beginning.
-    """
-
-    rounds: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 100
-    rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.01
 
 
 @final
@@ -113,6 +101,7 @@ class EvaluationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         calibration: a file of `lpm calibrate` beside this one: whose data, model and fit. Its fit_periods and
             forecast_periods have no part here.
         horizons: scores are means over so many periods ahead.
+        assimilation: how an origin goes on from the one before.
     """
 
     name: Name

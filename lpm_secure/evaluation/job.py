@@ -1,5 +1,6 @@
 """`lpm evaluate`: forecasts of all methods at all origins, scores, and what was opened for them."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from lpm_secure.evaluation.model_fits import ModelFits
 from lpm_secure.evaluation.origins import Origin, origins_of, read_series
 from lpm_secure.evaluation.secure_totals import SecureTotals
 from lpm_secure.evaluation.table import Rows, compare_methods, summarise, tabulate, transforms
+from lpm_secure.report.run_counter import count_runs
 
 MODEL, COMBINED, WITHOUT_MODEL = "model", "combined", "combined_baselines"
 MEMBERS: Final = ("pooled_growth", HUB)  # of the combination, beside the model
@@ -75,6 +77,31 @@ def evaluate(
     """
     data = read_series(config, calibration)
     origins = origins_of(config, data, halves)
+    each = {o.periods: calibration.fit.rounds if o.anew else config.assimilation.rounds for o in origins if o.scored}
+    total, facts = sum(each.values()) if model else 0, (data.title, f"Forecasts at {len(each)} origins are scored.")
+    with count_runs(folder, kind="evaluation", name=config.name, total=total, unit="round", facts=facts) as counter:
+        before = dict(zip(each, itertools.accumulate(each.values(), initial=0), strict=False))
+
+        def after(origin: int, round_: int) -> None:
+            counter.enter(f"the fit at origin {origin}")
+            counter.reach(before[origin] + round_)
+            on_round(before[origin] + round_, total, f"origin {origin}")
+
+        counter.enter("baselines")
+        fits = None
+        if model:
+            fits = ModelFits(calibration, config.assimilation, config.ahead, data, folder, after)
+        return _score(config, calibration, data, origins, fits)
+
+
+def _score(
+    config: EvaluationConfig,
+    calibration: CalibrationConfig,
+    data: InstitutionSeries,
+    origins: Sequence[Origin],
+    model: ModelFits | None,
+) -> EvaluationResult:
+    """Forecast by all methods at the origins, and score them."""
     scored = [each for each in origins if each.scored]
     at = tuple(each.periods for each in scored)
     way = calibration.federation
@@ -86,8 +113,8 @@ def evaluate(
     combination = Combination(config.combination, tuple(sorted(config.horizons)), at)
     members = {name: baselines[name] for name in MEMBERS}
     methods, fits, rounds = dict[str, ByOrigin](), list[dict[str, Any]](), 0
-    if model:
-        methods[MODEL], facts = _fits(config, calibration, data, folder, on_round=on_round, origins=scored).run(scored)
+    if model is not None:
+        methods[MODEL], facts = model.run((each.periods, each.anew) for each in scored)
         methods[COMBINED] = combination.combine(COMBINED, {MODEL: methods[MODEL]} | members, data, totals)
         rounds = sum(each.rounds for each in facts.values())
         question = {"question": "gradients of a fit, in each round", "sums": rounds}
@@ -96,7 +123,7 @@ def evaluate(
     methods[WITHOUT_MODEL] = combination.combine(WITHOUT_MODEL, members, data, totals)
     methods |= baselines
     rows = tabulate(config, methods, data, origins)
-    first = COMBINED if model else WITHOUT_MODEL
+    first = WITHOUT_MODEL if model is None else COMBINED
     others = [name for name in methods if name != first]
     return EvaluationResult(
         config,
@@ -110,27 +137,4 @@ def evaluate(
         transforms(config, methods, data, origins),
         [*fits, *totals.ledger],
         rounds,
-    )
-
-
-def _fits(
-    config: EvaluationConfig,
-    calibration: CalibrationConfig,
-    data: InstitutionSeries,
-    folder: Path,
-    *,
-    on_round: OnOrigin,
-    origins: Sequence[Origin],
-) -> ModelFits:
-    """Return the fits of all origins, which tell how many rounds of all are over."""
-    each = {o.periods: calibration.fit.rounds if o.anew else config.assimilation.rounds for o in origins}
-    before, total = dict[int, int](), 0
-    for origin, rounds in each.items():
-        before[origin], total = total, total + rounds
-    return ModelFits(
-        config,
-        calibration,
-        data,
-        folder,
-        lambda origin, round_: on_round(before[origin] + round_, total, f"origin {origin}"),
     )

@@ -60,7 +60,7 @@ def origins_of(config: EvaluationConfig, data: InstitutionSeries, halves: Sequen
             f"no origin has {config.origins.least_institutions} institutions that report its last period, of "
             f"{len(data.names)}; lower origins.least_institutions, or evaluate others"
         )
-    end = _last_known(data)
+    end = count_periods(data)
     if not any(each.scored and each.periods < end for each in found):
         raise ConfigError(
             f"no origin is scored, as the last value is of period {end}, and origins end there or after it; "
@@ -69,7 +69,7 @@ def origins_of(config: EvaluationConfig, data: InstitutionSeries, halves: Sequen
     return found
 
 
-def _last_known(data: InstitutionSeries) -> int:
+def count_periods(data: InstitutionSeries) -> int:
     """Return how many periods there are until the last one of which something is known."""
     known = [each.known for each in data.series]
     if data.events_a_day is not None:
@@ -84,7 +84,7 @@ def read_series(config: EvaluationConfig, calibration: CalibrationConfig) -> Ins
         ConfigError, DataError: they cannot be had, or a value is below 0.
     """
     last = (config.origins.judged or config.origins.tuning)[1]
-    data = _reaching(calibration, last, config.ahead).study().data
+    data = reach(calibration, last, config.ahead).study().data
     require_from_zero(data)
     return data
 
@@ -106,7 +106,7 @@ def require_from_zero(data: InstitutionSeries) -> None:
 
 def study_of(calibration: CalibrationConfig, data: InstitutionSeries, periods: int, ahead: int) -> Study:
     """Return the study at an origin: what is known by then is fitted, and the next periods are forecast."""
-    study = _reaching(calibration, periods, ahead).study()
+    study = reach(calibration, periods, ahead).study()
     return dataclasses.replace(study, data=first_periods(data, periods + ahead))
 
 
@@ -121,6 +121,7 @@ def first_periods(data: InstitutionSeries, count: int) -> InstitutionSeries:
     )
 
 
-def _reaching(calibration: CalibrationConfig, periods: int, ahead: int) -> CalibrationConfig:
+def reach(calibration: CalibrationConfig, periods: int, ahead: int) -> CalibrationConfig:
+    """Return a calibration of so many periods, and of the next ones as a forecast."""
     data = msgspec.structs.replace(calibration.data, fit_periods=periods, forecast_periods=ahead)
     return msgspec.structs.replace(calibration, data=data)

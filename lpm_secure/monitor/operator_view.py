@@ -4,6 +4,7 @@ import http.client
 import math
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, final
@@ -27,7 +28,7 @@ from protocols.releases.ledger import (
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, Simulation
 from protocols.task.release_plan import releases_of
-from protocols.task.signature import load_verified
+from protocols.task.signature import countersignature_path, load_verified
 
 SAMPLE: Final = re.compile(r'^lpm_(\w+)(?:\{(?:code="\w+",)?method="(\w+)"\})? ([\d.e+-]+)$')
 CONFIG: Final = "config.toml"
@@ -120,8 +121,8 @@ class OperatorView:
         self._config: AggregatorConfig = configs.load(path)
         self.name, place = self._config.name, path.resolve().parent
         self._ledgers = []
-        for each in self._config.manifests:
-            manifest = load_verified(place / each, operator_key=self._config.operator_key)
+        for each in [*(place / each for each in self._config.manifests), *_added(self._config, place)]:
+            manifest = load_verified(each, operator_key=self._config.operator_key)
             ledger = place / file_name(manifests.run_id(manifest))
             self._ledgers.append(LedgerView(manifest, LineTail(ledger, open_file=_open)))
 
@@ -143,6 +144,13 @@ class OperatorView:
         except (OSError, http.client.HTTPException):
             return {"up": False}
         return {"up": True, **summarise(content.decode(errors="replace"))}
+
+
+def _added(config: AggregatorConfig, place: Path) -> Iterator[Path]:
+    """Yield the manifests of further runs that the server has begun, as its signature beside each says."""
+    for path in sorted((place / config.runs).glob("*.json")) if config.runs is not None else ():
+        if countersignature_path(path, config.name).exists():
+            yield path
 
 
 def summarise(text: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ FIGURES: Final = {
     "run.json": "run",
     "compare.json": "comparison",
     "calibration.json": "calibration",
+    "evaluation.json": "evaluation",
     "gradient.json": "gradient",
 }
 PAGES: Final = (REPORT, "audit.html", "tornado.html")

@@ -32,6 +32,7 @@ OPERATOR: Final = "operator"  # a folder beside the project: what the run's oper
 LOOPBACK: Final = ("127.", "localhost:", "[::1]:")
 INVITED_DAYS: Final = 30.0
 AUTHORITY_DAYS: Final = 825.0
+RUNS: Final = "runs"  # a folder of a server's kit
 
 
 @final
@@ -176,12 +177,18 @@ def _write_server(
         manifests=(MANIFEST,),
         operator_key=operator_key,
         revoked="revoked.txt",
+        runs=RUNS,
         store="sqlite:///store.sqlite",
     )
     if dealer:
         alone = server.address.startswith(LOOPBACK)  # a trial on one machine, where nothing is secret
         config = DealerFile(
-            name=server.name, credentials=CREDENTIALS, manifest=MANIFEST, operator_key=operator_key, testbed=alone
+            name=server.name,
+            credentials=CREDENTIALS,
+            manifest=MANIFEST,
+            operator_key=operator_key,
+            runs=RUNS,
+            testbed=alone,
         )
     keys = tuple(key for key in config.__struct_fields__ if getattr(config, key) is not None)
     write_atomically(folder / CONFIG, comment(type(config), values_of(config, keys)).encode())

@@ -128,7 +128,10 @@ SERVER: Final = """\
 3. `lpm doctor .` says what is wrong. `./start`, or `lpm start .`, checks the same, signs the manifest as {own}, and
    serves at {address} until it is told to stop. Hand its signature, `manifest.{name}.sig`, to every client, whose
    policy asks for it.
-4. When the run is over, stop the server{ledger}.
+4. A further run of {operator} on this server, while it goes on: put its manifest and signature into `runs`, as
+   `NAME.json` and `NAME.sig`. The server checks them, signs as {own}, and serves; hand `runs/NAME.{name}.sig` to that
+   run's clients. Its log says what was refused, and why.
+5. When all is over, stop the server{ledger}.
 
 ## What the clients are told of the run
 

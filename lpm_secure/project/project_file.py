@@ -112,8 +112,8 @@ class ProjectFile(BaseProject, frozen=True, forbid_unknown_fields=True, kw_only=
         period: contacts are given for so many steps, and repeat; all steps unless given.
         max_message: the largest weight between two people in a step, times the largest message of the model.
         mode: "outcome": a client learns a bit for each agent and step. "sum": exact exposures, asked for by name.
-        security: "active": one aggregator that lies reads no input either. For outcome mode and two aggregators,
-            without `mpc` of theirs and without `epsilon` of a series. "semi-honest": CrypTen.
+        security: "active": one aggregator that lies reads no input either. For two aggregators and a dealer,
+            without `mpc` and without `epsilon` of a series. "semi-honest": CrypTen.
         comparison: where security is active, "keys": aggregators compare by what the dealer deals, in fewer messages;
             "tree": by opening masked bits to each other, in fewer bytes. Unless given, by how many agents there are.
         refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
@@ -140,7 +140,7 @@ class ProjectFile(BaseProject, frozen=True, forbid_unknown_fields=True, kw_only=
         rehearsal: what made-up people do in a rehearsal of the run.
         dictionary: by a column, channel or cell a sentence on what it means, for whoever prepares the tables.
         aggregators: k >= 2 servers, each of another operator.
-        dealer: in outcome mode, a server of a further operator, which sees no input.
+        dealer: in outcome mode, or with active security, a server of a further operator, which sees no input.
         clients: the institutions.
     """
 

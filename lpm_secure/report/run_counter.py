@@ -1,4 +1,4 @@
-"""How many runs of a job are over, for a journal of progress: sensitivities, verifications, weeks of risk."""
+"""How many runs of a job are over, for a journal of progress: sensitivities, verifications, evaluations, risks."""
 
 import contextlib
 import time
@@ -26,7 +26,11 @@ class RunCounter:
 
     def add(self) -> None:
         """Count one more."""
-        self._done += 1
+        self.reach(self._done + 1)
+
+    def reach(self, done: int) -> None:
+        """Say that so many are over, some of which may have been before."""
+        self._done = done
         if self._journal is not None:
             self._journal.write(StepProgress(at=time.time(), step=self._done))
 

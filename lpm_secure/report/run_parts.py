@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from lpm_secure.report import html
 from lpm_secure.report.page import Plot
@@ -20,6 +21,12 @@ BANDS: Final = (
 )
 HEAD: Final = ("parameter", "value", "unit")
 OPACITY: Final = 0.18  # of a band
+RING: Final = "#222222"
+SMALL: Final = 5  # people; tables of fewer are commonly not published
+FEW: Final = (
+    "{:,} counts of private agents{} are of 1 to {} people, and {} ringed in the plots: such a count can single "
+    "somebody out. Look at them before you pass this report on; min_count in [protocol] has them released as 0."
+)
 
 
 def chance_part(runs: int, *, of: str = "seeds") -> str:
@@ -27,8 +34,43 @@ def chance_part(runs: int, *, of: str = "seeds") -> str:
     return html.paragraph(CHANCE if runs == 1 else BANDS.format(of))
 
 
+def is_small(counts: Any) -> npt.NDArray[np.bool_]:
+    """Return which counts of people are of so few that they can single somebody out."""
+    return (np.asarray(counts) > 0) & (np.asarray(counts) < SMALL)
+
+
+def small_counts_part(few: int, *, runs: str = "") -> list[str]:
+    """Return the warning of so many small counts of real people, of one run or of several; nothing of none."""
+    over, which = (f", over all {runs},", f"medians over {runs} that are so small") if runs else ("", "they")
+    return [html.warning(FEW.format(few, over, SMALL - 1, f"{which} are"))] if few else []
+
+
+def rings(days: Sequence[float], counts: Sequence[float], *, legend: bool) -> Any:
+    """Return rings around those counts of people that are small; of each day one."""
+    import plotly.graph_objects as go  # noqa: PLC0415 - slow to load, as below
+
+    few = is_small(counts).nonzero()[0].tolist()
+    return go.Scatter(
+        x=[days[step] for step in few],
+        y=[counts[step] for step in few],
+        mode="markers",
+        name=f"1 to {SMALL - 1} people",
+        legendgroup="few",
+        showlegend=legend,
+        marker={"symbol": "circle-open", "size": 9, "color": RING},
+    )
+
+
 def band_lines(
-    values: I64, days: Sequence[float], name: str, colour: str, *, band: float, legend: bool, dash: str = "solid"
+    values: I64,
+    days: Sequence[float],
+    name: str,
+    colour: str,
+    *,
+    band: float,
+    legend: bool,
+    dash: str = "solid",
+    people: bool = False,
 ) -> Iterator[Any]:
     """Yield the edges of a band of runs, filled between, and the median above it; of one run its line alone.
 
@@ -38,6 +80,7 @@ def band_lines(
         name, colour, dash: of the line.
         band: the share of runs in it.
         legend: name the line in it.
+        people: whether these are counts of real people, of which small medians are ringed.
     """
     import plotly.graph_objects as go  # noqa: PLC0415 - slow to load, and a result without plots does without
 
@@ -50,6 +93,8 @@ def band_lines(
         yield go.Scatter(**edge, **hidden, y=high, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},{OPACITY})")
     line = {"color": colour, "dash": dash}
     yield go.Scatter(x=days, y=median, name=name, line=line, legendgroup=name, showlegend=legend)
+    if people and is_small(median).any():
+        yield rings(days, median, legend=False)
 
 
 def announcement_parts(public: Mapping[str, Sequence[int]], days: Sequence[float]) -> list[str | Plot]:

@@ -70,8 +70,8 @@ def _plain(figure: Any, traces: Any, x: str, y: str) -> Any:
     shown: set[str] = set()
     for trace in traces:
         name = trace.legendgroup or trace.name or ""
-        first = name in named and name not in shown
-        shown.add(name)
+        first = bool(trace.name) and name in named and name not in shown  # the edges of a band have no name
+        shown |= {name} if first else set()
         own.add_trace(go.Figure([trace]).data[0].update(xaxis="x", yaxis="y", showlegend=first and len(named) > 1))
     layout = figure.layout
     height = HEIGHT + (LEGEND * -(-len(named) // IN_A_ROW) if len(named) > 1 else 0)

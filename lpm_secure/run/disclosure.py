@@ -115,7 +115,8 @@ def describe_cost(manifest: Simulation) -> list[str]:
 def describe_security(manifest: Manifest) -> str:
     """Return who must not pool what they have, and whether a server that lies reads anything, for who consents."""
     if is_active(manifest):
-        read = "totals, levels and bits" if isinstance(manifest, Simulation) else "sums alone"
+        decides = isinstance(manifest, Simulation) and manifest.schedule.outcome
+        read = "totals, levels and bits" if decides else "sums alone"
         return (
             "Active: one aggregator that lies, with the engine and any clients, reads no input, nor does the dealer as "
             "long as it follows the protocol. The dealer and an aggregator must not pool what they have: together they "

@@ -14,7 +14,16 @@ from lpm_secure.models.report import parameters_in_words
 from lpm_secure.models.words import colours_of, departure_words, word_of
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
-from lpm_secure.report.run_parts import announcement_parts, band_lines, chance_part, parameter_parts, settings_part
+from lpm_secure.report.run_parts import (
+    announcement_parts,
+    band_lines,
+    chance_part,
+    is_small,
+    parameter_parts,
+    rings,
+    settings_part,
+    small_counts_part,
+)
 from lpm_secure.report.summary import REPORT, Summary, align
 from lpm_secure.report.table import both
 from lpm_secure.run import ingress
@@ -25,9 +34,8 @@ from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
 
 BARS: Final = "#ee6677"
-RING: Final = "#222222"
+PRIVATE: Final = PARTS.index("private")
 BAND: Final = 0.9  # of replicates lie in it
-SMALL: Final = 5  # people; tables of fewer are commonly not published
 
 
 def summary_of(run: PrivateRun, folder: Path) -> Summary:
@@ -105,13 +113,13 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     return [*parts, settings_part(msgspec.to_builtins(run.config))]
 
 
-def _replicate_parts(each: Sequence[StageSeries]) -> list[str | Plot]:
+def _replicate_parts(each: Sequence[StageSeries], *, people: bool) -> list[str | Plot]:
     """Return the bands of a run's replicates, where it has several, and whose the plots below are."""
     if len(each) == 1:
         return []
     return [
         html.heading(f"{len(each)} replicates: the same people and contacts, other draws"),
-        Plot(bands(each)),
+        Plot(bands(each, people=people)),
         chance_part(len(each), of="replicates"),
         html.heading("The first replicate"),
     ]
@@ -126,34 +134,14 @@ def series_parts(manifest: Simulation, each: Sequence[StageSeries], *, people: b
         people: whether private agents stand for real people, whose small counts are marked.
     """
     series, several = each[0], len(each) > 1
-    parts = _replicate_parts(each)
+    parts = _replicate_parts(each, people=people)
     parts.append(Plot(plots(series, returns=bool(manifest.model.recurrence), people=people)))
-    few = sum(map(small_counts, each)) if people else 0
-    if few:
-        ringed = "those of the first replicate ringed in its plots" if several else "and ringed in the plots"
-        parts.append(
-            html.warning(
-                f"{few:,} counts of private agents are of 1 to {SMALL - 1} people, {ringed}: such a "
-                "count can single somebody out. Look at them before you pass this report on; min_count in [protocol] "
-                "has them released as 0."
-            )
-        )
+    few = sum(int(is_small(own.counts[:, PRIVATE, : own.stages]).sum()) for own in each) if people else 0
+    parts += small_counts_part(few, runs="replicates" if several else "")
     parts += announcement_parts(series.public, [step * series.dt for step in range(len(series.counts))])
     model = manifest.model
     parts += [] if several else [chance_part(1)]  # else bands above say it
     return [*parts, *parameter_parts(parameters_in_words(model.graph, model.parameters))]
-
-
-def small_counts(series: StageSeries) -> int:
-    """Return how many counts of private agents in stages are of so few people that they can single somebody out."""
-    return len(_few(series)[0])
-
-
-def _few(series: StageSeries) -> tuple[list[int], list[int]]:
-    """Return the steps of these counts, and the counts."""
-    counts = series.counts[:, PARTS.index("private"), : series.stages]
-    steps, stages = ((counts > 0) & (counts < SMALL)).nonzero()
-    return steps.tolist(), counts[steps, stages].tolist()
 
 
 def _description(run: PrivateRun) -> str:
@@ -193,8 +181,10 @@ def plots(series: StageSeries, *, returns: bool, people: bool = False) -> Any:
     for column, part in enumerate(parts, start=1):
         for line in _lines(series, part, days, legend=column == 1):
             figure.add_trace(line, row=1, col=column)
-        if people and part == "private" and small_counts(series):
-            figure.add_trace(_rings(series, days), row=1, col=column)
+        few = series.counts[:, PRIVATE, : series.stages] if people and part == "private" else np.zeros(0)
+        if is_small(few).any():
+            ringed = rings(days * series.stages, few.T.ravel().tolist(), legend=True)
+            figure.add_trace(ringed, row=1, col=column)
         if series.stages:
             bars = go.Bar(x=days, y=series.incidence(part).tolist(), marker_color=BARS, showlegend=False)
             figure.add_trace(bars, row=2, col=column)
@@ -219,19 +209,7 @@ def _lines(series: StageSeries, part: str, days: Sequence[float], *, legend: boo
         )
 
 
-def _rings(series: StageSeries, days: Sequence[float]) -> Any:
-    """Return rings around counts of few people."""
-    steps, counts = _few(series)
-    return go.Scatter(
-        x=[days[step] for step in steps],
-        y=counts,
-        mode="markers",
-        name=f"1 to {SMALL - 1} people",
-        marker={"symbol": "circle-open", "size": 9, "color": RING},
-    )
-
-
-def bands(each: Sequence[StageSeries]) -> Any:
+def bands(each: Sequence[StageSeries], *, people: bool) -> Any:
     """Return a figure of stages and observables over days: the median of replicates, and a band of 90 % of them."""
     first = each[0]
     parts = [part for part in PARTS if first.has(part)] or list(PARTS[:1])
@@ -241,8 +219,9 @@ def bands(each: Sequence[StageSeries]) -> Any:
     for column, part in enumerate(parts, start=1):
         for place, (name, colour) in enumerate(zip(first.names, colours_of(first.names), strict=True)):
             values = np.stack([series.of(part, place) for series in each])
-            for line in band_lines(values, days, word_of(name), colour, band=BAND, legend=column == 1):
-                figure.add_trace(line, row=1, col=column)
+            marked = people and part == "private" and place < first.stages
+            line: dict[str, Any] = {"band": BAND, "legend": column == 1, "people": marked}
+            figure.add_traces(list(band_lines(values, days, word_of(name), colour, **line)), rows=1, cols=column)
     figure.update_xaxes(title_text="day")
     figure.update_yaxes(title_text="agents", rangemode="tozero")
     return figure.update_layout(template="plotly_white", hovermode="x unified", legend={"orientation": "h", "y": 1.12})

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -25,6 +24,7 @@ from lpm_secure.scenario.settings import parameters_in_units, plain, tables_of_c
 from protocols.errors import ParameterError
 from protocols.models.agent_model import TallyWord
 from protocols.releases.ledger import SHORT
+from protocols.task.checks.replicates import MOST_NUMBERS
 from protocols.task.manifest import MOST_COPIES
 
 MOST_SEEDS: Final = 100_000
@@ -115,8 +115,8 @@ def run_parties(
 ) -> Result:
     """Return the result of runs over processes of this machine: of seeds that follow each other, replicates of one run.
 
-    Replicates have the people, cells and columns of the first seed. Where a run cannot have them, or seeds do not
-    follow each other, there is one run for each seed, and a notice says why.
+    Of more seeds than a run may have replicates there are several runs. Where a run cannot have any, or seeds do not
+    follow each other, there is one run for each seed, and a notice says why. All have the same private agents.
 
     Args:
         config, beside, out, parity, device: as `execute` has them.
@@ -131,17 +131,16 @@ def run_parties(
 
     if config.gradient is not None:
         raise ParameterError(f"{config.name} asks for a gradient, and not for series: use lpm run, or leave it out")
-    copies = _replicates(config, seeds)
-    seeds = seeds if len(seeds) > 1 else range(seeds[0], seeds[0] + copies)
-    private = msgspec.structs.replace(config.private, replicates=copies)
+    each = _replicates(config, seeds)
+    seeds = seeds if len(seeds) > 1 else range(seeds[0], seeds[0] + len(each[0]))
     name, summaries, tables = config.name, list[Summary](), list[pa.Table]()
     with (
         record_ensemble(journal, name=name, titles=[name], seeds=len(seeds), facts=(PRIVATE,)) as ensemble,
-        watch([name], seeds=len(seeds) // copies * config.steps, shown=progress, unit="steps") as on_step,
+        watch([name], seeds=len(each) * config.steps, shown=progress, unit="steps") as on_step,
     ):
-        for seed in seeds[::copies]:
-            of_seed, observer = msgspec.structs.replace(config, seed=seed, private=private), _observer(on_step)
-            summaries.append(execute(of_seed, beside=beside, out=out, parity=parity, device=device, observer=observer))
+        for of_run in each:
+            drawn, observer = config.with_draws(of_run[0], replicates=len(of_run)), _observer(on_step)
+            summaries.append(execute(drawn, beside=beside, out=out, parity=parity, device=device, observer=observer))
             for own in split_replicates(series_of(summaries[-1])):
                 tables.append(own)
                 ensemble.add(0, describe(own, SeriesWords(stages_of(own, summaries[-1].figures), "")))
@@ -172,27 +171,27 @@ def _hashes(summary: Summary) -> list[str]:
     return [str(own["sha256"]) for own in each]
 
 
-def _replicates(config: Config, seeds: Sequence[int]) -> int:
-    """Return how many replicates each run of some seeds has; one where a notice says why.
+def _replicates(config: Config, seeds: Sequence[int]) -> list[Sequence[int]]:
+    """Return the seeds of each run's replicates; of one each where a notice says why.
 
     Raises:
         ParameterError: the configuration names others already.
     """
     given, count = config.private.replicates, len(seeds)
     if count == 1:
-        return given
+        return [range(seeds[0], seeds[0] + given)]
     if given > 1:
         raise ParameterError(f"private.replicates is {given}, and {count} seeds are asked for; leave one of both out")
     obstacles = {
         "they do not follow each other": list(seeds) != list(range(seeds[0], seeds[0] + count)),
-        f"a run has at most {MOST_COPIES:,} replicates": count > MOST_COPIES,
         "edges are permuted": config.protocol.edges == "permuted",
         "there are twins": config.synthetic.twin,
     }
     why = next((reason for reason, holds in obstacles.items() if holds), None)
     if why is not None:
         NOTICES.warning("the seeds of %s have a run each, one after the other: %s", config.name, why)
-    return count if why is None else 1
+    most = min(MOST_COPIES, MOST_NUMBERS // max(len(config.run_model.agents.public), 1)) if why is None else 1
+    return [seeds[first : first + most] for first in range(0, count, most)]
 
 
 def seeds_from(first: int, given: Any) -> tuple[int, ...]:

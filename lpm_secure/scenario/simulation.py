@@ -184,7 +184,8 @@ class Simulation:
         Args:
             seeds: how many, from the simulation's own on; or which.
             private: over processes of this machine, one for each party, in place of in the clear. Seeds that follow
-                each other are replicates of one run: the same people, cells and columns, which are the first seed's.
+                each other are replicates of one run. Either way, all seeds have the same private agents: what is made
+                up of these is by the simulation's own seed.
             ensemble: "exact": each seed with the bits of `lpm run`, whatever runs beside it. "batched": up to 512 seeds
                 at once on one graph, by the same law, with other draws; where a model or its people do not allow it,
                 a notice says why, and the seeds are computed one by one. `Result.ensemble` says which way was taken.

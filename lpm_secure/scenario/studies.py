@@ -9,6 +9,7 @@ import msgspec
 from lpm_secure.analysis.sensitivity.config import GradientsConfig, config_of
 from lpm_secure.analysis.sensitivity.config import load as load_gradients
 from lpm_secure.analysis.sensitivity.problem_config import ProblemConfig, SeriesConfig
+from lpm_secure.analysis.sensitivity.relaxed_runs import RelaxedRuns
 from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity, estimate
 from lpm_secure.analysis.sensitivity.setup import ESTIMATORS, setup_of
 from lpm_secure.analysis.sensitivity.verification import Verification, verify
@@ -64,6 +65,22 @@ def sensitivity(
             on_series(0)
 
         return estimate(setup, seeds, difference=content.difference, on_seed=on_seed)
+
+
+def relax(
+    source: Simulation | type[Model] | str, *, problem: str | None = None, steps: int | None = None
+) -> RelaxedRuns:
+    """Return relaxed runs of a source, whose expected totals are torch tensors: to train an environment through them.
+
+    Args:
+        source, problem, steps: as `sensitivity` has them.
+
+    Raises:
+        ModelError: the model has no relaxed runs.
+        ParameterError: no such model or problem.
+    """
+    content, run = _asked(source, (), (), steps)
+    return RelaxedRuns(setup_of(content.problem_of(problem), seed=content.seed, run=run))
 
 
 def verify_gradients(

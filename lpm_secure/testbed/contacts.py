@@ -84,9 +84,9 @@ def _own(config: Config) -> ContactData:
 
 def _data_set(config: Config) -> ContactData:
     if config.private.dataset == "look_alike":
-        return look_alike.look_alike(config.seed)
+        return look_alike.look_alike(config.people_seed)
     try:
         return workplace.load()
     except DataError as error:
         NOTICES.warning("%s; going on with a GENERATED LOOK-ALIKE, which is not real data", error)
-        return look_alike.look_alike(config.seed)
+        return look_alike.look_alike(config.people_seed)

@@ -148,7 +148,7 @@ def _aggregators(config: Config, addresses: Sequence[str]) -> tuple[AggregatorPa
 def _dealer(config: Config, addresses: Sequence[str]) -> DealerParty | None:
     k, permuted = config.protocol.aggregators, config.protocol.edges == "permuted"
     if config.protocol.mode == "sum":
-        return None
+        return DealerParty("dealer", addresses[k]) if config.private.security == "active" else None
     return DealerParty("dealer", addresses[2 * k], addresses[-1] if permuted else None)
 
 

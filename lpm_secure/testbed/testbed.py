@@ -146,18 +146,19 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     rehearse(manifest, environment_of(config.environment))
     city = Synthetic.of(config.synthetic, ranges)
     city.check(manifest)
-    cell = _cells_in(data, order) if data.cell else cells_of(agents, manifest)
+    people = msgspec.structs.replace(manifest, testbed_seed=config.people_seed)
+    cell = _cells_in(data, order) if data.cell else cells_of(agents, people)
     if config.synthetic.twin:
         manifest = msgspec.structs.replace(manifest, twins=count_twins(manifest, cell))
     return Testbed(
         manifest,
-        contact_table(manifest, data, order, NO_RANGES if isinstance(drawn, str) else drawn),
+        contact_table(people, data, order, NO_RANGES if isinstance(drawn, str) else drawn),
         cell,
         config.synthetic.agents,
         data.source,
         data.look_alike,
         city,
-        draw_columns(manifest, agents, ranges) | _columns_in(data, order),
+        draw_columns(people, agents, ranges) | _columns_in(data, order),
         environment=config.environment,
     )
 

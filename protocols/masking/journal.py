@@ -237,12 +237,8 @@ class SealedJournal(Journal):
     def save_checkpoint(self, content: bytes, *, after: Iterable[Future[None]] = ()) -> None:
         """Write it beside the journal, whole; none stays once the run is over, whichever comes first."""
         nonce = os.urandom(NONCE_BYTES)
-        with atomic_writer(self._beside) as file:
+        with atomic_writer(self._beside, after=after) as file:
             file.write(nonce + self._seal.encrypt(nonce, content, CHECKPOINT + self._label))
-            file.flush()
-            os.fsync(file.fileno())
-            for each in after:
-                each.result()
         if self._is_over:
             self._beside.unlink(missing_ok=True)
 

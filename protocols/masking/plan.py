@@ -8,15 +8,17 @@ from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, to_ring
 from protocols.errors import ParameterError, WouldWrap
 from protocols.masking.folding import ProofShape
+from protocols.masking.plans.relaxed_ranges import RelaxedRanges
 from protocols.masking.plans.run_plan import PROOF_WORDS, QUESTION_WORDS, RunPlan
 from protocols.masking.plans.sum_plan import SumPlan, require_masked_sum
 from protocols.masking.words import LIMIT, WIDTH, residue
-from protocols.releases.query import NOISE
+from protocols.releases.query import NOISE, SCORE
 from protocols.releases.suppression import OFF
+from protocols.task.gradients.hidden_score import count_factors, score_bits, score_words
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.ranges import Ranges
-from protocols.task.release_plan import releases_of
+from protocols.task.release_plan import releases_in, releases_of
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -43,15 +45,16 @@ class MaskingPlan(RunPlan):
         """
         require_masking(manifest)
         RunPlan.__init__(self, manifest)
-        self._ranges = Ranges(manifest, growth=True)
+        self._ranges = _ranges_of(manifest)
         self._shapes: dict[bytes, ProofShape] = {}
-        bounds, names = _bounds(manifest), [each.name for each in self.layout.outcomes if each.is_bit]
+        bounds, names = _bounds(manifest), [each.name for each in self.outcomes if each.is_bit]
         widest = max((bounds[f"the level of {name}"] + bounds[f"the threshold of {name}"] for name in names), default=0)
         self._difference_bits = min(widest.bit_length(), WIDTH - 1)
 
     def compares(self, number: RoundNumber) -> bool:
         """Tell whether keys of a comparison are dealt in a round: those of the decision that comes next."""
-        return self.opens(number) and self.manifest.schedule.step(number) < self.manifest.steps
+        schedule = self.manifest.schedule
+        return schedule.outcome and self.opens(number) and schedule.step(number) < self.manifest.steps
 
     def opens(self, number: RoundNumber) -> bool:
         """Tell whether anything is released in a round."""
@@ -82,14 +85,14 @@ class MaskingPlan(RunPlan):
     @property
     def proved(self) -> int:
         """Return about how many words are proved in the whole run."""
-        return self.manifest.steps * self.layout.d * len(self.layout.own)
+        return self.manifest.schedule.steps * self.layout.d * len(self.layout.own)
 
     @property
     def longest(self) -> int:
         """Return a bound on the words of 8 bytes of a message: of clients, of the dealer, of questions."""
         layout = self.layout
         sent = 2 * (layout.longest + layout.release_words) + PROOF_WORDS
-        dealt = layout.release_words + layout.n * len(layout.outcomes) * KEY_WORDS
+        dealt = layout.d + layout.n * len(self.outcomes) * KEY_WORDS
         dealt += layout.n * len(self.products) * PRODUCT_WORDS
         dealt += (layout.release_words + layout.copies) * COUNT_WORDS if self.manifest.min_count > OFF else 0
         return max(sent, dealt, len(self.names) * QUESTION_WORDS)
@@ -117,14 +120,24 @@ class MaskingPlan(RunPlan):
         """Return 1 of each released word that is opened, and 0 of those that stay closed, int64[cells + q]."""
         opened = np.ones(self.layout.release_words, dtype=np.int64)
         if releases_of(self.manifest).of("tally") is None:
-            opened[self.layout.cells :] = 0
+            opened[self.layout.cells : self._first_score] = 0
         return opened
 
+    def noises(self, number: RoundNumber) -> tuple[tuple[int, int, float], ...]:
+        """Return the noise of cells, and of each word of the score where it is opened."""
+        found: list[tuple[int, int, float]] = []
+        for release in releases_in(self.manifest, self.manifest.schedule.step(number)):
+            if release.mechanism == NOISE and release.name == SCORE:
+                changes = enumerate(self.manifest.score_changes, start=self._first_score)
+                found += [(place, 1, release.sigma * change) for place, change in changes]
+            elif release.mechanism == NOISE:
+                found.append((0, self.layout.cells, release.sigma))
+        return tuple(found)
+
     @property
-    def noise(self) -> tuple[int, float]:
-        """Return the noise of cells."""
-        cells = releases_of(self.manifest).of("cells")
-        return (self.layout.cells, cells.sigma) if cells is not None and cells.mechanism == NOISE else (0, 0.0)
+    def _first_score(self) -> int:
+        """Return the place of the score behind the tally."""
+        return self.layout.release_words - score_words(self.manifest.gradient)
 
 
 def plan_of(manifest: Manifest) -> RunPlan:
@@ -154,14 +167,15 @@ def require_masking(manifest: Simulation) -> None:
     releases = releases_of(manifest)
     needs = {
         f"{len(manifest.aggregators)} aggregators, where two share with the dealer": len(manifest.aggregators) != 2,
-        "sum mode": manifest.mode != "outcome",
         "permuted edges": manifest.devices is not None,
         "clients that are trusted with their ranges (validity)": manifest.validity != "bits",
-        "derivatives": manifest.gradient is not None,
+        "scores by a common factor in outcome mode": bool(count_factors(manifest.gradient, manifest.mode)),
         "a series of one event of each agent (incidence, running)": any(
             releases.of(name) is not None for name in ("incidence", "running")
         ),
     }
+    if manifest.dealer is None:
+        raise ParameterError("the run has no dealer, and the masked backend shares with one; name one in the manifest")
     missing = [need for need, is_there in needs.items() if is_there]
     if missing:
         raise ParameterError(
@@ -178,8 +192,29 @@ def require_masking(manifest: Simulation) -> None:
 
 def _bounds(manifest: Simulation) -> dict[str, int]:
     """Return what each number reaches at most, over the whole run, where clients lie within their ranges."""
-    layout, ranges, model = Layout.of(manifest), Ranges(manifest, growth=True), manifest.model.agents
+    layout, ranges, model = Layout.of(manifest), _ranges_of(manifest), manifest.model.agents
+    if isinstance(ranges, RelaxedRanges):
+        return {"a sum of values or derivatives": ranges.largest}
     messages = sum(2 ** ranges.message_bits(client) - 1 for client in layout.own)
+    bounds = _level_bounds(manifest, messages) if manifest.schedule.outcome else {"an exposure": messages}
+    noise = sum(2**7 * release.sigma for release in releases_of(manifest).each if release.mechanism == NOISE)
+    if manifest.score_changes:
+        score = sum(2 ** score_bits(manifest.gradient, layout.size(client)) for client in layout.own)
+        bounds["the score of all agents"] = score + int(noise * 2 * max(manifest.score_changes))  # of two operators
+    widest = max([*(abs(end) for word in model.tally for end in (word.low, word.high)), *model.cell_most, 0])
+    bounds["a release"] = 4 * (layout.n // layout.copies) * widest + int(noise)
+    return bounds
+
+
+def _ranges_of(manifest: Simulation) -> Ranges | RelaxedRanges:
+    """Return the ranges of a run's words: of agents, or of what is expected of them."""
+    relaxed = manifest.gradient is not None and manifest.gradient.relaxed
+    return RelaxedRanges(manifest) if relaxed else Ranges(manifest)
+
+
+def _level_bounds(manifest: Simulation, messages: int) -> dict[str, int]:
+    """Return what levels and thresholds reach, where all clients together tell an agent so much in a step."""
+    layout, model = Layout.of(manifest), manifest.model.agents
     most = max((layout.size(client) // layout.copies for client in layout.own), default=0)
     growth = model.level_bounds(n=most, max_message=manifest.max_message, steps=1)
     bounds = {}
@@ -189,7 +224,4 @@ def _bounds(manifest: Simulation) -> dict[str, int]:
         heard = sum(abs(factor) for factor in outcome.coefficients) * messages * weight
         bounds[f"the level of {outcome.name}"] = steps * (heard + 2 * 2 ** own.bit_length())  # of any steps at once
         bounds[f"the threshold of {outcome.name}"] = 2 ** (bound + 1).bit_length() - 1
-    noise = sum(2**7 * release.sigma for release in releases_of(manifest).each if release.mechanism == NOISE)
-    widest = max([*(abs(end) for word in model.tally for end in (word.low, word.high)), *model.cell_most, 0])
-    bounds["a release"] = 4 * (layout.n // layout.copies) * widest + int(noise)
     return bounds

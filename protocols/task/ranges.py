@@ -28,14 +28,8 @@ class Ranges:
         docs/security/validity.md.
     """
 
-    def __init__(self, manifest: Simulation, *, growth: bool = False) -> None:
-        """Take what the manifest says of the run.
-
-        Args:
-            manifest: of the run.
-            growth: whether clients tell by how much their own levels grow in a step, in place of their sum.
-        """
-        self._steps = 1 if growth else manifest.steps
+    def __init__(self, manifest: Simulation) -> None:
+        """Take what the manifest says of the run."""
         self._manifest, self._layout = manifest, Layout.of(manifest)
         self._model = manifest.model.agents
         self._ends = stage_ends(self._model.tally)
@@ -48,11 +42,11 @@ class Ranges:
         Args:
             client: whose words these are.
             number: of the round.
-            steps: in which own levels have grown to what is told; those of the run, or one of growth, unless given.
+            steps: in which own levels have grown to what is told; those of the run unless given.
         """
         schedule = self._manifest.schedule
         phase, last = schedule.phase(number), schedule.step(number) == self._manifest.steps
-        name = (client, phase, last, self._steps if steps is None else steps)
+        name = (client, phase, last, self._manifest.steps if steps is None else steps)
         if name not in self._bits:
             self._bits[name] = self._speak(client, last) if phase == Phase.SPEAK else self._own(client, phase, name[3])
         return self._bits[name]

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError, Message
 
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.arithmetic.sharing.additive import KEY_BYTES
+from protocols.arithmetic.sharing.additive import KEY_BYTES, START_BYTES
 from protocols.errors import ManifestMismatch, WireError
 from protocols.identity.attachment import MOST_PARTS
 from protocols.masking.envelope import NONCE_BYTES, SignedMessage
@@ -72,6 +72,20 @@ def _digest(content: bytes) -> bytes:
     if len(content) != DIGEST_BYTES:
         raise WireError(f"got a digest of {len(content)} bytes; it has {DIGEST_BYTES}")
     return content
+
+
+def _start(content: bytes) -> bytes:
+    if len(content) != START_BYTES:
+        raise WireError(f"got a share whose start has {len(content)} bytes; it has {START_BYTES}: use one version")
+    return content
+
+
+def _members(parsed: Any) -> messages.Members:
+    names, starts = _names(parsed.names), tuple(map(_start, parsed.starts))
+    if len(starts) != len(names):
+        raise WireError(f"got {len(starts)} starts of {len(names)} members; each has one: use one version")
+    head, announced = _key(parsed.head), _key(parsed.announced)
+    return messages.Members(_step(parsed.step), names, _phase(parsed.phase), head, announced, starts)
 
 
 def _name(name: str) -> str:
@@ -165,8 +179,8 @@ _KINDS: Final[dict[type, _Kind]] = {
     ),
     messages.Share: _Kind(
         pb.ExchangeRequest,
-        lambda m: pb.ExchangeRequest(run_id=m.run_id, step=m.step, share=_bytes(m.share), phase=m.phase),
-        lambda p: messages.Share(_run(p.run_id), _step(p.step), _words(p.share), _phase(p.phase)),
+        lambda m: pb.ExchangeRequest(run_id=m.run_id, step=m.step, share=_bytes(m.share), phase=m.phase, start=m.start),
+        lambda p: messages.Share(_run(p.run_id), _step(p.step), _words(p.share), _phase(p.phase), _start(p.start)),
     ),
     messages.RoundResult: _Kind(
         pb.ExchangeReply,
@@ -208,8 +222,10 @@ _KINDS: Final[dict[type, _Kind]] = {
     ),
     messages.Members: _Kind(
         pb.MembersReply,
-        lambda m: pb.MembersReply(step=m.step, names=m.names, phase=m.phase, head=m.head, announced=m.announced),
-        lambda p: messages.Members(_step(p.step), _names(p.names), _phase(p.phase), _key(p.head), _key(p.announced)),
+        lambda m: pb.MembersReply(
+            step=m.step, names=m.names, phase=m.phase, head=m.head, announced=m.announced, starts=m.starts
+        ),
+        _members,
     ),
     messages.ComputationQuery: _Kind(
         pb.ComparedRequest,
@@ -267,6 +283,16 @@ _KINDS: Final[dict[type, _Kind]] = {
     ),
     sealed.SealedReply: _Kind(
         pb.SealedReply, lambda m: pb.SealedReply(body=m.body), lambda p: sealed.SealedReply(p.body)
+    ),
+    messages.StreamedCall: _Kind(
+        pb.Call,
+        lambda m: pb.Call(number=m.number, method=m.method, content=m.content),
+        lambda p: messages.StreamedCall(_counter(p.number), p.method, p.content),
+    ),
+    messages.StreamedAnswer: _Kind(
+        pb.Answer,
+        lambda m: pb.Answer(number=m.number, content=m.content, status=m.status, code=m.code, details=m.details),
+        lambda p: messages.StreamedAnswer(_counter(p.number), p.content, p.status, p.code, p.details),
     ),
 }
 

@@ -39,16 +39,18 @@ class JoinReply(_message.Message):
     def __init__(self, step: _Optional[int] = ..., public: _Optional[bytes] = ..., counted: _Optional[int] = ...) -> None: ...
 
 class ExchangeRequest(_message.Message):
-    __slots__ = ("run_id", "step", "share", "phase")
+    __slots__ = ("run_id", "step", "share", "phase", "start")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     SHARE_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
     run_id: bytes
     step: int
     share: bytes
     phase: Phase
-    def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., share: _Optional[bytes] = ..., phase: _Optional[_Union[Phase, str]] = ...) -> None: ...
+    start: bytes
+    def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., share: _Optional[bytes] = ..., phase: _Optional[_Union[Phase, str]] = ..., start: _Optional[bytes] = ...) -> None: ...
 
 class ExchangeReply(_message.Message):
     __slots__ = ("step", "own", "release", "synthetic", "members", "phase")
@@ -103,18 +105,20 @@ class MembersRequest(_message.Message):
     def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., phase: _Optional[_Union[Phase, str]] = ...) -> None: ...
 
 class MembersReply(_message.Message):
-    __slots__ = ("step", "names", "phase", "head", "announced")
+    __slots__ = ("step", "names", "phase", "head", "announced", "starts")
     STEP_FIELD_NUMBER: _ClassVar[int]
     NAMES_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
     ANNOUNCED_FIELD_NUMBER: _ClassVar[int]
+    STARTS_FIELD_NUMBER: _ClassVar[int]
     step: int
     names: _containers.RepeatedScalarFieldContainer[str]
     phase: Phase
     head: bytes
     announced: bytes
-    def __init__(self, step: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ..., phase: _Optional[_Union[Phase, str]] = ..., head: _Optional[bytes] = ..., announced: _Optional[bytes] = ...) -> None: ...
+    starts: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, step: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ..., phase: _Optional[_Union[Phase, str]] = ..., head: _Optional[bytes] = ..., announced: _Optional[bytes] = ..., starts: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ComparedRequest(_message.Message):
     __slots__ = ("run_id", "step", "phase")
@@ -239,3 +243,27 @@ class SealedReply(_message.Message):
     BODY_FIELD_NUMBER: _ClassVar[int]
     body: bytes
     def __init__(self, body: _Optional[bytes] = ...) -> None: ...
+
+class Call(_message.Message):
+    __slots__ = ("number", "method", "content")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    method: str
+    content: bytes
+    def __init__(self, number: _Optional[int] = ..., method: _Optional[str] = ..., content: _Optional[bytes] = ...) -> None: ...
+
+class Answer(_message.Message):
+    __slots__ = ("number", "content", "status", "code", "details")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    content: bytes
+    status: int
+    code: str
+    details: str
+    def __init__(self, number: _Optional[int] = ..., content: _Optional[bytes] = ..., status: _Optional[int] = ..., code: _Optional[str] = ..., details: _Optional[str] = ...) -> None: ...

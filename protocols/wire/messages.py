@@ -52,12 +52,16 @@ class Share:
 
     That is the key of the join, and then there are none; or a key of this round's own, of a client that was started
     again, as four words.
+
+    Attributes:
+        start: 16 bytes of the keys that it is under, the same for all aggregators; see `additive.start_of`.
     """
 
     run_id: bytes
     step: Step
     share: U64 = field(repr=False)
     phase: Phase = Phase.SPEAK
+    start: bytes = b""
 
 
 @final
@@ -132,6 +136,7 @@ class Members:
 
     Attributes:
         announced: digest of what the engine announced for it; none where it announces nothing.
+        starts: of each of them, that its share came with.
     """
 
     step: Step
@@ -139,6 +144,7 @@ class Members:
     phase: Phase = Phase.SPEAK
     head: bytes = b""
     announced: bytes = b""
+    starts: tuple[bytes, ...] = ()
 
 
 @final
@@ -231,3 +237,39 @@ class LetterReply:
 
     sender: str = ""
     content: bytes = field(repr=False, default=b"")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StreamedCall:
+    """One call of a stream.
+
+    Attributes:
+        number: in the stream.
+        method: which is called; nothing where the caller waits for the answer of this number no longer.
+        content: the request's bytes.
+    """
+
+    number: int
+    method: str
+    content: bytes = field(repr=False, default=b"")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """What answers one call of a stream.
+
+    Attributes:
+        number: of the call.
+        content: the reply's bytes.
+        status: of gRPC, 0 where there is a reply.
+        code: stable, of an error of ours.
+        details: what went wrong.
+    """
+
+    number: int
+    content: bytes = field(repr=False, default=b"")
+    status: int = 0
+    code: str = ""
+    details: str = ""

@@ -27,8 +27,8 @@ METHOD_OF: Final = {request: name for name, (request, _) in METHODS.items()}
 
 
 def largest_call(words: int, *, clients: int) -> int:
-    """Return a bound on the bytes of one call: 8 for each word, 66 for each name, 64 KiB for the rest."""
-    return 8 * words + 66 * clients + 2**16
+    """Return a bound on the bytes of one call: 8 for each word, 84 for each name and start, 64 KiB for the rest."""
+    return 8 * words + 84 * clients + 2**16
 
 
 def largest_call_of(manifest: Manifest) -> int:

@@ -10,6 +10,8 @@ import numpy as np
 from client_sdk.private.state import simulation_key
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from protocols.models.agent_model import AgentSource
+from protocols.releases.suppression import suppress
+from protocols.task.release_plan import suppression_of
 from tests.epidemics import table_of
 
 S, E, I, R = range(4)  # noqa: E741
@@ -76,12 +78,15 @@ def reference(testbed, missed, undecided=None, deaf=None):
         hears = {name for name in here if name is None or step not in deaf[name]}
         present = [[a for a in part if a.owner in here] for part in (private, synthetic)]
         counts.append([[sum(a.stage == q for a in part) for q in range(4)] for part in present])
+        ill = [[a.cell for a in part if a.stage == I] for part in present]
+        each = [[part.count(cell) for cell in range(len(manifest.cells))] for part in ill]
+        if manifest.min_count:
+            released = (np.array(part[0], dtype=np.int64) for part in (each, counts[-1]))
+            small = suppress(suppression_of(manifest), *released, agents=len(present[0]))
+            each[0], counts[-1][0] = (part.tolist() for part in small)
         if step == manifest.steps:
             break
-        totals = [
-            sum(a.stage == I and a.cell == cell for part in present for a in part)
-            for cell in range(len(manifest.cells))
-        ]
+        totals = [sum(both) for both in zip(*each, strict=True)]
         pressure = [
             numbers.cell_beta * min(total, size) // size for total, size in zip(totals, manifest.cells, strict=True)
         ]

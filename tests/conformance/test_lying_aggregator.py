@@ -112,7 +112,7 @@ def test_an_aggregator_that_shifts_a_checked_word_gets_one_verdict_of_a_round(
         for path, party in zip(paths, manifest.aggregators, strict=True)
     ]
     urls = [f"sqlite:///{tmp_path / name}.db" for name in ("honest", "liar")]
-    share = Share(manifests.run_id(manifest), 0, NOTHING)
+    share = Share(manifests.run_id(manifest), 0, NOTHING, start=bytes(16))
 
     async def attack():
         with operators_of(manifest, urls, ledgers=books) as operators:
@@ -159,7 +159,7 @@ def calls(run):
     """Return every call that an aggregator answers, and who may make it."""
     return [
         ("client-0", Join(run, bytes(32))),
-        ("client-1", Share(run, 0, NOTHING)),
+        ("client-1", Share(run, 0, NOTHING, start=bytes(16))),
         (ENGINE, Announcement(run, 0, NOTHING.view(np.int64))),
         ("aggregator-1", MembersQuery(run, 0)),
         ("aggregator-1", ComputationQuery(run, 0, Phase.SPEAK)),

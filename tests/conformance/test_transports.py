@@ -21,10 +21,11 @@ from protocols.sealing.route import Route
 from protocols.task import manifest as manifests
 from protocols.wire.local import LocalTransport
 from protocols.wire.messages import Join, JoinReply, RoundResult, Share
-from protocols.wire.remote import GrpcTransport
+from protocols.wire.remote import LONGEST_STREAMED, GrpcTransport
 from protocols.wire.sealed_transport import SealedTransport
 
 CLIENT, MAX_BYTES, SHORT_S, LONG_S = "client-0", 2**20, 0.2, 20.0
+MAX_BYTES_ALONE = LONGEST_STREAMED + 1
 WORDS = 1_000
 NOTHING = np.zeros(0, dtype=np.uint64)
 
@@ -69,7 +70,7 @@ def gateway(party, answer):
 
 
 @contextlib.asynccontextmanager
-async def over_grpc(party, answer):
+async def over_grpc(party, answer, max_bytes=MAX_BYTES):
     """Serve on loopback over mutual TLS, and yield a transport."""
     manifest, keys = party
     own, server = keys.credentials["aggregator-0"], aio.server()
@@ -80,12 +81,17 @@ async def over_grpc(party, answer):
     )
     await server.start()
     credentials = keys.authority.issue(CLIENT)
-    transport = GrpcTransport(f"127.0.0.1:{port}", name="aggregator-0", credentials=credentials, max_bytes=MAX_BYTES)
+    transport = GrpcTransport(f"127.0.0.1:{port}", name="aggregator-0", credentials=credentials, max_bytes=max_bytes)
     try:
         yield transport
     finally:
         await transport.close()
         await server.stop(None)
+
+
+def each_alone(party, answer):
+    """Serve as `over_grpc` does, to a transport that makes each call by itself."""
+    return over_grpc(party, answer, MAX_BYTES_ALONE)
 
 
 @contextlib.asynccontextmanager
@@ -113,6 +119,7 @@ def sealed(over):
 TRANSPORTS = {
     "local": in_process,
     "grpc": over_grpc,
+    "grpc, each call by itself": each_alone,
     "sealed over local": sealed(in_process),
     "sealed over grpc": sealed(over_grpc),
 }
@@ -140,7 +147,9 @@ def share(party):
     """Return a function that makes the share of a step, of words that differ from step to step."""
 
     def _share(step):
-        return Share(manifests.run_id(party[0]), step, np.arange(WORDS, dtype=np.uint64) + np.uint64(step << 40))
+        return Share(
+            manifests.run_id(party[0]), step, np.arange(WORDS, dtype=np.uint64) + np.uint64(step << 40), start=bytes(16)
+        )
 
     return _share
 

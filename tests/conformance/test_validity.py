@@ -5,6 +5,7 @@ linear, so the last aggregator's share plus x is a share of the number plus x.
 """
 
 import asyncio
+import dataclasses
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ class Adds(Transport):
             if lie is not None:
                 share = request.share.copy()
                 share[[lie[0] % share.size]] += np.uint64(lie[1] % 2**64)
-                request = Share(request.run_id, request.step, share, request.phase)
+                request = dataclasses.replace(request, share=share)
         return await self._inner.call(request, timeout_s=timeout_s)
 
 

@@ -1,6 +1,6 @@
 """Draw faults over processes of small active or semi-honest runs, or within one, and go on where the last one stopped.
 
-    python -m tests.faults [--within] [--semi-honest] [--count N] [--state FILE] [--seed SEED]
+    python -m tests.faults [--within] [--semi-honest] [--count N] [--first SEED] [--state FILE] [--seed SEED]
 
 Prints one line a fault; of those within one process, those that went wrong. Exit code 1 if any ended in anything but
 the same bits, those of a run in which a client was away, or one clear stop.
@@ -29,6 +29,7 @@ def main():
     parser.add_argument(
         "--count", type=int, help="of faults in all, those of before counted; 60 (40), within one 5,000 (2,000)"
     )
+    parser.add_argument("--first", type=int, default=0, help="seed of the first one; 0 unless given")
     parser.add_argument("--state", type=Path, help="one line for each that was played; in build/ unless given")
     parser.add_argument("--seed", type=int, help="play this one alone, whatever was played before")
     given = parser.parse_args()
@@ -37,7 +38,7 @@ def main():
     state, count = given.state or Path(f"build/faults{name}.jsonl"), given.count or most
     state.parent.mkdir(parents=True, exist_ok=True)
     lines = [] if given.seed is not None else [*_played(state)]
-    seeds = range(len(lines), count) if given.seed is None else [given.seed]
+    seeds = range(given.first + len(lines), given.first + count) if given.seed is None else [given.seed]
     for seed in seeds:
         play_one = _play_within if given.within else _play_processes
         lines.append(play_one(seed, given.semi_honest))

@@ -24,7 +24,7 @@ from protocols.task.parties import ENGINE
 from tests.client_restarts import MOMENTS, FragileClient, FragileProcess, absences
 from tests.conformance.conftest import contact_table, heaviest
 from tests.conformance.reference import reference
-from tests.conftest import _manifest, _run_clear, _seir
+from tests.conftest import _manifest, _seir
 from tests.masked_restarts import Server, Way
 
 SIZES, STEPS, SYNTHETIC = (2, 0, 3, 1), 4, 12
@@ -40,7 +40,6 @@ class CallFaults:
         self.mode, self.world = draw.choice(["sum", "outcome"]), draw.randrange(10**6)
         self.least = draw.choice([0, 3]) if self.mode == "outcome" else 0
         self.is_away = draw.random() < 0.3  # clients stay away while rounds close
-        self.least = 0 if self.is_away else self.least  # the reference of absences suppresses no counts
         self.clients = {}
         for place in draw.sample(range(len(SIZES)), draw.choice([1, 1, 2, 4])):
             ends = {draw.randrange(4, 30): draw.choice(MOMENTS) for _ in range(draw.choice([1, 1, 3]))}
@@ -170,12 +169,7 @@ def play(seed):
         except (LpmError, TimeoutError) as error:
             return "one stop", [f"ended: {type(error).__name__} {error}"]
     missed, deaf, _, undecided = ({name: steps[k] for name, steps in away.items()} for k in range(4))
-    if faults.least:
-        clear = _run_clear(faults.testbed())
-        state = {field: values.tolist() for field, values in clear.state.items()}
-        counts = clear.series.counts.tolist()
-    else:
-        state, counts = reference(faults.testbed(), missed, undecided, deaf)
+    state, counts = reference(faults.testbed(), missed, undecided, deaf)
     private = {
         field: np.concatenate([each.private.state[field] for each in ended]).tolist()
         for field in ended[0].private.state

@@ -34,6 +34,8 @@ from protocols.wire.messages import (
     RoundRelease,
     RoundResult,
     Share,
+    StreamedAnswer,
+    StreamedCall,
     TrialQuery,
     TrialShare,
 )
@@ -48,12 +50,12 @@ SENT = [
     Join(RUN, b""),
     JoinReply(300),
     JoinReply(300, (1, -1)),
-    Share(RUN, 5, WORDS),
+    Share(RUN, 5, WORDS, start=RUN[:16]),
     RoundResult(5, WORDS, WORDS, SIGNED, 3),
     Announcement(RUN, 5, SIGNED),
     RoundRelease(5, WORDS, 3, 2**32),
     MembersQuery(RUN, 7),
-    Members(5, ("a", "b-1")),
+    Members(5, ("a", "b-1"), starts=(RUN[:16], RUN[16:])),
     ComputationQuery(RUN, 5),
     Computation(5, RUN),
     TrialQuery(RUN, 5, 1, RUN),
@@ -65,6 +67,8 @@ SENT = [
     MaskedCall(RUN, LONG),
     Letter(RUN, 1, "client-1", b"sealed", ("client-1", "client-2")),
     LetterReply("client-1", b"sealed"),
+    StreamedCall(3, "Sealed", bytes(40)),
+    StreamedAnswer(3, b"", 9, "round-closed", "the round is over"),
 ]
 
 
@@ -129,7 +133,9 @@ def _servicer():
 
 SEEDS = {
     "wire": _wire,
-    "inner": lambda: [pack(each) for each in (Join(RUN, RUN), Share(RUN, 5, WORDS), MaskedCall(RUN, ENVELOPE))],
+    "inner": lambda: [
+        pack(each) for each in (Join(RUN, RUN), Share(RUN, 5, WORDS, start=RUN[:16]), MaskedCall(RUN, ENVELOPE))
+    ],
     "manifest": lambda: [
         manifests.encode(each) for each in (MANIFEST, pin_keys(MANIFEST)[0], graph_manifest(), sum_of())
     ],

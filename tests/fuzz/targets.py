@@ -38,10 +38,11 @@ from protocols.task.parties import AggregatorParty, ClientParty, InstitutionPart
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.toml_file import load_config
 from protocols.wire import codec
+from protocols.wire.messages import StreamedAnswer, StreamedCall
 from protocols.wire.methods import METHODS
 from protocols.wire.sealed_transport import pack, unpack
 
-MESSAGES = [kind for pair in METHODS.values() for kind in pair]
+MESSAGES = [*(kind for pair in METHODS.values() for kind in pair), StreamedCall, StreamedAnswer]
 FILES = [
     signature.ManifestSignature,
     enrolment.Invitation,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.sharing import Additive
-from protocols.arithmetic.sharing.additive import BLOCK, keystream
+from protocols.arithmetic.sharing.additive import BLOCK, keystream, start_of
 
 # Source: NIST SP 800-38A, appendices F.1.5 and F.5.5, key of AES-256.
 NIST_KEY = bytes.fromhex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")
@@ -54,6 +54,12 @@ def test_the_cipher_below_is_the_standards():
 @pytest.mark.parametrize("d", [0, 1, 2, 3, 1000, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 7])
 def test_the_stream_is_that_of_single_blocks_counted_up_from_the_step(d):
     assert stream(NIST_KEY, step=3, d=d) == by_single_blocks(NIST_KEY, step=3, d=d)
+
+
+def test_a_start_is_recognised_by_a_block_of_each_of_its_keys_that_no_round_has():
+    blocks = [np.frombuffer(by_single_blocks(key, step=2**64 - 1, d=2), "<u8") for key in (NIST_KEY, bytes(32))]
+    assert start_of((NIST_KEY, bytes(32))) == (blocks[0] + blocks[1]).tobytes()
+    assert start_of((NIST_KEY,)) == blocks[0].tobytes()
 
 
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 2**64 - 1), st.integers(0, 9))

@@ -29,6 +29,8 @@ from protocols.wire.messages import (
     RoundRelease,
     RoundResult,
     Share,
+    StreamedAnswer,
+    StreamedCall,
     TrialQuery,
     TrialShare,
 )
@@ -39,6 +41,7 @@ ID_HEX = "0a20" + ID.hex()  # field 1, 32 bytes
 KEY = b"\xaa" * 32
 ONE_AND_TOP = "0100000000000000" + "ffffffffffffffff"  # words 1 and 2**64 - 1, or the integers 1 and -1
 
+START, START_HEX = b"\xdd" * 16, "2a10" + "dd" * 16
 SIGNED = SignedMessage("a", b"\x01", KEY, b"\xbb" * 64)
 LONG = msgspec.structs.replace(SIGNED, parts=(memoryview(b"\xcc"), memoryview(b"\xdd")))
 SIGNED_HEX = "0a0161" + "120101" + "1a20" + "aa" * 32 + "2240" + "bb" * 64
@@ -60,13 +63,13 @@ FROZEN = [
     (Join(ID, b"", 300), ID_HEX + "18ac02"),
     (JoinReply(300), "08ac02"),
     (JoinReply(300, (1, -1)), "08ac02" + "1210" + ONE_AND_TOP),
-    (Share(ID, 5, words(1, 2**64 - 1)), ID_HEX + "1005" + "1a10" + ONE_AND_TOP),
-    (Share(ID, 5, words()), ID_HEX + "1005"),
+    (Share(ID, 5, words(1, 2**64 - 1), start=START), ID_HEX + "1005" + "1a10" + ONE_AND_TOP + START_HEX),
+    (Share(ID, 5, words(), start=START), ID_HEX + "1005" + START_HEX),
     (
         RoundResult(5, words(1, 2**64 - 1), words(2), signed(1, -1), 3),
         "0805" + "1210" + ONE_AND_TOP + "1a08" + "0200000000000000" + "2210" + ONE_AND_TOP + "2803",
     ),
-    (Share(ID, 5, words(), Phase.DECIDE), ID_HEX + "1005" + "2001"),
+    (Share(ID, 5, words(), Phase.DECIDE, START), ID_HEX + "1005" + "2001" + START_HEX),
     (
         RoundResult(5, words(1), words(), signed(), 3, Phase.DECIDE),
         "0805" + "1208" + ONE_AND_TOP[:16] + "2803" + "3001",
@@ -75,7 +78,10 @@ FROZEN = [
     (RoundRelease(5, words(1, 2**64 - 1), 3, 2**32), "0805" + "1210" + ONE_AND_TOP + "1803" + "208080808010"),
     (MembersQuery(ID, 2**32), ID_HEX + "108080808010"),
     (MembersQuery(ID, 0, Phase.THRESHOLDS), ID_HEX + "1802"),
-    (Members(5, ("a", "b-1")), "0805" + "120161" + "1203622d31"),
+    (
+        Members(5, ("a", "b-1"), starts=(START, KEY[:16])),
+        "0805" + "120161" + "1203622d31" + "3210" + "dd" * 16 + "3210" + "aa" * 16,
+    ),
     (Members(5, (), announced=KEY), "0805" + "2a20" + "aa" * 32),
     (ComputationQuery(ID, 5), ID_HEX + "1005" + "1801"),
     (Computation(5, KEY), "0805" + "1220" + "aa" * 32),
@@ -97,6 +103,10 @@ FROZEN = [
     (MaskedReply(SIGNED), "0a6a" + SIGNED_HEX),
     (MaskedReply(LONG), "0a70" + SIGNED_HEX + "2a01cc" + "2a01dd"),
     (MaskedReply(None), ""),
+    (StreamedCall(300, "Join", b"\xaa"), "08ac02" + "12044a6f696e" + "1a01aa"),
+    (StreamedCall(1, ""), "0801"),
+    (StreamedAnswer(1, b"\xaa"), "0801" + "1201aa"),
+    (StreamedAnswer(1, b"", 9, "a", "b"), "0801" + "1809" + "220161" + "2a0162"),
 ]
 each = pytest.mark.parametrize(("message", "content"), FROZEN, ids=lambda value: type(value).__name__)
 
@@ -114,7 +124,8 @@ def test_the_bytes_of_a_message_are_read_as_ever(message, content):
 
 
 def test_every_kind_of_message_is_frozen():
-    assert {type(message) for message, _ in FROZEN} == {kind for pair in METHODS.values() for kind in pair}
+    of_streams = {StreamedCall, StreamedAnswer}
+    assert {type(message) for message, _ in FROZEN} == {kind for pair in METHODS.values() for kind in pair} | of_streams
 
 
 def test_the_service_and_its_methods_keep_their_names():

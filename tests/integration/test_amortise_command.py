@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lpm_secure.monitor.runs import card_of, events_of
+from lpm_secure.report.progress import FILE, FitProgress
 from tests.few_hospitals import MODEL
 from tests.integration.conftest import call
 
@@ -65,6 +67,18 @@ def test_it_prints_both_posteriors_and_writes_every_figure(folder: Path) -> None
     assert {row["periods"] for row in figures["scores"]} == {2}
     assert (folder / "runs/small/amortised_compared.csv").read_text().startswith("parameter,amortised_mean")
     assert json.loads((folder / "runs/small/calibration.json").read_text())["amortised"] == figures
+
+
+def test_a_browser_sees_the_training_and_its_loss(folder: Path, tmp_path: Path) -> None:
+    done = call("amortise", "small.toml", "--collect", "new.json", "--out", str(tmp_path), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    card = card_of("small", tmp_path / "small")
+    assert card is not None
+    assert (card.kind, card.state, card.step, card.total) == ("conditional posterior", "ended", 20, 20)
+    lines = (tmp_path / "small" / FILE).read_bytes().splitlines()
+    rounds = [each for each in events_of(lines) if isinstance(each, FitProgress)]
+    assert [each.step for each in rounds] == list(range(1, 21))
+    assert all(each.loss is not None and each.members == 6 for each in rounds)
 
 
 def test_a_new_week_needs_no_training(folder: Path) -> None:

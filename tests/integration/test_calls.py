@@ -61,6 +61,10 @@ def vector(deployment, fill=0):
     return np.full(Layout.of(deployment.testbed.manifest).d, fill, dtype=np.uint64)
 
 
+def share(deployment, step, words):
+    return Share(run_id(deployment), step, words, start=bytes(16))
+
+
 def test_a_call_of_another_run_is_refused(served, client):
     with pytest.raises(ManifestMismatch, match="belongs to another run"):
         calls(served, [Join(bytes(32), b"")], party=client)
@@ -68,37 +72,37 @@ def test_a_call_of_another_run_is_refused(served, client):
 
 def test_a_share_of_a_wrong_length_is_refused(served, client):
     with pytest.raises(WrongLength, match="got a share of 3 words"):
-        calls(served, [Join(run_id(served), b""), Share(run_id(served), 0, np.zeros(3, dtype=np.uint64))], party=client)
+        calls(served, [Join(run_id(served), b""), share(served, 0, np.zeros(3, dtype=np.uint64))], party=client)
 
 
 def test_an_oversized_call_is_refused_before_it_is_read(served, client):
     huge = np.zeros(2**20, dtype=np.uint64)
     with pytest.raises(ProtocolError, match="RESOURCE_EXHAUSTED"):
-        calls(served, [Join(run_id(served), b""), Share(run_id(served), 0, huge)], party=client)
+        calls(served, [Join(run_id(served), b""), share(served, 0, huge)], party=client)
 
 
 def test_a_share_before_the_join_is_refused(served, client):
     with pytest.raises(NotJoined):
-        calls(served, [Share(run_id(served), 0, vector(served))], party=client)
+        calls(served, [share(served, 0, vector(served))], party=client)
 
 
 def test_a_step_ahead_is_refused(served, client):
     with pytest.raises(RoundAhead, match="step 0 comes next"):
-        calls(served, [Join(run_id(served), b""), Share(run_id(served), 3, vector(served))], party=client)
+        calls(served, [Join(run_id(served), b""), share(served, 3, vector(served))], party=client)
 
 
 def test_another_body_for_the_same_step_is_refused_and_the_same_is_not(deploy):
     served = deploy(round_timeout_s=1.0, join_timeout_s=1.0)
     for party in served.testbed.manifest.aggregators:
         served.start_party(party.name)
-    share, other = (Share(run_id(served), 0, vector(served, fill)) for fill in (1, 2))
+    once, other = (share(served, 0, vector(served, fill)) for fill in (1, 2))
 
     async def scenario():
         transports = connect(served.testbed.manifest, certificates.read(served.party("a")))
         call = transports[1].call
         await call(Join(run_id(served), b""), timeout_s=10.0)
-        first = asyncio.ensure_future(call(share, timeout_s=3.0))
-        again = asyncio.ensure_future(call(share, timeout_s=3.0))
+        first = asyncio.ensure_future(call(once, timeout_s=3.0))
+        again = asyncio.ensure_future(call(once, timeout_s=3.0))
         await asyncio.sleep(0.3)
         with pytest.raises(ConflictingReplay):
             await call(other, timeout_s=3.0)
@@ -218,7 +222,7 @@ def test_metrics_are_served_on_loopback_and_hold_no_name_of_a_client(deploy):
         deployment.start_party(party.name)
     calls(deployment, [Join(run_id(deployment), b"")])
     with pytest.raises(NotJoined):
-        calls(deployment, [Share(run_id(deployment), 0, vector(deployment))], party="b")
+        calls(deployment, [share(deployment, 0, vector(deployment))], party="b")
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=5.0) as page:
         text = page.read().decode()
     assert 'lpm_calls_total{method="Sealed"} 1.0' in text

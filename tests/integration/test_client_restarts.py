@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lpm_secure.run.processes import run_clear
-from tests.integration.conftest import driven
+from tests.integration.conftest import driven, end
 
 CPU = torch.device("cpu")
 TIMES = {"round_timeout_s": 20.0, "join_timeout_s": 60.0}
@@ -43,3 +43,28 @@ def test_a_client_killed_and_started_again_ends_with_the_bits_of_a_run_without_i
     assert deployment.process("b").wait(30.0) == 0
     assert (folder / "outcomes.csv").read_bytes() == written
     assert "client: the run is over after 8 steps, of which 0 were missed" in (folder / "log.jsonl").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lost", "missed", "code"), [(1, 1, 0), (5, 3, 3)])
+def test_a_client_that_comes_back_when_all_servers_are_gone_ends_with_what_it_was_told(deploy, lost, missed, code):
+    """Killed before it kept the last answers, it waits three deadlines and no longer."""
+    deployment = deploy(mode="outcome", round_timeout_s=2.0, join_timeout_s=60.0)
+    deployment.start()
+    driven(deployment)
+    folder = deployment.party("b")
+    assert deployment.process("b").wait(30.0) == 0
+    series = (folder / "series.csv").read_text().splitlines()
+    end(deployment)
+    (journal,) = folder.glob("*.journal")
+    entries = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(entries[: len(entries) - 2 * lost + 1]))  # a vector and an answer each
+    deployment.start_party("b")
+    assert deployment.process("b").wait(120.0) == code
+    lines = (folder / "log.jsonl").read_text()
+    assert f"no server answers: the run had 8 steps, of which {missed} were missed" in lines
+    assert ("missed 3 of 8 steps, and may miss 1" in lines) == (code == 3)
+    kept = (folder / "series.csv").read_text().splitlines()
+    told = [row for row in kept if not row.endswith(",,,")]
+    assert series[: len(told)] == told
+    assert len(kept) == len(series) == len(told) + missed

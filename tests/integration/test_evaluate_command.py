@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lpm_secure.monitor.runs import card_of
 from tests.few_hospitals import MODEL
 from tests.integration.conftest import call
 
@@ -93,6 +94,8 @@ def test_a_second_run_takes_the_fits_that_are_there_and_makes_those_that_are_not
     assert done.returncode == 0, done.stderr
     assert kept.stat().st_mtime_ns == written
     assert (folder / "again.json").read_bytes() == before
+    card = card_of("small-evaluation", made)
+    assert (card.kind, card.state, card.step, card.total) == ("evaluation", "ended", 44, 44)
 
 
 def test_baselines_alone_need_no_fit(folder: Path) -> None:

@@ -185,8 +185,8 @@ def test_days_since_when_people_are_ill_leave_stays_differences_alone_where_some
     people = [PEOPLE[0] + ",since", *(f"{row},{1 if known and ',I' in row else ''}" for row in PEOPLE[1:])]
     ward.with_name("people.csv").write_text("\n".join(people) + "\n")
     setup = setup_of(ProblemConfig(name="own", run=str(ward)), seed=1)
-    assert bool(setup.problem.why_not("infectious_law")) is known
-    assert setup.problem.why_not("contact_rate") is None
+    assert bool(setup.problem.dependence.why_not("infectious_law")) is known
+    assert setup.problem.dependence.why_not("contact_rate") is None
 
 
 def test_sensitivities_of_people_who_are_known_to_be_ill_for_days_are_written(ward, tmp_path):

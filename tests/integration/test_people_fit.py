@@ -13,6 +13,8 @@ from lpm_secure.calibration.people.config import load_people
 from lpm_secure.calibration.people.job import fit_people, intervals
 from lpm_secure.cli.main import app
 from lpm_secure.config.simulation import load as load_run
+from lpm_secure.monitor.runs import card_of, events_of
+from lpm_secure.report.progress import FILE, FitProgress
 from lpm_secure.run.jobs import simulate_clear
 from protocols.errors import DataError, LpmError, ParameterError
 
@@ -86,6 +88,13 @@ def test_known_parameters_of_an_outbreak_are_found(path, tmp_path):
         assert high - low < asked.fit.priors[name].median  # far narrower than the prior
         wide = asked.fit.priors[name].sd * np.sqrt(result.covariance[place, place])
         assert np.log(high / low) == pytest.approx(2 * student * wide)
+    runs = [each for each in events_of((tmp_path / FILE).read_bytes().splitlines()) if isinstance(each, FitProgress)]
+    assert len(runs) == len(result.rounds) + asked.fit.replicates
+    assert {each.name: each.median[0] for each in runs[-1].posterior} == dict(
+        zip(asked.names, asked.theta(result.best.z), strict=True)
+    )
+    card = card_of("outbreak", tmp_path)
+    assert (card.state, card.step, card.total) == ("ended", card.total, asked.fit.rounds + asked.fit.replicates)
 
 
 def test_what_a_round_says_are_derivatives_of_what_it_expects(path):

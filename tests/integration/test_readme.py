@@ -94,10 +94,10 @@ def test_the_readme_runs_own_people_over_many_seeds_and_privately(notebook):
 
 def test_a_private_run_is_identical_where_a_loop_runs_already(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    people = {"person": list("abcdef"), "home": list("xxyyzz")}
+    people = {"person": list("abcdefghijkl"), "home": list("xxxxyyyyzzzz")}
     contacts = {"a": list("abcde"), "b": list("bcdef"), "day": [0] * 5}
-    tables = {"people": people, "contacts": contacts, "clients": "home", "protocol": {"mode": "sum"}}
-    simulation = lpm.Simulation(model="seir", parameters={"initial": 0.4}, steps=2, **tables)
+    tables = {"people": people, "contacts": contacts, "clients": "home", "protocol": {"mode": "sum"}, "cells": 3}
+    simulation = lpm.Simulation(model="seir", parameters={"initial": 0.4, "cell_rate": 0.8}, steps=2, **tables)
 
     async def cell():
         return simulation.run(seeds=[7, 8, 9], private=True, out=tmp_path)
@@ -105,7 +105,7 @@ def test_a_private_run_is_identical_where_a_loop_runs_already(tmp_path, monkeypa
     result = asyncio.run(cell())
     assert "100%" in capsys.readouterr().err  # of the steps
     assert (result.parity, result.seeds) == ("identical", (7, 8, 9))
-    assert result.hashes == simulation.run(seeds=[7, 8, 9]).hashes
+    assert result.hashes == simulation.run(seeds=[7, 8, 9]).hashes != simulation.with_(seed=7).run(seeds=3).hashes
     (folder,) = result.folders  # of one run, whose replicates have the bits of runs by themselves
     read = lpm.open_result(folder)
     assert (read.stages, read.seeds) == (result.stages, result.seeds)

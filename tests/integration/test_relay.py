@@ -94,7 +94,7 @@ def test_an_oversized_call_is_not_passed_on(served, client):
 
 
 def test_a_client_that_does_not_seal_is_refused(served, client):
-    for request in (Join(run_id(served), b""), Share(run_id(served), 0, np.zeros(0, dtype=np.uint64))):
+    for request in (Join(run_id(served), b""), Share(run_id(served), 0, np.zeros(0, dtype=np.uint64), start=bytes(16))):
         with pytest.raises(NotSealed, match="came open"):
             send(served, [request], unsealed=True, party=client)
 
@@ -130,6 +130,6 @@ def test_a_client_that_calls_too_often_is_slowed_and_not_lost(deploy):
 
 def test_vectors_are_sealed_as_long_as_they_are(served, client):
     d = Layout.of(served.testbed.manifest).d
-    short = Share(run_id(served), 0, np.zeros(d - 1, dtype=np.uint64))
+    short = Share(run_id(served), 0, np.zeros(d - 1, dtype=np.uint64), start=bytes(16))
     with pytest.raises(Exception, match="got a share of"):
         send(served, [Join(run_id(served), b""), short], party=client)

@@ -3,7 +3,8 @@
     python -m tests.mutants [LIST.toml ...] [-k WORDS] [--into FOLDER]
 
 Tests that killed a mutant before come first, then files of tests by how much they speak of it. Exit code 1 if a mutant
-lives, or cannot be applied. With a folder for results, mutants that were killed there are not played again.
+lives, or cannot be applied. With a folder for results, mutants that were killed there are played again only where they
+or the file that they change is another; where tests became fewer or weaker, name another folder.
 """
 
 import argparse

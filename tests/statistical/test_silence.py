@@ -125,7 +125,7 @@ def refused(manifest_of, operators_of, caplog):
 
     def share(run_id, step=0, words=None, phase=Phase.SPEAK):
         length = 3 + 2 + 4 if words is None else words
-        return Share(run_id, step, draw.integers(2**40, 2**63, length, dtype=np.uint64), phase)
+        return Share(run_id, step, draw.integers(2**40, 2**63, length, dtype=np.uint64), phase, bytes(16))
 
     async def calls():
         with operators_of(run) as operators:

@@ -14,6 +14,11 @@ from protocols.wire.messages import Announcement, Join, Members, MembersQuery, S
 PATIENCE_S = 20.0
 
 
+def start_of(client: str) -> bytes:
+    """Return the start of a client that all its shares are under, 16 bytes."""
+    return client.encode().ljust(16)
+
+
 @final
 @dataclass(slots=True, eq=False)
 class Told:
@@ -28,7 +33,7 @@ class Told:
         answer = await self.answers.get()
         if isinstance(answer, Exception):
             raise answer
-        return Members(query.step, tuple(answer))
+        return Members(query.step, tuple(answer), starts=tuple(map(start_of, answer)))
 
     def tell(self, *names: str) -> None:
         """Answer the next question with these names."""
@@ -54,7 +59,7 @@ class Operator:
     async def exchange(self, client: str, step: int, fill: int = 1) -> Any:
         """Send a share whose words are all `fill`, and return the reply."""
         async with asyncio.timeout(PATIENCE_S):
-            return await self.run.exchange(client, Share(self.run.id, step, self.vector(fill)))
+            return await self.run.exchange(client, Share(self.run.id, step, self.vector(fill), start=start_of(client)))
 
     async def announce(self, step: int, *totals: int) -> Any:
         """Announce synthetic totals as the engine, and return the reply."""

@@ -55,6 +55,13 @@ def runs(tmp_path):
         fit.write(FitProgress(at=2.0, step=step, loss=100.0 / step, members=12, posterior=(band,), forecast=events))
     fit.close()
 
+    trained = ProgressJournal(tmp_path / "trained")
+    trained.write(ProgressHead(at=1.0, kind="conditional posterior", name="trained", run="t", total=2, unit="round"))
+    for step in (1, 2):
+        trained.write(FitProgress(at=2.0, step=step, loss=9.0 / step, members=12))
+    trained.write(ProgressEnd(at=3.0, outcome="ended"))
+    trained.close()
+
     failed = ProgressJournal(tmp_path / "failed")
     failed.write(ProgressHead(at=1.0, kind="city", name="failed", run="x", total=9))
     failed.write(ProgressEnd(at=1.0, outcome="failed", reason="got 3 ages; give 4"))
@@ -90,6 +97,7 @@ def test_every_page_is_whole_in_every_look(runs, serve, open_page, check_page, l
     for name, text in {
         "going": "Spent 0.5 of the privacy budget rho 1.5",
         "fit": "0.1 to 0.3",
+        "trained": "round 2 of 2",
         "failed": "got 3 ages; give 4",
         "ensemble": "run 13 of 18",
         "seeds": "Medians of 7 seeds; a band holds 90 % of them.",
@@ -120,6 +128,14 @@ def test_a_calibration_that_was_killed_shows_its_loss_and_posterior_and_that_nob
     assert page.get_by_role("table", name="Posterior").get_by_role("row", name=re.compile("^rate")).is_visible()
     assert page.locator("#badge").inner_text() == "stopped"
     assert "nobody drives it" in page.locator("#badge").get_attribute("title")
+
+
+def test_a_training_shows_its_loss_and_no_empty_plot_or_table(runs, serve, open_page):
+    page = open_page(serve(runs))
+    go(page, "trained")
+    page.get_by_role("img", name="loss by round: loss").locator("path.line").wait_for()
+    assert page.locator("#fit figure:visible").count() == 1
+    assert not page.get_by_text("Posterior by now").is_visible()
 
 
 def test_an_ensemble_shows_the_bands_of_its_seeds_by_now_scenario_by_scenario(runs, serve, open_page):

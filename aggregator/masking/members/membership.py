@@ -38,7 +38,7 @@ class Membership:
 
     Attributes:
         members: whose words counted in the last round.
-        present: who may take part: it told its thresholds, and has not left its ranges.
+        present: who may take part: it told its thresholds, where a round is for them, and has not left its ranges.
         attendance: the rounds in which each client's words counted.
         released: over whom releases were.
 
@@ -90,7 +90,8 @@ class Membership:
             self.released.add(taken.counted)
         self.members = tuple(taken.counted)
         self._counted |= {(client, number): digest for client, digest in taken.counted.items()}
-        stays = self.members if number == FIRST_ROUND else self.present
+        begins = number == FIRST_ROUND and not self._plan.opens(number)  # with what every later round needs
+        stays = self.members if begins else self.present
         self.present = tuple(client for client in stays if client not in taken.refused)
         self.attendance.take(number, self.members)
         self._public += taken.public

@@ -1,4 +1,4 @@
-"""What two aggregators tell each other where they compare by a tree, and what they ask before anybody else is told."""
+"""What two aggregators open to each other in a decision, masked: products of levels, and bits of a tree."""
 
 import abc
 from dataclasses import dataclass, field
@@ -6,19 +6,29 @@ from dataclasses import dataclass, field
 from aggregator.masking.carry.bit_opening import BitOpening, count_messages
 from aggregator.masking.carry.dealing import CarryShare
 from aggregator.masking.members.message_union import MessageUnion
+from aggregator.masking.product import ProductShare
 from aggregator.masking.round_state import NextComparison, RoundStage
 from aggregator.masking.sums import MaskedSums
+from protocols.arithmetic.fixed_point import U64
 from protocols.errors import RoundAhead
 from protocols.masking.envelope import SignedMessage
-from protocols.masking.messages import BitAnswer, BitQuestion, OpeningAnswer, OpeningQuestion, OpeningShare
+from protocols.masking.messages import (
+    BitAnswer,
+    BitQuestion,
+    LevelShare,
+    OpeningAnswer,
+    OpeningQuestion,
+    OpeningShare,
+    to_bytes,
+)
 
 
 @dataclass(slots=True, eq=False)
 class OpeningAgreement(MessageUnion, abc.ABC):
-    """Masked bits of a decision, which both aggregators open.
+    """Masked numbers of a decision, which both aggregators open.
 
-    Security: what is opened next depends on what the other has opened, and is unchecked until the proof. So it is on
-        disk before it is told, that this aggregator never opens another thing under the same masks.
+    Security: which bits of a tree are opened next depends on what the other has opened, and is unchecked until the
+        proof. So it is on disk before it is told, that this aggregator never opens another thing under the same masks.
     """
 
     _sums: MaskedSums = field(init=False, repr=False)
@@ -34,6 +44,10 @@ class OpeningAgreement(MessageUnion, abc.ABC):
         """Return how many messages go each way in the round in hand."""
         return count_messages(self.plan.difference_bits) if self.plan.takes_openings(self.number) else 0
 
+    def _require(self, stage: RoundStage) -> None:
+        if self._round.stage != stage:
+            raise RoundAhead(f"round {self.number} is {self._round.stage.name}, and this is for {stage.name}")
+
     def _require_comparison(self) -> NextComparison:
         if self._comparison is None:
             raise RoundAhead("a decision came before its comparison was dealt; the run stops here")
@@ -42,6 +56,51 @@ class OpeningAgreement(MessageUnion, abc.ABC):
     def _require_number(self, number: int) -> None:
         if number != self.number:
             raise RoundAhead(f"got an answer for round {number} in round {self.number}; the run stops here")
+
+    @property
+    def _words(self) -> dict[str, U64]:
+        return {client: self._round.examined[client].words for client in self._round.accepted}
+
+    def share_levels(self) -> SignedMessage:
+        """Return this aggregator's shares of masked products, in a decision of a run whose levels take some."""
+        with self.guard():
+            self._require(RoundStage.ACCEPTED)
+            self._round.level_shares, tags = self._products.answer(*self._factors)
+            message = LevelShare(
+                run=self.plan.run,
+                number=self.number,
+                shares=to_bytes(self._round.level_shares),
+                tags=to_bytes(tags),
+            )
+            self._round.stage = RoundStage.SHARED_LEVELS
+            return self.send(message, name="levels", sync=False)
+
+    def open_levels(self, envelope: SignedMessage) -> None:
+        """Take in the other's shares, and the words of the decision.
+
+        Raises:
+            ResultsDiffer: a share is not what follows from what the dealer dealt.
+        """
+        with self.guard():
+            self._require(RoundStage.SHARED_LEVELS)
+            message = self.read(envelope, LevelShare, sender=self._other)
+            self._require_number(message.number)
+            opened = self._products.open(self._round.level_shares, message, *self._factors)
+            self._sums.take(self.number, self._words, opened)
+            self._round.stage = RoundStage.DONE
+            self._end_levels()
+
+    @property
+    def _products(self) -> ProductShare:
+        if self._comparison is None or self._comparison.products is None:
+            raise RoundAhead("a decision came before its products were dealt; the run stops here")
+        return self._comparison.products
+
+    @property
+    def _factors(self) -> tuple[U64, U64]:
+        """Return masked numbers and masked bits that are multiplied."""
+        bits = {client: self._round.examined[client].bits for client in self._round.accepted}
+        return self._sums.factors(), self._sums.bits(self.number, bits, inverse=True)
 
     def _end_levels(self) -> None:
         """Begin with the levels of a decision, where bits of it are opened."""

@@ -146,7 +146,8 @@ class RunCalls(abc.ABC):
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
         if message.key:
             raise WrongLength(f"got a key of {len(message.key)} bytes; clients of an active run seal a seed")
-        step = self.manifest.schedule.step(RoundNumber(self._number + 1))  # of which the first round has not begun
+        schedule, begins = self.manifest.schedule, self._number == FIRST_ROUND
+        step = schedule.step(RoundNumber(self._number + (schedule.outcome or begins)))  # whose first round is not over
         if client in self._joined:
             self._restarted.add(client)
             self._inbox.notify()

@@ -21,11 +21,12 @@ from aggregator.mpc.net.links import Link, Transfer, exchange
 from aggregator.mpc.net.mesh_join import listen
 from aggregator.mpc.net.tls import Tls, names, require
 from aggregator.mpc.randomness.correlations import decode
-from protocols.errors import LpmError, NotEnrolled, PartiesDisagree
+from protocols.errors import ConfigError, LpmError, NotEnrolled, PartiesDisagree
 
 _MAX_SESSIONS: Final = 64
 _MAX_CONNECTIONS: Final = 64
 _POLL_S: Final = 0.2
+Pause = Callable[["Dealer"], None]
 
 
 @final
@@ -37,21 +38,40 @@ class _Session:
 
 @final
 class Dealer:
-    """Keys of the running sessions, and one thread per connected party."""
+    """Keys of the running sessions of its runs, and one thread per connected party."""
 
     def __init__(self, config: DealerConfig) -> None:
         """Read the certificates; nothing is served yet."""
-        self._config = config
+        self._me, self._timeout_s, self._testbed = config.me, config.timeout_s, config.testbed
         self._tls = Tls(config.identity)
-        self._ranks = {party.name: rank for rank, party in enumerate(config.parties)}
+        self._runs = {config.run: config}
         self._sessions: OrderedDict[bytes, _Session] = OrderedDict()
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(_MAX_CONNECTIONS)
 
-    def serve(self, listener: socket.socket, stop: threading.Event) -> None:
-        """Take parties until told to stop."""
+    def require_place(self, config: DealerConfig) -> None:
+        """Refuse a run whose parties look for their dealer elsewhere.
+
+        Raises:
+            ConfigError: they do.
+        """
+        if config.me != self._me:
+            raise ConfigError(
+                f"the run has its dealer at {config.me.host}:{config.me.port}, and this one is reached at "
+                f"{self._me.host}:{self._me.port}: name that in the project, or start another dealer"
+            )
+
+    def add(self, config: DealerConfig) -> None:
+        """Deal for one more run, at the same place."""
+        with self._lock:
+            self._runs = {**self._runs, config.run: config}
+            self._timeout_s = max(self._timeout_s, config.timeout_s)
+
+    def serve(self, listener: socket.socket, stop: threading.Event, pause: Pause) -> None:
+        """Take parties until told to stop; `pause` is called while none comes."""
         listener.settimeout(_POLL_S)
         while not stop.is_set():
+            pause(self)
             try:
                 raw, _ = listener.accept()
             except TimeoutError:
@@ -64,12 +84,15 @@ class Dealer:
     def _serve_one(self, raw: socket.socket) -> None:
         sock: socket.socket = raw
         try:
-            raw.settimeout(self._config.timeout_s)
+            raw.settimeout(self._timeout_s)
             sock = secure = self._tls.accepting.wrap_socket(raw, server_side=True)
-            rank, link = self._identify(secure)
-            keys = self._introduce(link, rank)
+            link = self._identify(secure)
+            hello, config = self._greet(link)
+            rank = [party.name for party in config.parties].index(link.name)
+            require(secure, config.parties[rank], self._tls.key_hash)
+            keys = self._introduce(link, rank, hello, config)
             while rank == len(keys) - 1:
-                self._deal(link, keys)
+                self._deal(link, keys, config.timeout_s)
         except (OSError, LpmError):
             pass  # the party sees the connection close, and joins again
         finally:
@@ -77,50 +100,61 @@ class Dealer:
             with contextlib.suppress(OSError):
                 sock.close()
 
-    def _identify(self, sock: ssl.SSLSocket) -> tuple[int, Link]:
-        """Check who calls, and that it is not this machine in disguise."""
+    def _identify(self, sock: ssl.SSLSocket) -> Link:
+        """Check that an aggregator calls, and that it is not this machine in disguise."""
         found = names(sock)
         name = next(iter(found), "")
-        if len(found) != 1 or name not in self._ranks:
-            raise NotEnrolled("a caller's certificate names no aggregator of this run")
-        require(sock, self._config.parties[self._ranks[name]], self._tls.key_hash)
-        if sock.getpeername()[0] == sock.getsockname()[0] and not self._config.testbed:
+        if len(found) != 1 or all(name != party.name for each in self._runs.values() for party in each.parties):
+            raise NotEnrolled("a caller's certificate names no aggregator of this dealer's runs")
+        if sock.getpeername()[0] == sock.getsockname()[0] and not self._testbed:
             raise NotEnrolled(f"{name} calls from the dealer's own host; only a testbed may do that")
-        return self._ranks[name], Link(sock, name)
+        return Link(sock, name)
 
-    def _introduce(self, link: Link, rank: int) -> list[bytes]:
-        """Give a party its key, once per session; return all keys."""
-        k = len(self._ranks)
+    def _greet(self, link: Link) -> tuple[Hello, DealerConfig]:
+        """Return a caller's first words, and the run that they are of, in which it takes part."""
         greeting = bytearray(HELLO_BYTES)
-        exchange([Transfer(link, [], [greeting])], timeout_s=self._config.timeout_s)
+        exchange([Transfer(link, [], [greeting])], timeout_s=self._timeout_s)
         hello = Hello.decode(bytes(greeting))
-        hello.require(rank=rank, k=k, run=self._config.run)
+        config = self._runs.get(hello.run)
+        if config is None or all(link.name != party.name for party in config.parties):
+            raise PartiesDisagree(f"{link.name} is in another run than those that this dealer serves")
+        return hello, config
+
+    def _introduce(self, link: Link, rank: int, hello: Hello, config: DealerConfig) -> list[bytes]:
+        """Give a party its key, once per session; return all keys."""
+        k, name = len(config.parties), hello.run + hello.nonce
+        hello.require(rank=rank, k=k, run=config.run)
         with self._lock:
-            session = self._sessions.get(hello.nonce)
+            session = self._sessions.get(name)
             if session is None:
                 session = _Session([os.urandom(KEY_BYTES) for _ in range(k)])
-                self._sessions[hello.nonce] = session
+                self._sessions[name] = session
             if rank in session.served:
                 raise PartiesDisagree("a party asked for its key of a session a second time")
             session.served.add(rank)
             if len(session.served) == k or len(self._sessions) > _MAX_SESSIONS:
-                self._sessions.pop(hello.nonce if len(session.served) == k else next(iter(self._sessions)))
-        exchange([Transfer(link, [session.keys[rank]], [])], timeout_s=self._config.timeout_s)
+                self._sessions.pop(name if len(session.served) == k else next(iter(self._sessions)))
+        exchange([Transfer(link, [session.keys[rank]], [])], timeout_s=config.timeout_s)
         return session.keys
 
-    def _deal(self, link: Link, keys: list[bytes]) -> None:
+    @staticmethod
+    def _deal(link: Link, keys: list[bytes], timeout_s: float) -> None:
         """Answer one request; the wait for it is as long as the pause between two steps."""
         request = bytearray(REQUEST_BYTES)
         exchange([Transfer(link, [], [request])], timeout_s=None)
         index, spec = decode_request(bytes(request))
         words = decode(spec).deal(keys, index)
-        exchange([Transfer(link, [encode_answer(index, len(words)), words.data], [])], timeout_s=self._config.timeout_s)
+        exchange([Transfer(link, [encode_answer(index, len(words)), words.data], [])], timeout_s=timeout_s)
 
 
 def serve_dealer(
-    config: DealerConfig, *, stop: threading.Event | None = None, ready: Callable[[], None] | None = None
+    config: DealerConfig,
+    *,
+    stop: threading.Event | None = None,
+    ready: Callable[[], None] | None = None,
+    pause: Pause = lambda _: None,
 ) -> None:
-    """Run the dealer until `stop` is set (for ever without it).
+    """Run the dealer until `stop` is set (for ever without it); `pause` may add runs while nobody comes.
 
     Raises:
         ConfigError: its certificate files cannot be used, or it shares an aggregator's host outside a testbed.
@@ -132,4 +166,4 @@ def serve_dealer(
     with listen(config.me) as listener:
         if ready is not None:
             ready()
-        dealer.serve(listener, stop or threading.Event())
+        dealer.serve(listener, stop or threading.Event(), pause)

@@ -52,6 +52,8 @@ def simulate_people(config: ProblemConfig, graph: ModelGraph, seed: int) -> tupl
     of = draw.integers(0, config.cells, n)
     mixes = any(channel.cell for channel in graph.channels.values())
     cells = CellMixing(of, np.bincount(of, minlength=config.cells)) if mixes else NOWHERE
+    if mixes and graph.cell_field is not None:
+        cells = CellMixing(of[:0], np.full(len(graph.fields[graph.cell_field].cells), n))
     columns = _columns(config, graph, n, draw) | {
         name: column for name, column in made.columns.items() if name in graph.fields and graph.fields[name].private
     }

@@ -57,7 +57,7 @@ class ProblemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         cells: how many cells people mix in, where the model has any.
         columns: of private columns, between which two numbers each value is drawn; all of the range unless given. Those
             that a city has by the same name are its own.
-        environment: of a model that hears public numbers, a schedule, as a run's configuration has it.
+        environment: of a model that hears public numbers, who says them, as a run's configuration has it.
         steps: T; 20 unless given, or those of the run.
         outputs: what is asked for; every series at the end unless given.
         only: parameters that derivatives are taken by; all unless given.

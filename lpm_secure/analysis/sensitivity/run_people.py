@@ -92,11 +92,12 @@ def _people(testbed: Testbed, model: GraphModel, given: Columns) -> tuple[ModelP
     columns = {name: _joined(name, values, drawn, more) for name, values in given.items()}
     mixing = NOWHERE
     if manifest.cells and model.agents.cell_channels:
-        of = np.concatenate([testbed.cell, cells_of(numbers, manifest)])
+        stay = model.graph.cell_field is None
+        of = np.concatenate([testbed.cell, cells_of(numbers, manifest)]) if stay else testbed.cell[:0]
         mixing = CellMixing(of, np.array(manifest.cells, dtype=np.int64))
     graph = model.graph
     contacts = ContactMatrices(testbed.contacts, graph.channels, n=own + more, period=manifest.period)
-    return ModelPeople(own + more, contacts if model.contact_channels else None, mixing, columns), words
+    return ModelPeople(own + more, contacts if model.contact_channels else None, mixing, columns, more), words
 
 
 def _joined(name: str, values: I64, drawn: Mapping[str, I64], more: int) -> I64:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -62,33 +63,32 @@ def setup_of(config: ProblemConfig, *, seed: int, run: Config | None = None) -> 
         given = run_problem(simulation.load(Path(config.run)) if run is None else run)
         steps = given.steps if config.steps is None else config.steps
         theta = ModelPoint.of(given.model, given.families, only=config.only, labels=given.labels)
-        public = _scheduled(given.environment, steps)
-        return _setup(config, theta, given.people, given.source, public)
+        return _setup(config, theta, given.people, given.source, _announced(given.environment, steps))
     families = {name: GammaLaw(law.mean, law.sd) for name, law in config.laws.items()}
     model = graph_model_of(str(config.model), config.parameters)
     own = {name: family.day_law.law for name, family in families.items()}
     theta = ModelPoint.of(GraphModel(model.graph, {**model.parameters, **own}), families, only=config.only)
     people, source = simulate_people(config, model.graph, seed)
     steps = STEPS if config.steps is None else config.steps
-    return _setup(config, theta, people, f"{config.model}, {source}", _scheduled(config.environment, steps))
+    return _setup(config, theta, people, f"{config.model}, {source}", _announced(config.environment, steps))
 
 
-def _scheduled(environment: Mapping[str, Any], steps: int) -> tuple[Mapping[str, int], ...]:
-    """Return what an environment says in each step, whatever is released; an empty one for each of another kind."""
-    made = environment_of(environment)
-    if not isinstance(made, InterventionSchedule):
-        return ({},) * steps
-    return tuple(made.step({}, (), t) for t in range(steps))
+def _announced(table: Mapping[str, Any], steps: int) -> dict[str, Any]:
+    """Return a problem's steps, and its public numbers as it takes them: those of a schedule, or who says them."""
+    made = environment_of(table)
+    if isinstance(made, InterventionSchedule):
+        return {"steps": steps, "public": tuple(made.step({}, (), t) for t in range(steps))}
+    return {"steps": steps, "environment": None if made is None else partial(environment_of, table)}
 
 
 def _setup(
-    config: ProblemConfig, theta: ModelPoint, people: ModelPeople, source: str, public: tuple[Mapping[str, int], ...]
+    config: ProblemConfig, theta: ModelPoint, people: ModelPeople, source: str, announced: Mapping[str, Any]
 ) -> ProblemSetup:
-    steps = len(public)
+    steps = announced["steps"]
     config.check_size(people.n, steps)
     asked = config.outputs or tuple(SeriesConfig(series=word.name) for word in tally_of(theta.graph))
     outputs = outputs_of(theta.graph, [_output(each, people.n, steps) for each in asked], steps=steps)
-    problem = ModelProblem(config.name, source, theta.graph, people, steps, outputs, public)
+    problem = ModelProblem(config.name, source, theta.graph, people, outputs=outputs, **announced)
     missing = {}
     try:
         chains(problem, theta)

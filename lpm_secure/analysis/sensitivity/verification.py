@@ -109,7 +109,7 @@ class Verification:
     def why_none(self, parameter: int) -> str:
         """Return why there is no derivative by a parameter, in words."""
         return (
-            self.problem.why_not(self.theta.titles[parameter])
+            self.problem.dependence.why_not(self.theta.titles[parameter])
             or "a probability is 0 or 1, where what could happen has no score"
         )
 

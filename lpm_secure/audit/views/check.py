@@ -48,11 +48,11 @@ def small_sum(manifest: SecureSum) -> SecureSum:
 def small_simulation(manifest: Simulation) -> Simulation:
     """Return a simulation in the mode and with the model of another, of five agents."""
     mpc = tuple(msgspec.structs.replace(party, mpc=party.mpc or party.address) for party in manifest.aggregators)
-    outcome, model = manifest.mode == "outcome", manifest.model.agents
+    outcome, model, masked = manifest.mode == "outcome", manifest.model.agents, is_active(manifest)
     changes = {
         "clients": tuple(ClientParty(f"client-{at}", agents) for at, agents in enumerate(AGENTS)),
-        "aggregators": mpc if outcome and not is_active(manifest) else manifest.aggregators,
-        "dealer": (manifest.dealer or DealerParty("dealer", "localhost:1")) if outcome else None,
+        "aggregators": mpc if outcome and not masked else manifest.aggregators,
+        "dealer": (manifest.dealer or DealerParty("dealer", "localhost:1")) if outcome or masked else None,
         "cells": (5,) * (len(model.cell_names) or 2),
         "steps": 3,
         "period": 2,

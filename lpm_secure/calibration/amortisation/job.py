@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from typing import Final, final
 
 import torch
@@ -14,11 +14,14 @@ from lpm_secure.calibration.amortisation.calibration_check import Check, check
 from lpm_secure.calibration.amortisation.cohort import SecureCohort
 from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, encoder, reference
 from lpm_secure.calibration.config import CalibrationConfig
+from lpm_secure.calibration.fit_progress import record_rounds
 from lpm_secure.calibration.study import Study
+from lpm_secure.report.progress import FitProgress, ProgressHead
 from protocols.errors import ConfigError, ParameterError
 
 CHECKPOINT: Final = "amortised.safetensors"
 DRAWS: Final = 1000
+TRAINED: Final = "All courses of the training are simulated; the institutions' series are read once, at the end."
 
 
 @final
@@ -80,18 +83,26 @@ def amortise(
     if resume:
         amortised.load(path)
     begun, started = amortised.round, perf_counter()
+    head = ProgressHead(
+        at=time(), kind="conditional posterior", name=config.name, run=f"posterior {config.name}", total=given.rounds,
+        unit="round", clients=study.names, facts=(study.data.title, TRAINED),
+    )  # fmt: skip
+    with record_rounds(folder, head, resume=resume) as journal:
 
-    def after(each: AmortisedPosterior) -> None:
-        if each.round % given.checkpoint_rounds == 0 or each.round == given.rounds:
-            folder.mkdir(parents=True, exist_ok=True)
-            each.save(path)
-        on_round(each)
+        def after(each: AmortisedPosterior) -> None:
+            if each.round % given.checkpoint_rounds == 0 or each.round == given.rounds:
+                folder.mkdir(parents=True, exist_ok=True)
+                each.save(path)
+            journal.write(FitProgress(at=time(), step=each.round, loss=each.losses[-1], members=len(study.names)))
+            on_round(each)
 
-    amortised.run(after)
-    seconds = perf_counter() - started
-    checked = check(amortised, batches=given.check_rounds)
-    started = perf_counter()
-    z = amortised.posterior(asked, draws=DRAWS, seed=config.seed)
+        journal.enter("training on simulations")
+        amortised.run(after)
+        seconds = perf_counter() - started
+        journal.enter("the check on simulations")
+        checked = check(amortised, batches=given.check_rounds)
+        started = perf_counter()
+        z = amortised.posterior(asked, draws=DRAWS, seed=config.seed)
     rounds, asked_s = amortised.round - begun, perf_counter() - started
     return AmortisationResult(config, study, amortised, checked, asked, z, seconds, rounds, asked_s)
 

@@ -1,4 +1,4 @@
-"""The table `[fit]` of a calibration."""
+"""The tables `[fit]` and `[assimilation]` of a calibration."""
 
 from typing import Annotated, final
 
@@ -24,3 +24,16 @@ class FitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     weight: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     local_steps: Annotated[int, msgspec.Meta(ge=0, le=100)] = 2
     checkpoint_rounds: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 50
+
+
+@final
+class AssimilationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a posterior follows new periods.
+
+    Attributes:
+        rounds: of a fit that goes on from the one before.
+        rate: of its steps, at the beginning.
+    """
+
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 60
+    rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.02

@@ -1,5 +1,6 @@
 """`lpm calibrate` through private agents: runs whose derivatives are sums over clients, each a step of the fit."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from client_sdk.likelihood.observation import LAWS
 from client_sdk.likelihood.series import Series
 from client_sdk.private.table import F64
+from lpm_secure.calibration.fit_progress import record_rounds
 from lpm_secure.calibration.people.config import PeopleCalibration
 from lpm_secure.calibration.people.scoring import LEAST_MEAN, ScoringPoint, Search
 from lpm_secure.config.simulation import Config
@@ -19,6 +21,7 @@ from lpm_secure.engine.series import PARTS
 from lpm_secure.event_loop import complete
 from lpm_secure.gradients.private.result import GradientFigures, difference, find
 from lpm_secure.report.folder import write_figures
+from lpm_secure.report.progress import Band, FitProgress, ProgressHead, ProgressJournal
 from lpm_secure.run.jobs import local_deployment, local_testbed
 from lpm_secure.run.processes import over_processes, run_clear, run_private
 from protocols.errors import ConfigError, ParameterError
@@ -27,6 +30,8 @@ STATE: Final = "rounds.json"
 ROUNDS: Final = "rounds"  # folder with that of each run
 REPLICATES: Final = "replicates"  # and with that of each discrete run at the end
 AGENTS: Final = {"private": PARTS[:1], "synthetic": PARTS[1:], "all": PARTS}
+NORMAL_90: Final = 1.6449  # standard deviations, between which 90 % of a normal law lie
+AT_MOST: Final = "The fit ends before all of its runs where it has converged. Bands are those of the runs so far."
 OnRound = Callable[[int, str], None]
 
 
@@ -102,7 +107,28 @@ def fit_people(
         ProtocolError: a run could not go on.
     """
     state = _state(asked, folder, resume=resume)
+    fit, name = asked.fit, asked.run.name
+    head = ProgressHead(
+        at=time.time(), kind="fit through private people", name=name, run=name, total=fit.rounds + fit.replicates,
+        unit="run", facts=(AT_MOST,),
+    )  # fmt: skip
+    with record_rounds(folder, head, resume=resume) as journal:
+        return _fit(asked, folder, state, journal, private=private, parity=parity, on_round=on_round)
+
+
+def _fit(
+    asked: PeopleCalibration,
+    folder: Path,
+    state: PeopleState,
+    journal: ProgressJournal,
+    *,
+    private: bool,
+    parity: bool,
+    on_round: OnRound,
+) -> PeopleResult:
+    """Go on from a state to the fit's end, and write down each run."""
     begun = len(state.rounds)
+    journal.enter("runs that find the mode")
     for number in range(begun, asked.fit.rounds):
         search = _search(asked, state.rounds)
         if search.is_over(asked.fit.tolerance):
@@ -113,20 +139,35 @@ def fit_people(
         folder.mkdir(parents=True, exist_ok=True)
         write_figures(folder / STATE, msgspec.to_builtins(state))
         theta = ", ".join(f"{name} {value:.3g}" for name, value in zip(asked.names, asked.theta(z), strict=True))
+        journal.write(_progress(asked, number + 1, _search(asked, state.rounds)))
         on_round(number + 1, theta)
     search = _search(asked, state.rounds)
     if search.best is None:
         raise ParameterError("no run has been; give fit.rounds")
     best = next(each for each in state.rounds if np.array_equal(each.z, search.best.z))
+    journal.enter("discrete runs there")
     for number in range(len(state.replicates), asked.fit.replicates):
         drawn = _replicate(asked, search.best.z, number, folder / REPLICATES if private else None)
         state = PeopleState(state.asked, state.rounds, (*state.replicates, drawn))
         write_figures(folder / STATE, msgspec.to_builtins(state))
+        journal.write(_progress(asked, asked.fit.rounds + number + 1, search))
         on_round(len(state.rounds), f"replicate {number + 1}")
     z, covariance = search.best.posterior(_scores(asked, best, state.replicates))
     return PeopleResult(
         asked, search.best, z, covariance, np.array(best.mean), state.rounds, search.is_over(asked.fit.tolerance)
     )
+
+
+def _progress(asked: PeopleCalibration, step: int, search: Search) -> FitProgress:
+    """Return where a fit is after so many runs: its best point, and what lies within 1.645 sd of it there."""
+    best = search.best
+    if best is None:
+        return FitProgress(at=time.time(), step=step, loss=None, members=0)
+    wide = NORMAL_90 * np.sqrt(np.diag(best.covariance))
+    low, median, high = (asked.theta(best.z + wide * way).tolist() for way in (-1, 0, 1))
+    each = zip(asked.names, low, median, high, strict=True)
+    bands = tuple(Band(name=name, low=(a,), median=(b,), high=(c,)) for name, a, b, c in each)
+    return FitProgress(at=time.time(), step=step, loss=-best.value, members=0, posterior=bands)
 
 
 def _search(asked: PeopleCalibration, rounds: tuple[PeopleRound, ...]) -> Search:

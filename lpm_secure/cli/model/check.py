@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from lpm_secure.cli.figures import Json, say
+
 
 def check_model(
     model: Annotated[
@@ -15,6 +17,7 @@ def check_model(
     agents: Annotated[int, typer.Option(min=2, max=1_000_000, help="Agents of the drawn world.")] = 500,
     steps: Annotated[int, typer.Option(min=1, max=10_000, help="Steps of the drawn world.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Of the drawn world.")] = 1,
+    as_json: Json = False,
 ) -> None:
     """Check a model: what it is, what it tells, and that every engine computes the same bits.
 
@@ -31,18 +34,29 @@ def check_model(
     from protocols.models.graph.agents import GraphModel
 
     result = check(find(model), agents=agents, steps=steps, seed=seed)
-    console = Console()
-    for section in sections(result.trace.graph):
+    what, *others = parts = list(sections(result.trace.graph))
+    relaxed = describe_chain(GraphModel(result.trace.graph, dict(result.trace.parameters)), steps=steps)
+    console = Console(quiet=as_json)
+    for section in parts:
         table = Table(*(Column(head, overflow="fold") for head in section.heads), title=section.title, box=None)
         for row in section.rows:
             table.add_row(*row)
         console.print(table)
-    found = GraphModel(result.trace.graph, dict(result.trace.parameters))
-    typer.echo(f"relaxed runs: {describe_chain(found, steps=steps)}")
+    lines = [f"relaxed runs: {relaxed}"]
     for name, (first, last) in result.tallies.items():
-        typer.echo(f"{name} of {agents} drawn agents: {list(first)} at first, {list(last)} after {steps} steps")
+        lines.append(f"{name} of {agents} drawn agents: {list(first)} at first, {list(last)} after {steps} steps")
     for backend, difference in result.differences.items():
-        typer.echo(f"back ends: {backend} DIFFERS from the interpreter at {difference}")
+        lines.append(f"back ends: {backend} DIFFERS from the interpreter at {difference}")
+    lines += [] if result.differences else [f"back ends: identical ({', '.join(result.backends)})"]
+    figures = {
+        "model": {row[0]: row[1] for row in what.rows},
+        "sections": {each.title: [dict(zip(each.heads, row, strict=True)) for row in each.rows] for each in others},
+        "relaxed": relaxed,
+        "world": {"agents": agents, "steps": steps, "seed": seed},
+        "tallies": {name: {"first": first, "last": last} for name, (first, last) in result.tallies.items()},
+        "back_ends": result.backends,
+        "differences": dict(result.differences),
+    }
+    say(lines, figures, as_json=as_json)
     if result.differences:
         raise typer.Exit(1)
-    typer.echo(f"back ends: identical ({', '.join(result.backends)})")

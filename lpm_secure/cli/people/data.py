@@ -1,10 +1,13 @@
 """`lpm data`: the data catalogue, and a look over one's own tables."""
 
 import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from lpm_secure.cli.figures import Json, say
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,7 +17,7 @@ Name = Annotated[str, typer.Argument(help="As `lpm data list` shows it.", metava
 
 
 @app.command(name="list")
-def list_() -> None:
+def list_(*, as_json: Json = False) -> None:
     """List all datasets, and where they are found."""
     from rich.console import Console
     from rich.table import Column, Table
@@ -29,16 +32,19 @@ def list_() -> None:
         Column("found in", overflow="fold"),
         box=None,
     )
+    figures = {}
     for name, entry in catalogue.datasets().items():
-        size = sum(file.bytes for file in entry.files) // 1024
-        folder = catalogue.where(name)
+        size, folder = sum(file.bytes for file in entry.files), catalogue.where(name)
         place = "not here" if folder is None else str(folder.parent)
-        table.add_row(name, entry.licence, str(len(entry.files)), f"{size:,}", place)
-    Console().print(table)
+        table.add_row(name, entry.licence, str(len(entry.files)), f"{size // 1024:,}", place)
+        given = {"licence": entry.licence, "files": len(entry.files), "bytes": size}
+        figures[name] = given | {"folder": None if folder is None else str(folder)}
+    Console(quiet=as_json).print(table)
+    say((), figures, as_json=as_json)
 
 
 @app.command()
-def get(name: Name) -> None:
+def get(name: Name, *, as_json: Json = False) -> None:
     """Fetch a dataset if it is not here, check its files, and print where they are.
 
     NAME is as `lpm data list` shows it. Licence, permitted use and citation are printed too. Exit code 2 if a file
@@ -48,11 +54,13 @@ def get(name: Name) -> None:
 
     folder = catalogue.get(name)
     entry = catalogue.dataset(name)
-    typer.echo(f"{folder}\nlicence: {entry.licence}\nuse: {entry.use}\nplease cite: {entry.citation}")
+    lines = (f"{folder}", f"licence: {entry.licence}", f"use: {entry.use}", f"please cite: {entry.citation}")
+    given = {"licence": entry.licence, "use": entry.use, "citation": entry.citation}
+    say(lines, {"folder": str(folder)} | given, as_json=as_json)
 
 
 @app.command()
-def where(name: Name) -> None:
+def where(name: Name, *, as_json: Json = False) -> None:
     """Print the directory of a dataset, and fetch nothing.
 
     NAME is as `lpm data list` shows it. Exit code 1 if the dataset is not on this machine.
@@ -63,7 +71,7 @@ def where(name: Name) -> None:
     if folder is None:
         typer.echo(f"{name} is not on this machine; try: lpm data get {name}", err=True)
         raise typer.Exit(1)
-    typer.echo(folder)
+    say((str(folder),), {"folder": str(folder)}, as_json=as_json)
 
 
 @app.command()
@@ -71,6 +79,7 @@ def series(
     config: Annotated[Path, typer.Argument(help="A calibration's configuration (.toml).", metavar="CONFIG")],
     *,
     out: Annotated[Path | None, typer.Option(help="The page with plots; beside CONFIG unless given.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Say what `lpm calibrate CONFIG` would read: institutions, dates, what is missing or censored; and plot it.
 
@@ -104,12 +113,11 @@ def series(
     for row in rows:
         each.add_row(*(Text(f"{value:g}" if isinstance(value, float) else str(value)) for value in row.values()))
     for table in (head, each):
-        Console().print(table)
-    for line in checked.warnings:
-        typer.echo(f"warning: {line}", err=True)
+        Console(quiet=as_json).print(table)
     path = out or config.with_suffix(".html")
     pages.write(path, checked.page, mode=PRIVATE_MODE)
-    typer.echo(f"plots: {path}")
+    figures = {"data": dict(checked.summary), "institutions": checked.institutions}
+    _end(figures, checked.warnings, path, as_json=as_json)
 
 
 @app.command()
@@ -125,6 +133,7 @@ def check(
     ] = None,
     dt: Annotated[float, typer.Option(help="Days in a step.")] = 1.0,
     out: Annotated[Path | None, typer.Option(help="The page with plots; beside PEOPLE unless given.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Say what a run would read in people and contacts of your own, and plot degree, days and stages.
 
@@ -144,9 +153,15 @@ def check(
     table = Table(Column("", no_wrap=True), Column("", overflow="fold"), box=None, show_header=False)
     for name, value in checked.rows:
         table.add_row(Text(name), Text(value))
-    Console().print(table)
-    for line in checked.warnings:
-        typer.echo(f"warning: {line}", err=True)
+    Console(quiet=as_json).print(table)
     path = out or people.with_suffix(".html")
     pages.write(path, checked.page, mode=PRIVATE_MODE)
-    typer.echo(f"plots: {path}")
+    _end({"tables": dict(checked.rows)}, checked.warnings, path, as_json=as_json)
+
+
+def _end(figures: Mapping[str, Any], warnings: Sequence[str], plots: Path, *, as_json: bool) -> None:
+    """Print warnings and where the plots are; or all as JSON."""
+    for line in () if as_json else warnings:
+        typer.echo(f"warning: {line}", err=True)
+    told = {"warnings": list(warnings), "plots": str(plots)}
+    say((f"plots: {plots}",), {**figures, **told}, as_json=as_json)

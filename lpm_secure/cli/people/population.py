@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lpm_secure.cli.figures import Json, say
+
 if TYPE_CHECKING:
     from lpm_secure.populations import Population
 
@@ -21,6 +23,8 @@ def nyc_(
     out: Out,
     agents: Annotated[str, typer.Option(help="How many: 8.4M, 100k, 250000.")] = "8.4M",
     seed: Annotated[int, typer.Option(help="Of all draws; the same seed gives the same bytes.", min=0)] = 1,
+    *,
+    as_json: Json = False,
 ) -> None:
     """Build New York City from public tables: people, households, schools, workplaces, community cells."""
     from lpm_secure.cli.progress import part_bar
@@ -31,7 +35,7 @@ def nyc_(
     started = time.perf_counter()
     with part_bar(f"{n:,} agents", parts=nyc.PARTS) as on_part:
         population = nyc.build(out, agents=n, seed=seed, on_part=on_part)
-    _report(population, f"{time.perf_counter() - started:.1f} s")
+    _report(population, f"{time.perf_counter() - started:.1f} s", as_json=as_json)
 
 
 @app.command()
@@ -39,16 +43,19 @@ def from_csv(
     people: Annotated[Path, typer.Argument(help="Columns person, age, place (optional), and one for each setting.")],
     venues: Annotated[Path, typer.Argument(help="Columns venue and setting.")],
     out: Out,
+    *,
+    as_json: Json = False,
 ) -> None:
     """Take people and venues from your own CSV files."""
     from lpm_secure.populations import user_tables
 
-    _report(user_tables.from_csv(people, venues, out=out), "from your tables")
+    _report(user_tables.from_csv(people, venues, out=out), "from your tables", as_json=as_json)
 
 
 @app.command()
-def show(path: Path_) -> None:
-    """OutbreakComparison a population, print its card, and write plots next to it."""
+def show(path: Path_, *, as_json: Json = False) -> None:
+    """Open a population, print its card, and write plots next to it."""
+    import msgspec
     from rich.console import Console
 
     from lpm_secure.cli.people.tables import card_tables
@@ -59,21 +66,28 @@ def show(path: Path_) -> None:
 
     card = Population.open(path).card
     record = OutbreakComparison.read(path, card)
-    console = Console()
+    console = Console(quiet=as_json)
     for table in card_tables(card, record):
         console.print(table)
         console.print()
     page = page_path(path)
     pages.write(page, page_of(card, record))
-    typer.echo(f"plots: {page}")
+    figures = {"card": msgspec.to_builtins(card), "check": msgspec.to_builtins(record), "plots": str(page)}
+    say((f"plots: {page}",), figures, as_json=as_json)
 
 
 @app.command()
-def check(path: Path_, seed: Annotated[int, typer.Option(help="Of the simulation draws.", min=0)] = 1) -> None:
+def check(
+    path: Path_,
+    seed: Annotated[int, typer.Option(help="Of the simulation draws.", min=0)] = 1,
+    *,
+    as_json: Json = False,
+) -> None:
     """Run spring 2020 in New York City by the literature, and hold hospital admissions against those reported.
 
     Ratios of total and peak are kept in the population's card. Exit code 1 if one is beyond a factor of two.
     """
+    import msgspec
     from rich.console import Console
 
     from lpm_secure.analysis import outbreak
@@ -85,16 +99,21 @@ def check(path: Path_, seed: Annotated[int, typer.Option(help="Of the simulation
     with day_bar("spring 2020", days=outbreak.DAYS) as on_day:
         record = outbreak.check(population, seed=seed, on_day=lambda day, words, counts: on_day(day))
     record.write(path)
-    Console().print(record_table(record))
-    typer.echo(f"look at it: lpm population show {path}")
+    Console(quiet=as_json).print(record_table(record))
+    figures = {"total": record.total, "peak": record.peak, "held": record.held} | msgspec.to_builtins(record)
+    say((f"look at it: lpm population show {path}",), figures, as_json=as_json)
     if not record.held:
         raise typer.Exit(1)
 
 
-def _report(population: "Population", how: str) -> None:
+def _report(population: "Population", how: str, *, as_json: bool) -> None:
     broken = [each.name for each in population.card.marginals if not each.held]
     size = sum(column.bytes for column in population.card.columns.values()) / 2**20
-    typer.echo(f"{population.path}: {population.n:,} agents, {size:,.1f} MiB, {how}")
-    typer.echo(f"look at it: lpm population show {population.path}")
-    for name in broken:
+    lines = (
+        f"{population.path}: {population.n:,} agents, {size:,.1f} MiB, {how}",
+        f"look at it: lpm population show {population.path}",
+    )
+    figures = {"folder": str(population.path), "agents": population.n, "mib": size, "broken": broken}
+    say(lines, figures, as_json=as_json)
+    for name in () if as_json else broken:
         typer.echo(f"further from its table than promised: {name}", err=True)

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, final
 
 import llvmlite
@@ -44,8 +45,16 @@ class NumbaBackend(Backend):
         self._loops: dict[tuple[str, ...], tuple[LoopSource, Callable[..., None]]] = {}
         self._workers: Workers | None = None
 
-    def evaluate(self, parts: Sequence[str], inputs: Inputs) -> Mapping[str, Mapping[str, I64]]:
-        """Return parts of the model in one pass."""
+    def evaluate(
+        self, parts: Sequence[str], inputs: Inputs, *, into: Mapping[tuple[str, str], Any] = MappingProxyType({})
+    ) -> Mapping[str, Mapping[str, I64]]:
+        """Return parts of the model in one pass.
+
+        Args:
+            parts: of the model.
+            inputs: of the agents.
+            into: by part and name, columns that results go into, of types that hold them; others are int64[n].
+        """
         key = tuple(parts)
         if key not in self._loops:
             source = source_of(self.graph, key)
@@ -54,7 +63,7 @@ class NumbaBackend(Backend):
         n = inputs.source.agents.size
         if self._workers is None or self._workers.ranges[-1][1] != n:
             self._workers = Workers(n, self._threads)
-        out = tuple(np.empty(n, dtype=np.int64) for _ in source.results)
+        out = tuple(into[each] if each in into else np.empty(n, dtype=np.int64) for each in source.results)
         given = (inputs.source.agents, key_of(inputs.source.key), np.int64(inputs.source.step))
         given += _arguments(self.graph, source, inputs)
         self._workers.each(lambda _, span: loop(span, *given, out))

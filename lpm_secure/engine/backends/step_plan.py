@@ -10,9 +10,11 @@ from typing import final
 
 from lpm_secure.engine.backends.folding import Stages, constants_of, fold, stages_of, uniform_of, values_of
 from lpm_secure.engine.backends.placement import place
+from lpm_secure.engine.backends.stage_event import StageEvent, event_of
 from protocols.models.graph import ModelGraph
-from protocols.models.graph.bounds import saturates
+from protocols.models.graph.bounds import EMPTY, saturates
 from protocols.models.graph.checks import ancestors_of
+from protocols.models.graph.operations import Interval
 
 
 @final
@@ -45,8 +47,9 @@ class StagePlan:
         stages: of the agents.
         graph: folded.
         outcomes: whose level is needed: read now, or in a stage that may follow.
-        rests: whether nothing changes of an agent that crosses no threshold of a streamed outcome.
+        rests: whether nothing changes of an agent that crosses no threshold of a streamed outcome, and has no event.
         reads: the streamed outcomes by whose bits something changes.
+        event: what else must be for anything to happen to an agent that rests, and what changes of it all the same.
     """
 
     number: int
@@ -55,6 +58,7 @@ class StagePlan:
     outcomes: tuple[str, ...]
     rests: bool = False
     reads: tuple[str, ...] = ()
+    event: StageEvent | None = None
 
     @property
     def prefix(self) -> str:
@@ -82,6 +86,9 @@ class StepPlan:
         contacts: channels along contacts, in order.
         streamed: lasting outcomes of nothing but unweighted messages along contacts: their levels are brought up to
             date before stages are told apart, many agents at a time.
+        said: the graph of what agents say after a step, where nothing but their fields decides it and nobody adds to
+            other sums: then `advance` lists who says something else, and `send` is for the beginning alone.
+        spoken: the fields of which it is made.
     """
 
     graph: ModelGraph
@@ -93,6 +100,8 @@ class StepPlan:
     stages: tuple[StagePlan, ...]
     contacts: tuple[str, ...] = ()
     streamed: tuple[str, ...] = ()
+    said: ModelGraph | None = None
+    spoken: frozenset[str] = frozenset()
 
     def is_same(self, stage: StagePlan, graph: ModelGraph, name: str) -> bool:
         """Return whether agents of a stage leave a field as it is, as a folded graph shows."""
@@ -107,6 +116,7 @@ def plan_of(
     *,
     contacts: tuple[str, ...] = (),
     filters: bool = True,
+    ranges: Mapping[str, Interval] = EMPTY,
 ) -> StepPlan:
     """Return how a graph's step is computed.
 
@@ -115,6 +125,7 @@ def plan_of(
         shapes: of each channel.
         contacts: channels along contacts.
         filters: whether agents of whom nothing can change are passed over where there are contacts; no bit differs.
+        ranges: that fields never leave, where they are narrower than what is declared.
     """
     constants, uniform, stages = constants_of(graph), uniform_of(graph), stages_of(graph)
     folded = [(each, fold(graph, each, redrawn=constants - uniform)) for each in stages]
@@ -144,7 +155,11 @@ def plan_of(
         contacts,
         tuple(name for name in lasting if filters and _is_streamed(graph, name, shapes, contacts)),
     )
-    return replace(plan, stages=tuple(_resting(plan, each, redrawn) for each in plan.stages)) if filters else plan
+    if not filters:
+        return plan
+    if contacts and not any(shapes.values()):
+        plan = _listing(plan, redrawn)
+    return replace(plan, stages=tuple(_resting(plan, each, redrawn, ranges) for each in plan.stages))
 
 
 def _is_streamed(
@@ -154,7 +169,15 @@ def _is_streamed(
     return name not in graph.weights and bool(contacts) and not any(shapes[channel] for channel in channels)
 
 
-def _resting(plan: StepPlan, stage: StagePlan, redrawn: frozenset[str]) -> StagePlan:
+def _listing(plan: StepPlan, redrawn: frozenset[str]) -> StepPlan:
+    """Return a plan whose `advance` lists who says something else, where it can."""
+    said = fold(plan.graph, {}, redrawn=redrawn)
+    nodes = [said.nodes[number] for number in ancestors_of(said, [said.messages[name] for name in plan.contacts])]
+    spoken = frozenset(node.name for node in nodes if node.op == "field")
+    return plan if plan.graph.totals or spoken & set(plan.uniform) else replace(plan, said=said, spoken=spoken)
+
+
+def _resting(plan: StepPlan, stage: StagePlan, redrawn: frozenset[str], ranges: Mapping[str, Interval]) -> StagePlan:
     """Return a stage's plan with what can be said of its agents who cross no threshold."""
     if not set(stage.outcomes) <= set(plan.streamed):
         return stage
@@ -164,7 +187,12 @@ def _resting(plan: StepPlan, stage: StagePlan, redrawn: frozenset[str]) -> Stage
     roots = [*stage.graph.update.values(), *stage.graph.restarts.values()]
     nodes = [stage.graph.nodes[number] for number in ancestors_of(stage.graph, roots)]
     reads = tuple(sorted({node.name for node in nodes if node.op == "outcome"}))
-    return replace(stage, rests=not any(changed) and not any(anew), reads=reads)
+    if not any(changed) and not any(anew):
+        return replace(stage, rests=True, reads=reads)
+    held = {name: f"f{at}[k]" for at, name in enumerate(plan.stored)}
+    fixed = frozenset(name for name, each in plan.graph.fields.items() if each.stages) | plan.spoken
+    event = event_of(still, stage.stages, held, ranges, fixed)
+    return replace(stage, rests=event is not None, reads=reads, event=event)
 
 
 def is_zero(graph: ModelGraph, root: int) -> bool:

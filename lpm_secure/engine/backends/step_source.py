@@ -4,7 +4,7 @@ Both have a branch for each stage, in which the graph is folded. Where agents ha
 block, and looks at one agent after the other only where something can change: who that is, vector instructions find.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -26,9 +26,10 @@ def send(span, agents, step, state, given, member, total, sums, told):
 ADVANCE: Final = '''
 
 @compile_kernel
-def advance(span, agents, step, state, given, member, received, change):
-    """Move agents span[0] to span[1] - 1 on by one step."""
+def advance(span, agents, step, state, given, member, received, told, change):
+    """Move agents span[0] to span[1] - 1 on by one step, and list who may say something else."""
     numbers, base, key = agents
+    sent, changed, shifts, ends = told
     fields, levels = state
     share, total, size, people, weights, factors, exposures = received
 '''
@@ -94,8 +95,6 @@ class _StepWriter:
         plan, places = self.plan, range(len(self.plan.contacts))
         loop = self._branches([self._sent(each) for each in plan.stages])
         lines = [SEND, *self._opening("state")]
-        lines += [f"    said{at}, moved{at}, shift{at} = sent[{at}], changed[{at}], shifts[{at}]\n" for at in places]
-        lines += [f"    end{at} = span[0]\n" for at in places]
         slices = [f"        s{at} = said{at}[low:end]\n" for at in places]
         lines += self._loop(loop, slices, [], [self._sends(each) for each in plan.stages])
         return [*lines, *(f"    ends[{at}] = end{at}\n" for at in places)]
@@ -110,18 +109,23 @@ class _StepWriter:
             lines += [f"    exposure{at} = exposures[{at}]\n", f"    sum{at} = np.empty(BLOCK, exposure{at}.dtype)\n"]
         slices = [f"        x{at} = part_sums(exposure{at}, low, sum{at}[:count])\n" for at in places]
         slices += [f"        l{self._place(name)} = {self._level(name)}[low:end]\n" for name in plan.streamed]
-        return lines + self._loop(loop, slices, streams, [self._moves(each) for each in plan.stages])
+        calm = [line for each in plan.stages for line in self._calm(each)]
+        lines += self._loop(loop, slices, streams, [self._moves(each) for each in plan.stages], calm)
+        return [*lines, *(f"    ends[{at}] = end{at}\n" for at in places if plan.said)]
 
-    def _loop(self, loop: list[str], slices: list[str], streams: list[str], tests: list[str]) -> list[str]:
+    def _loop(
+        self, loop: list[str], slices: list[str], streams: list[str], tests: list[str], calm: Sequence[str] = ()
+    ) -> list[str]:
         """Return a loop over agents: over all one by one, or in blocks over those whom some stage's test finds."""
-        if not self.plan.contacts:
+        if not self.plan.contacts and all(test == "True" for test in tests):
             return ["    for i in range(span[0], span[1]):\n", *(f"        {line}" for line in loop)]
         stages = zip(self.plan.stages, tests, strict=True)
         found = [f"({self._known(stage, 'f{}[k]')}) & ({test})" for stage, test in stages if test]
-        named = sorted({self.plan.stored.index(name) for stage in self.plan.stages for name in stage.stages})
-        lines = [BLOCKS, *(f"        f{at} = field{at}[low:end]\n" for at in named), *slices]
+        lines = [BLOCKS, *(f"        f{at} = field{at}[low:end]\n" for at in range(len(self.plan.stored))), *slices]
         lines += ["        for k in range(count):\n", *(f"            {line}" for line in streams)]
         lines.append(f"            flag[k] = {' | '.join(f'({each})' for each in found) or 'False'}\n")
+        if calm:
+            lines += ["        for k in range(count):\n", *(f"            {line}" for line in calm)]
         return [*lines, LOOK, *(f"            {line}" for line in loop)]
 
     def _known(self, stage: StagePlan, form: str) -> str:
@@ -140,8 +144,16 @@ class _StepWriter:
         return "True" if "True" in tests else " | ".join(tests)
 
     def _moves(self, stage: StagePlan) -> str:
-        """Return the test for agents of a stage who may change; none for nobody."""
-        return " | ".join(f"(l{self._place(name)}[k] < 0)" for name in stage.reads) if stage.rests else "True"
+        """Return the test for agents of a stage to whom something may happen; none for nobody."""
+        crossed = [f"(l{self._place(name)}[k] < 0)" for name in stage.reads]
+        return " | ".join([*crossed, *([stage.event.condition] if stage.event else [])]) if stage.rests else "True"
+
+    def _calm(self, stage: StagePlan) -> list[str]:
+        """Return the lines that change agents of a stage to whom nothing happens."""
+        calm = {self.plan.stored.index(name): text for name, text in (stage.event.calm if stage.event else {}).items()}
+        known = f"{self._known(stage, 'f{}[k]')} & (flag[k] == 0)"
+        lines = [f"c{at} = {text} if {known} else f{at}[k]\n" for at, text in calm.items()]
+        return [*lines, *(f"f{at}[k] = c{at}\n" for at in calm)]  # each is made of all the others as they were
 
     def _streamed(self, name: str) -> list[str]:
         """Return the line that takes what reaches an agent from what is left of its threshold, until it is crossed."""
@@ -156,6 +168,10 @@ class _StepWriter:
     def _opening(self, fields: str) -> list[str]:
         kinds = {"scalar": len(self.scalars), "table": len(self.tables), "law": len(self.laws)}
         lines = [f"    field{at} = {fields}[{at}]\n" for at in range(len(self.plan.stored))]
+        for at in range(len(self.plan.contacts)):
+            lines.append(
+                f"    said{at}, moved{at}, shift{at}, end{at} = sent[{at}], changed[{at}], shifts[{at}], span[0]\n"
+            )
         lines.append("    scalars, tables, laws = given\n")
         for kind, count in kinds.items():
             lines += [f"    {kind}{at} = {kind}s[{at}]\n" for at in range(count)]
@@ -219,10 +235,7 @@ class _StepWriter:
             for shape in self.plan.shapes[name]:
                 lines.append(f"    total[{shape.layer}, member[i, {shape.setting}]] += {stage.value(root)}\n")
         for at, root in enumerate(contacts.values()):
-            value = stage.value(root)
-            lines += [f"if {value} != said{at}[i]:\n", f"    moved{at}[end{at}] = i\n"]
-            lines += [f"    shift{at}[end{at}] = {value} - np.int64(said{at}[i])\n"]
-            lines += [f"    said{at}[i] = {value}\n", f"    end{at} += 1\n"]
+            lines += _listed(at, stage.value(root), f"np.int64(said{at}[i])")
         names = sorted(graph.observables)
         return lines + [f"sums[{names.index(name)}] += {stage.value(root)}\n" for name, root in seen.items()]
 
@@ -238,6 +251,7 @@ class _StepWriter:
         lines += self._nodes(stage, [*changed.values(), *restarts.values()], bits)
         for name, root in restarts.items():
             lines += [f"if {stage.value(root)}:\n", f"    {self._level(name)}[i] = 0\n"]
+        lines += self._said_anew(stage, changed)
         for name, root in changed.items():
             value, at = stage.value(root), plan.stored.index(name)
             if graph.fields[name].stages:
@@ -247,6 +261,19 @@ class _StepWriter:
                 lines += [f"    change[{row}, {value}] += 1\n", f"    field{at}[i] = {value}\n"]
             else:
                 lines.append(f"field{at}[i] = {value}\n")
+        return lines
+
+    def _said_anew(self, stage: StagePlan, changed: Mapping[str, int]) -> list[str]:
+        """Return the lines that list an agent who says something else, where fields change of which it is made."""
+        plan, lines = self.plan, list[str]()
+        if plan.said is None or not plan.spoken & changed.keys():
+            return lines
+        after = StagePlan(len(plan.stages), {}, plan.said, ())
+        before, now = ([part.graph.messages[name] for name in plan.contacts] for part in (stage, after))
+        lines += self._nodes(stage, before, {})
+        lines += self._nodes(after, now, {("field", name): stage.value(root) for name, root in changed.items()})
+        for at, (old, new) in enumerate(zip(before, now, strict=True)):
+            lines += _listed(at, after.value(new), f"np.int64({stage.value(old)})")
         return lines
 
     def _grown(self, stage: StagePlan) -> list[str]:
@@ -313,6 +340,13 @@ class _StepWriter:
                 else:
                     lines.append(f"grown += {factor} * share[{shape.layer}, v]\n")
         return lines
+
+
+def _listed(at: int, value: str, before: str) -> list[str]:
+    """Return the lines that list an agent whose message on a channel is another one than before."""
+    lines = [f"if {value} != {before}:\n", f"    moved{at}[end{at}] = i\n"]
+    lines += [f"    shift{at}[end{at}] = {value} - {before}\n"]  # before what was said is written over
+    return [*lines, f"    said{at}[i] = {value}\n", f"    end{at} += 1\n"]
 
 
 def _people(shape: VenueShape) -> str:

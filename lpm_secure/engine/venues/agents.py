@@ -6,6 +6,7 @@ from typing import Any, Final, final
 import msgspec
 import numpy as np
 
+from lpm_secure.engine.backends.field_ranges import ranges_of
 from lpm_secure.engine.backends.folding import beginning_of
 from lpm_secure.engine.backends.numba_backend import NumbaBackend, compile_module, law_bounds, table_of
 from lpm_secure.engine.backends.step_plan import plan_of
@@ -22,11 +23,11 @@ from protocols.errors import ParameterError
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.bounds import bounds_of, growth_bound, prove_levels
 from protocols.models.graph.draws import DrawSource
-from protocols.models.graph.graph import GraphField
 from protocols.models.graph.inputs import check_columns, check_parameters, check_public
 from protocols.models.graph.interpreter import Inputs, evaluate
+from protocols.models.graph.operations import Interval
 
-TOGETHER: Final = 2**18  # agents that are drawn at a time
+TOGETHER: Final = 2**17  # agents that are drawn at a time
 NOBODY: Final[U64] = np.zeros(0, dtype=np.uint64)
 
 
@@ -80,7 +81,8 @@ class VenueAgents:
         self._heard = ContactExposures(channels.contacts, graph, self._workers, route=route)
         self._numbers = (NOBODY, np.uint64(agents)) if isinstance(agents, int) else (agents, np.uint64(0))
         self._key, self.step = key, 0
-        self._plan = plan_of(graph, self._sums.shapes, contacts=self._heard.names, filters=filters)
+        self._ranges = ranges_of(graph, self._parameters)
+        self._plan = plan_of(graph, self._sums.shapes, contacts=self._heard.names, filters=filters, ranges=self._ranges)
         self._source = write(self._plan)
         self._module = compile_module(self._source.text)
         private = check_columns(graph, columns, n)
@@ -94,7 +96,7 @@ class VenueAgents:
         )
         self._public: dict[str, int] = {name: low for name, (low, _) in graph.public.items()}
         self._send()
-        self._advancer()((0, 0), np.zeros_like(self._counts))  # of nobody: it is compiled here, and not in a step
+        self._advancer()(0, (0, 0), np.zeros_like(self._counts))  # of nobody: it is compiled here, and not in a step
 
     def tally(self) -> I64:
         """Return the totals of the model's stages, and of its observables, int64[q], in the order of `tally_of`."""
@@ -162,18 +164,24 @@ class VenueAgents:
         for name, totals in everybody.items():
             self._sums.replace_totals(name, totals)
         advance, changes = self._advancer(), np.zeros((len(self._workers), *self._counts.shape), dtype=np.int64)
-        self._workers.each(lambda thread, span: advance(span, changes[thread]))
+        self._workers.each(lambda thread, span: advance(thread, span, changes[thread]))
         self._counts += changes.sum(axis=0)
         self._move_uniform()
         self.step += 1
-        self._send()
+        if self._plan.said is None:
+            self._send()
+        else:
+            self._heard.add_up(self.step)
 
-    def _advancer(self) -> Callable[[Span, I64], None]:
+    def _advancer(self) -> Callable[[int, Span, I64], None]:
         """Return what moves a range of agents on by the step that comes, and adds up who changed stages."""
         received = (*self._sums.inputs_of(self.step, self._source.factors), self._heard.exposures)
         state, given, agents = (self._fields, self._levels), self._given(), (*self._numbers, key_of(self._key))
         advance, member, now = self._module.advance, self._member, np.int64(self.step)
-        return lambda span, change: advance(span, agents, now, state, given, member, received, change)
+        told = [self._heard.outputs(each) for each in range(len(self._workers))]
+        return lambda thread, span, change: advance(
+            span, agents, now, state, given, member, received, told[thread], change
+        )
 
     def _send(self) -> None:
         """Add up what all say in the step that comes, and what is observed of them."""
@@ -194,7 +202,7 @@ class VenueAgents:
     def _begin(self, private: Mapping[str, I64], threads: int, degree: int) -> None:
         """Draw what is held for each agent, so many at a time that their numbers of 64 bits are no matter."""
         graph, plan, n = self._graph, self._plan, len(self._member)
-        fields = {name: np.empty(n, dtype=smallest_type(graph.fields[name])) for name in plan.stored}
+        fields = {name: np.empty(n, dtype=smallest_type(self._ranges[name])) for name in plan.stored}
         drawn = [name for name in plan.stored if name not in private]
         levels = {name: np.zeros(n, dtype=self._level_type(name, degree)) for name in plan.lasting}
         levels |= {name: np.zeros(n, dtype=np.int64) for name in plan.adding}
@@ -203,19 +211,19 @@ class VenueAgents:
             rows = slice(first, min(first + TOGETHER, n))
             own = {name: np.ascontiguousarray(values[rows]) for name, values in private.items()}
             inputs = Inputs(own, self._parameters, DrawSource(self._numbers_of(rows), 0, self._key))
-            begun = backend.evaluate(("begin", "thresholds"), inputs)
-            for name in plan.stored:
-                fields[name][rows] = own[name] if name in private else begun["begin"][name]
-            for name in plan.lasting:
-                levels[name][rows] = begun["thresholds"][name]
+            into = {("begin", name): fields[name][rows] for name in drawn}
+            into |= {("thresholds", name): levels[name][rows] for name in plan.lasting}
+            backend.evaluate(("begin", "thresholds"), inputs, into=into)
+            for name in own.keys() & fields.keys():
+                fields[name][rows] = own[name]
         self._fields, self._levels = tuple(fields.values()), tuple(levels.values())
 
     def _level_type(self, name: str, degree: int) -> Any:
         """Return the smallest type of what is left of a threshold: it is less than 0 by one step's growth at most."""
-        graph = self._graph
+        graph, bounds = self._graph, bounds_of(self._graph, self._ranges)
         growth = growth_bound(graph, name, degree=degree, parameters=self._parameters)
-        weight = bounds_of(graph)[graph.weights[name]][1] if name in graph.weights else 1
-        return fitting(SIGNED[2:], max(growth * weight, bounds_of(graph)[graph.thresholds[name]][1]))
+        weight = bounds[graph.weights[name]][1] if name in graph.weights else 1
+        return fitting(SIGNED[2:], max(growth * weight, bounds[graph.thresholds[name]][1]))
 
     def _numbers_of(self, rows: slice) -> U64:
         numbers, base = self._numbers
@@ -236,7 +244,7 @@ class VenueAgents:
 
     def _count(self, name: str) -> I64:
         most = max(len(self._graph.fields[each].stages) for each in self._stages)
-        return np.bincount(self.column(name), minlength=most).astype(np.int64)
+        return np.array([np.count_nonzero(self.column(name) == value) for value in range(most)], dtype=np.int64)
 
     def save(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return what a checkpoint needs: arrays that `load` takes; the large ones are the engine's own memory."""
@@ -256,17 +264,19 @@ class VenueAgents:
             ParameterError: it is of other agents.
         """
         for name, array in self._held().items():
-            if name not in saved or saved[name].shape != array.shape or saved[name].dtype != array.dtype:
+            if name not in saved or saved[name].shape != array.shape:
                 raise ParameterError(f"the checkpoint has no {name} of {array.size} agents; it is of another run")
-            array[:] = saved[name]
+            array[:] = saved[name]  # of a version that held it in a larger type, too
+            if not np.array_equal(array, saved[name]):
+                raise ParameterError(f"the checkpoint has values of {name} that this run cannot reach; begin anew")
         self.step, self._counts = int(saved["step"]), saved["counts"].astype(np.int64)
         self._uniform = dict(zip(self._uniform, saved["uniform"].tolist(), strict=True))
         self._heard.begin_anew()
         self._send()
 
 
-def smallest_type(field: GraphField) -> np.dtype[Any]:
-    """Return the smallest type that holds a field's range."""
+def smallest_type(field: Interval) -> np.dtype[Any]:
+    """Return the smallest type that holds a range."""
     kinds = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.int64)
-    fitting = (kind for kind in kinds if np.iinfo(kind).min <= field.low and field.high <= np.iinfo(kind).max)
+    fitting = (kind for kind in kinds if np.iinfo(kind).min <= field[0] and field[1] <= np.iinfo(kind).max)
     return np.dtype(next(fitting))

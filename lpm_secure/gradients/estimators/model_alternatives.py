@@ -27,7 +27,6 @@ from lpm_secure.gradients.model.model_problem import ModelProblem, batches, chec
 from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.distributions import F64
 from protocols.errors import ParameterError
-from protocols.models.likelihood.dependence import Dependence
 from protocols.models.likelihood.events import ChanceEvent
 
 CHOICE: Final = 32  # second word of the key by which it is drawn which draws are changed
@@ -109,7 +108,7 @@ class ModelAlternatives(Estimator):
     ) -> Jacobian:
         """Average effects over seeds; NaN by parameters that act through comparisons."""
         check_seeds(seeds)
-        since, dependence = time.perf_counter(), Dependence.of(problem.graph, divided=True)
+        since, dependence = time.perf_counter(), problem.dependence
         samples, outputs = [], []
         for batch in batches(seeds, problem.people.n):
             recorder = HistoryRecorder(problem, theta, batch, dependence)

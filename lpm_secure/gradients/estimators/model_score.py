@@ -63,7 +63,7 @@ class ModelScore(Estimator):
         """Return covariances of outputs and scores over seeds; NaN by parameters that have no score."""
         check_seeds(seeds)
         since, count = time.perf_counter(), len(theta.names)
-        dependence = Dependence.of(problem.graph, divided=True)
+        dependence = problem.dependence
         told, summed, own, at_bounds = [], [], [], set[int]()
         for batch in batches(seeds, problem.people.n):
             history = HistoryRecorder(problem, theta, batch, dependence).run()

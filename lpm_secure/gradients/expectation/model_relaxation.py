@@ -12,20 +12,21 @@ Source: Van Mieghem, Omic and Kooij, Virus spread in networks, IEEE/ACM ToN 17 (
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import numpy as np
+import torch
 
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
+from lpm_secure.gradients.expectation.relaxed_run import RelaxedRun
 from lpm_secure.gradients.model.model_problem import ModelProblem
 from lpm_secure.gradients.model.point import ModelPoint
-from protocols.arithmetic.distributions import F64
 from protocols.models.chain.chain_agents import ChainAgents
 from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.chain.chain_parameters import chain_parameters
-from protocols.models.dual import Dual
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.entries import ParameterEntry
 from protocols.models.likelihood.score_parameters import entries_of
 
 
@@ -44,26 +45,33 @@ class ModelRelaxation(Estimator):
         cells = problem.people.cells
         return ChainAgents(
             groups,
-            Gradient(way="tangents", parameters=parameters),
+            Gradient(way="tangents", parameters=(*parameters, *_numbers_heard(problem))),
             sizes=tuple(cells.sizes.tolist()),
             cell=cells.of,
         )
+
+    def run(self, problem: ModelProblem, theta: ModelPoint) -> RelaxedRun:
+        """Return a problem's relaxed run, of whose tensors derivatives can be taken.
+
+        Raises:
+            ModelError: the model has no local chain, or the environment has a mistake.
+        """
+        environment = None if problem.environment is None else problem.environment()
+        return RelaxedRun(problem, self.agents(problem, theta), len(chains(problem, theta)[0]), environment)
 
     def estimate(
         self, problem: ModelProblem, theta: ModelPoint, seeds: range, *, on_seed: OnSeed = lambda: None
     ) -> Jacobian:
         """Differentiate the relaxed run; NaN by parameters that it has no derivative by."""
         since = time.perf_counter()
-        agents = self.agents(problem, theta)
-        series = [_totals(agents)]
-        for step in range(problem.steps):
-            _move(agents, problem, step)
-            series.append(_totals(agents))
-        means = np.stack(series, axis=1)  # float64[q, T + 1, 1 + p]
+        run = self.run(problem, theta)
+        series = run.series.detach().numpy()
         value = np.full((problem.outputs.count, len(theta.names)), np.nan)
-        columns = [theta.titles.index(name) for name in agents.parameters]
-        value[:, columns] = np.einsum("oqt,qtp->op", problem.outputs.slope(means[:, :, 0]), means[:, :, 1:])
-        expected = problem.outputs.value(means[:, :, 0])
+        columns = [theta.titles.index(name) for name in chains(problem, theta)[0]]
+        for own, slope in zip(value, torch.from_numpy(problem.outputs.slope(series)), strict=True):
+            (by,) = torch.autograd.grad((slope * run.series).sum(), run.theta, retain_graph=True)
+            own[columns] = by.numpy()
+        expected = problem.outputs.value(series)
         on_seed()
         return Jacobian(value, np.zeros_like(value), 1, time.perf_counter() - since, expected)
 
@@ -80,7 +88,7 @@ def chains(problem: ModelProblem, theta: ModelPoint) -> tuple[tuple[str, ...], C
     parameters = tuple(name for name in theta.titles if name in known)
     groups = ChainGroups.of(
         model,
-        entries_of(model, parameters),
+        (*entries_of(model, parameters), *(ParameterEntry(name, 0, "") for name in _numbers_heard(problem))),
         columns=problem.people.columns,
         n=problem.people.n,
         steps=problem.steps,
@@ -89,28 +97,7 @@ def chains(problem: ModelProblem, theta: ModelPoint) -> tuple[tuple[str, ...], C
     return parameters, groups
 
 
-def _totals(agents: ChainAgents) -> F64:
-    """Return the expected totals of all agents and their derivatives, float64[q, 1 + p]."""
-    each = agents.total_means()
-    return np.array([[dual.value.sum(), *dual.tangent.sum(axis=1)] for dual in each])
-
-
-def _move(agents: ChainAgents, problem: ModelProblem, step: int) -> None:
-    people, told = problem.people, agents.message_means()
-    names = sorted(name for name, channel in problem.graph.channels.items() if not channel.cell)
-    exposures = []
-    if people.contacts is not None:
-        for name, message in zip(names, told, strict=False):
-            matrix = people.contacts.matrix(name, step=step)
-            exposures.append(_map(message, lambda numbers, matrix=matrix: matrix @ numbers))
-    mixing, shares = people.cells, []
-    if mixing.sizes.size:
-        for message in told[len(names) :]:
-            totals = _map(message, lambda numbers: np.bincount(mixing.of, numbers, minlength=mixing.sizes.size))
-            shares.append(_map(totals, lambda numbers: (numbers / np.maximum(mixing.sizes, 1))[mixing.of]))
-    agents.move(exposures, shares)
-
-
-def _map(dual: Dual, linear: Any) -> Dual:
-    """Return what a linear map makes of a number and of its derivatives."""
-    return Dual(linear(dual.value), np.array([linear(each) for each in dual.tangent]).reshape(len(dual.tangent), -1))
+def _numbers_heard(problem: ModelProblem) -> list[str]:
+    """Return a name for each public number of each step, where they follow from releases."""
+    steps = 0 if problem.environment is None else problem.steps
+    return [f"{name} in step {step}" for step in range(steps) for name in problem.graph.public]

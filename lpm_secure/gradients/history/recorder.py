@@ -1,5 +1,6 @@
 """A run of a model with all that derivatives need of it: states, what reached whom, and every draw that mattered."""
 
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, final
 
 import numpy as np
@@ -30,6 +31,8 @@ class Moment(NamedTuple):
         messages: int64[rows] of each channel.
         around: what reaches the agents; nothing at the end.
         reached: levels as they are held against thresholds.
+        public: what an environment said, int64[seeds] of each number; nothing where it is on a schedule.
+        private: tally of private agents, float64[seeds, q], where an environment hears it.
     """
 
     state: Columns
@@ -37,6 +40,8 @@ class Moment(NamedTuple):
     messages: Columns
     around: Surroundings
     reached: Columns
+    public: Columns = MappingProxyType({})
+    private: Any = None
 
 
 class RunHistory(NamedTuple):
@@ -68,6 +73,7 @@ class HistoryRecorder:
         self._copies = Copies(problem, point, seeds, NumpyBackend(problem.graph))
         self.step = GraphStep(problem.graph, check_parameters(problem.graph, point.integers))
         self._edges = EdgeMessages(self.step, self._copies.contacts)
+        self._announced = problem.announcements(len(seeds))
         self._chances = Chances(point.entries, point.law_slopes)
         self._clocks = dependence.clocks
         self._record = ChanceRecord(problem.graph, self.step.parameters, self._chances, dependence.clocks, self._n)
@@ -82,7 +88,7 @@ class HistoryRecorder:
         for step in range(self.problem.steps):
             state, levels = self._move(state, levels, step)
         tape = self._record.new_tape()
-        self._look(tape, self._inputs(state, self.problem.steps))
+        self._look(tape, self.inputs_of(state, slice(None), self.problem.steps))
         self._moments.append(Moment(state, levels, {}, NOWHERE_AROUND, {}))
         slopes = {
             p: np.stack([each.get(p, np.zeros_like(self._series[0])) for each in self._slopes], axis=2)
@@ -91,15 +97,13 @@ class HistoryRecorder:
         series = np.stack(self._series, axis=2)
         return RunHistory(series, slopes, self._moments, self._events, self._chances.at_bounds)
 
-    def inputs_of(self, state: Columns, rows: Any, step: int) -> Inputs:
-        """Return what some rows may look at, with a state of theirs."""
-        return Inputs(state, self.step.parameters, self._draws(rows, step), public=self.problem.announce(step))
+    def inputs_of(self, state: Columns, rows: Any, step: int, public: Columns | None = None) -> Inputs:
+        """Return what some rows may look at, with a state of theirs, and numbers where these are on no schedule."""
+        told = public or self.problem.announce(step)
+        return Inputs(state, self.step.parameters, self._draws(rows, step), public=told)
 
     def _draws(self, rows: Any, step: int) -> DrawSource:
         return DrawSource(self._copies.numbers[rows], max(step, 0), self._copies.key)
-
-    def _inputs(self, state: Columns, step: int) -> Inputs:
-        return self.inputs_of(state, slice(None), step)
 
     def _begin(self) -> tuple[Columns, Columns]:
         tape, inputs = self._record.new_tape(), self.inputs_of_begin(slice(None))
@@ -117,10 +121,15 @@ class HistoryRecorder:
         return Inputs(state, self.step.parameters, draws, known=known)
 
     def _move(self, state: Columns, levels: Columns, step: int) -> tuple[Columns, Columns]:
-        tape, inputs = self._record.new_tape(), self._inputs(state, step)
+        public = self._announced.announce(step) if self._announced else {}
+        inputs = self.inputs_of(state, slice(None), step, self._copies.spread(public))
+        tape, private = self._record.new_tape(), None
         self._look(tape, inputs)
         messages = self.step.messages(tape, inputs)
         around = self._around(messages, state, step)
+        if self._announced:
+            private = self._copies.add_up(state, self._observables(tape), private=True)
+            self._announced.observe(self._series[-1], private, self._copies.by_copy(around.totals))
         growth = self._growths(tape, around, inputs, step)
         self._record.hear(tape, growth)
         result = self.step.advance(tape, inputs, levels, around)
@@ -132,7 +141,7 @@ class HistoryRecorder:
             )
         }
         self._events += self._record.advance(tape, changes, step)
-        self._moments.append(Moment(state, levels, messages, around, result.reached))
+        self._moments.append(Moment(state, levels, messages, around, result.reached, public, private))
         return result.state, result.levels
 
     def _hazard(self, name: str, state: Columns, growth: Any, slopes: Slopes) -> tuple[Any, Slopes]:
@@ -147,7 +156,7 @@ class HistoryRecorder:
         """Add up the tally, and its slopes."""
         tape.extend(self.step.nodes("totals"), inputs)
         roots = sorted(self._graph.totals.items())
-        tally = self._copies.add_up(inputs.state, {name: tape.column(root, self._n) for name, root in roots})
+        tally = self._copies.add_up(inputs.state, self._observables(tape))
         slopes = dict[int, Any]()
         for place, (_, root) in enumerate(roots, start=tally.shape[1] - len(roots)):
             for p, slope in tape.slopes.get(root, NONE).items():
@@ -156,9 +165,13 @@ class HistoryRecorder:
         self._series.append(tally)
         self._slopes.append(slopes)
 
+    def _observables(self, tape: Tape) -> Columns:
+        return {name: tape.column(root, self._n) for name, root in self._graph.totals.items()}
+
     def _around(self, messages: Columns, state: Columns, step: int) -> Surroundings:
         """Return what reaches everybody."""
         contacts, cells, channels = self._copies.contacts, self._copies.cells, self._graph.channels
+        of = self._copies.cell_of(state)
         nothing = np.zeros(self._n, dtype=np.int64)
         exposures = {
             name: contacts.add_up(name, messages[name], step=step) if contacts else nothing
@@ -168,11 +181,11 @@ class HistoryRecorder:
         along = {name: self._edges.exposures(name, state, step=step) for name in self._edges.channels}
         exposures |= dict.fromkeys(self._graph.along, nothing) | along
         totals = {
-            name: np.clip(cell_totals(messages[name], cells.of, cells=cells.sizes.size), 0, cells.sizes * channel.most)
+            name: np.clip(cell_totals(messages[name], of, cells=cells.sizes.size), 0, cells.sizes * channel.most)
             for name, channel in channels.items()
             if channel.cell and cells.sizes.size
         }
-        return Surroundings(exposures, totals, cells.sizes, cells.of)
+        return Surroundings(exposures, totals, cells.sizes, of)
 
     def _growths(self, tape: Tape, around: Surroundings, inputs: Inputs, step: int) -> dict[str, Slopes]:
         """Return how levels' growth moves; tell the tape how cells' totals do."""

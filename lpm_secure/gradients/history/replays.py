@@ -13,6 +13,7 @@ from scipy import sparse
 from lpm_secure.gradients.history.edge_messages import EdgeMessages
 from lpm_secure.gradients.history.recorder import HistoryRecorder, Moment, RunHistory
 from lpm_secure.gradients.history.step import Columns, Surroundings
+from lpm_secure.gradients.model.announcements import Announcements
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.likelihood.clocks import Clock
@@ -56,21 +57,26 @@ class Replays:
         self._graph, self._step = recorder.step.graph, recorder.step
         self._n = recorder.problem.people.n
         self._edges = EdgeMessages(recorder.step, recorder.problem.people.contacts)
-        self._of = recorder.problem.people.cells.of
-        self._cells_of_copy = recorder.problem.people.cells.sizes.size
+        self._people = recorder.problem.people
+        self._cells_of_copy = self._people.cells.sizes.size
 
     def replay(self, alternatives: list[Alternative]) -> F64:
         """Return how the series of each alternative differs from its run's, float64[alternatives, q, T + 1]."""
         self._first = np.array([each.row // self._n * self._n for each in alternatives], dtype=np.int64)
         moments = self._history.moments
         series = np.zeros((len(alternatives), self._history.series.shape[1], len(moments)))
+        announced = self._recorder.problem.announcements(len(alternatives))
         rows = self._begin(alternatives)
         for step in range(len(moments) - 1):
             rows = self._join(rows, [(k, each) for k, each in enumerate(alternatives) if each.step == step])
             self._count(rows, moments[step], series[:, :, step])
-            if rows.keys.size or any(each.step == step for each in alternatives):
+            public: Columns = {}
+            if announced is not None:
+                public = announced.announce(step)
+                self._observe(announced, rows, moments[step], step, series[:, :, step])
+            if rows.keys.size or public or any(each.step == step for each in alternatives):
                 drawn = [(k, a) for k, a in enumerate(alternatives) if a.step == step and a.kind == DRAW]
-                rows = self._advance(rows, step, drawn)
+                rows = self._advance(rows, step, drawn, public)
         self._count(rows, moments[-1], series[:, :, -1])
         return series
 
@@ -81,6 +87,19 @@ class Replays:
 
     def _key(self, k: int, row: int) -> int:
         return k * self._n + row % self._n
+
+    def _observe(self, announced: Announcements, rows: _Rows, moment: Moment, step: int, differences: F64) -> None:
+        """Tell the environments of alternatives what a step released in each."""
+        run = self._first // self._n
+        own = rows.keys % self._n < self._n - self._people.synthetic
+        private = np.zeros_like(differences)
+        self._count(
+            _Rows(rows.keys[own], *({k: v[own] for k, v in each.items()} for each in rows[1:])), moment, private
+        )
+        cells = {name: total.reshape(-1, self._cells_of_copy)[run] for name, total in moment.around.totals.items()}
+        for name, (codes, sums) in self._cell_differences(rows, moment).items():
+            cells[name].reshape(-1)[codes] += sums
+        announced.observe(self._history.series[run, :, step] + differences, moment.private[run] + private, cells)
 
     def _begin(self, alternatives: list[Alternative]) -> _Rows:
         """Return who begins otherwise."""
@@ -134,14 +153,13 @@ class Replays:
         tape.extend(self._step.nodes(part), self._recorder.inputs_of(state, base, 0))
         return {name: tape.column(root, base.size) for name, root in self._graph.parts[part].items()}
 
-    def _advance(self, rows: _Rows, step: int, drawn: list[tuple[int, Alternative]]) -> _Rows:
+    def _advance(self, rows: _Rows, step: int, drawn: list[tuple[int, Alternative]], public: Columns) -> _Rows:
         """Move on by one step; return who differs after it."""
         moment, after = self._history.moments[step], self._history.moments[step + 1]
-        told = self._message_differences(rows, moment)
-        exposed = self._exposure_differences(rows, told, step) | self._edge_differences(rows, moment, step)
-        cells = self._cell_differences(rows, told)
+        exposed = self._exposure_differences(rows, moment, step) | self._edge_differences(rows, moment, step)
+        cells = self._cell_differences(rows, moment)
         forced = np.array([self._key(k, each.row) for k, each in drawn], dtype=np.int64)
-        keys = self._find_affected(rows, forced, exposed, cells)
+        keys = self._find_affected(np.concatenate([rows.keys, forced]), exposed, cells, moment, public)
         base, at = self._base(keys), np.searchsorted(keys, rows.keys)
         state, levels = ({name: c[base] for name, c in columns.items()} for columns in (moment.state, moment.levels))
         for own, given in ((state, rows.state), (levels, rows.levels)):
@@ -150,23 +168,18 @@ class Replays:
         places = np.searchsorted(keys, forced).tolist()
         result = self._step.advance(
             Tape(self._graph),
-            self._recorder.inputs_of(state, base, step),
+            self._recorder.inputs_of(state, base, step, {name: told[keys // self._n] for name, told in public.items()}),
             levels,
-            self._around(moment.around, keys, exposed, cells),
+            self._around(moment.around, keys, state, exposed, cells),
             _force_draws([(place, each) for place, (_, each) in zip(places, drawn, strict=True)]),
         )
         return self._select_differing(keys, result.state, result.levels, after)
 
-    def _message_differences(self, rows: _Rows, moment: Moment) -> Columns:
-        """Return how messages differ."""
-        base = self._base(rows.keys)
-        own = self._part("messages", rows.state, base)
-        return {name: messages - moment.messages[name][base] for name, messages in own.items()}
-
-    def _exposure_differences(self, rows: _Rows, told: Columns, step: int) -> _Differences:
+    def _exposure_differences(self, rows: _Rows, moment: Moment, step: int) -> _Differences:
         """Return whose exposure differs on each channel, by key, and by how much."""
-        contacts, exposed = self._recorder.problem.people.contacts, {}
-        for name, messages in told.items():
+        contacts, exposed, base = self._people.contacts, {}, self._base(rows.keys)
+        for name, own in self._part("messages", rows.state, base).items():
+            messages = own - moment.messages[name][base]
             speak = np.flatnonzero(messages)
             if contacts is None or self._graph.channels[name].cell or not speak.size:
                 continue
@@ -186,36 +199,56 @@ class Replays:
             exposed[name] = rows.keys[row] // self._n * self._n + hearer, more
         return exposed
 
-    def _cell_differences(self, rows: _Rows, told: Columns) -> _Differences:
-        """Return which cells' totals differ on each channel, by code, and by how much."""
-        cells = {}
-        for name, messages in told.items():
-            speak = np.flatnonzero(messages)
-            if not self._graph.channels[name].cell or not self._of.size or not speak.size:
-                continue
-            codes, inverse = np.unique(self._code(rows.keys[speak]), return_inverse=True)
-            sums = np.zeros(codes.size, dtype=np.int64)
-            np.add.at(sums, inverse, messages[speak])
-            cells[name] = codes[sums != 0], sums[sums != 0]
+    def _cell_differences(self, rows: _Rows, moment: Moment) -> _Differences:
+        """Return which cells' totals differ on a channel, by code, and by how much; who moved is missed elsewhere."""
+        base, cells = self._base(rows.keys), _Differences()
+        if not rows.keys.size or not self._cells_of_copy:
+            return cells
+        own = self._part("messages", rows.state, base)
+        before = {name: column[base] for name, column in moment.state.items()}
+        code = np.concatenate([self._code(rows.keys, state) for state in (rows.state, before)])
+        codes, inverse = np.unique(code, return_inverse=True)
+        for name, messages in own.items():
+            if self._graph.channels[name].cell:
+                sums = np.zeros(codes.size, dtype=np.int64)
+                np.add.at(sums, inverse, np.concatenate([messages, -moment.messages[name][base]]))
+                cells[name] = codes[sums != 0], sums[sums != 0]
         return cells
 
-    def _code(self, keys: I64) -> I64:
-        """Return a number for each pair of an alternative and a cell."""
-        code: I64 = keys // self._n * self._cells_of_copy + self._of[keys % self._n]
+    def _code(self, keys: I64, state: Columns) -> I64:
+        """Return a number for each pair of an alternative and the cell that an agent is in."""
+        field = self._graph.cell_field
+        place = state[field] if field else self._people.cells.of[keys % self._n]
+        code: I64 = keys // self._n * self._cells_of_copy + place
         return code
 
-    def _find_affected(self, rows: _Rows, forced: I64, exposed: _Differences, cells: _Differences) -> I64:
-        """Return the keys of all who may differ after a step, sorted."""
+    def _find_affected(
+        self,
+        differing: I64,
+        exposed: _Differences,
+        cells: _Differences,
+        moment: Moment,
+        public: Columns,
+    ) -> I64:
+        """Return the keys of all who may differ after a step, sorted; `differing` do for what is their own."""
         touched = np.zeros((self._first.size, self._n), dtype=np.bool_)
+        for name, told in public.items():
+            touched |= (told != moment.public[name][self._first // self._n])[:, None]
+        everybody = np.arange(touched.size)
         for codes, _ in cells.values():
-            cell = np.zeros((self._first.size, self._cells_of_copy), dtype=np.bool_)
-            cell.reshape(-1)[codes] = True
-            touched |= cell[:, self._of]
-        for keys in (rows.keys, forced, *(keys for keys, _ in exposed.values())):
+            cell = np.zeros(self._first.size * self._cells_of_copy, dtype=np.bool_)
+            cell[codes] = True
+            if codes.size:
+                base, field = self._base(everybody), self._graph.cell_field
+                at = self._code(everybody, {field: moment.state[field][base]} if field else {})
+                touched |= cell[at].reshape(touched.shape)
+        for keys in (differing, *(keys for keys, _ in exposed.values())):
             touched.reshape(-1)[keys] = True
         return np.flatnonzero(touched)
 
-    def _around(self, around: Surroundings, keys: I64, exposed: _Differences, cells: _Differences) -> Surroundings:
+    def _around(
+        self, around: Surroundings, keys: I64, state: Columns, exposed: _Differences, cells: _Differences
+    ) -> Surroundings:
         """Return what reaches those who may differ."""
         base = self._base(keys)
         exposures = {name: values[base] for name, values in around.exposures.items()}
@@ -223,11 +256,13 @@ class Replays:
             np.add.at(exposures[name], np.searchsorted(keys, heard), sums)
         if not around.totals:
             return Surroundings(exposures, {}, around.sizes, np.zeros(0, dtype=np.int64))
-        codes, first, of = np.unique(self._code(keys), return_index=True, return_inverse=True)
-        cell = around.of[base][first]
+        codes, of = np.unique(self._code(keys, state), return_inverse=True)
+        run = self._first[codes // self._cells_of_copy] // self._n
+        cell = run * self._cells_of_copy + codes % self._cells_of_copy
         totals = {name: total[cell] for name, total in around.totals.items()}
         for name, (differing, sums) in cells.items():
-            np.add.at(totals[name], np.searchsorted(codes, differing), sums)
+            near = np.isin(differing, codes)  # a cell that nobody who may differ is in does not matter
+            totals[name][np.searchsorted(codes, differing[near])] += sums[near]
         return Surroundings(exposures, totals, around.sizes[cell], of)
 
     def _select_differing(self, keys: I64, state: Columns, levels: Columns, after: Moment) -> _Rows:

@@ -135,10 +135,13 @@ function drawFit() {
   if (!fitCharts.loss) {
     fitCharts.loss = new Chart("loss", { fromZero: false, label: "round" });
     fitCharts.events = new Chart("events a day in all places, fitted periods", { label: "period" });
+    fitCharts.heading = element("h3", {}, "Posterior by now: median, and what 90 % of draws lie between");
     fitCharts.posterior = element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Posterior" });
-    replace(where, element("h2", {}, "Calibration"), element("div", { class: "charts" }, fitCharts.loss.figure, fitCharts.events.figure), element("h3", {}, "Posterior by now: median, and what 90 % of draws lie between"), fitCharts.posterior);
+    replace(where, element("h2", {}, "Fit"), element("div", { class: "charts" }, fitCharts.loss.figure, fitCharts.events.figure), fitCharts.heading, fitCharts.posterior);
   }
   fitCharts.loss.show(fits.map((fit) => fit.step), [{ name: "loss", values: fits.map((fit) => fit.loss) }]);
+  fitCharts.events.figure.hidden = !state.forecast;
+  fitCharts.heading.hidden = fitCharts.posterior.hidden = !state.posterior.length;
   if (state.forecast) {
     const { median, low, high, name } = state.forecast;
     fitCharts.events.show(median.map((_, at) => at), [{ name, values: median, low, high }]);
@@ -174,7 +177,7 @@ function drawWhere() {
   setText("kind", head.kind);
   const shown = head.unit === "day" ? number((step ?? 0) * head.dt) : step ?? 0;
   const total = head.unit === "day" ? number(head.total * head.dt) : head.total;
-  setText("where", step === undefined ? "Nothing is released yet." : `${head.unit} ${shown} of ${total}`);
+  setText("where", step === undefined ? (state.end ? "" : "Nothing is released yet.") : `${head.unit} ${shown} of ${total}`);
   byId("done").max = head.total;
   byId("done").value = step ?? 0;
   setText("phase", state.end ? state.end.reason : state.phase ? `Now: ${state.phase}.` : "");

@@ -1,6 +1,7 @@
 """The runs of one configuration by their seeds, in the clear and in this process."""
 
 import abc
+import dataclasses
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,6 @@ import pyarrow as pa
 from lpm_secure.city.config import CheckpointConfig, CityConfig
 from lpm_secure.city.run import run as run_city
 from lpm_secure.config.simulation import Config
-from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.device import device_of
 from lpm_secure.engine.series import PARTS, StageSeries
 from lpm_secure.populations.source import open_population
@@ -20,7 +20,7 @@ from lpm_secure.run.processes import run_clear
 from lpm_secure.scenario.results.words import SeriesWords, describe
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import free_addresses
-from lpm_secure.testbed.testbed import build
+from lpm_secure.testbed.testbed import Testbed, build
 
 NEVER_S: Final = 86_400.0
 
@@ -39,33 +39,28 @@ class Seeds(abc.ABC):
 
 @final
 class PrivateSeeds(Seeds):
-    """Runs of private agents, all in the clear, beside the engine's own."""
+    """Runs of private agents, all in the clear, beside the engine's own; each seed is of the same private agents."""
 
     def __init__(self, config: Config, *, device: str = "auto") -> None:
         """Take a configuration; derivatives that it asks for are left out."""
         self._config, self._place = msgspec.structs.replace(config, gradient=None), device_of(device)
-        self._own: ContactData | None = None
+        self._testbed: Testbed | None = None
 
     def series(self, seed: int) -> pa.Table:
         """Return private and synthetic stages and observables, day by day."""
-        return self._series(msgspec.structs.replace(self._config, seed=seed))
+        return self._series(seed, self._config.steps)
 
     def prepare(self, seed: int) -> None:
         """Run one step."""
-        self._series(msgspec.structs.replace(self._config, seed=seed, steps=1))
+        self._series(seed, 1)
 
-    def _series(self, config: Config) -> pa.Table:
-        testbed = build(config, self._data(config), free_addresses(config.protocol.addresses))
-        series = run_clear(testbed, self._place).series
+    def _series(self, seed: int, steps: int) -> pa.Table:
+        if self._testbed is None:
+            config = self._config.with_draws(seed)
+            self._testbed = build(config, contacts_of(config), free_addresses(config.protocol.addresses))
+        manifest = msgspec.structs.replace(self._testbed.manifest, testbed_seed=seed, steps=steps)
+        series = run_clear(dataclasses.replace(self._testbed, manifest=manifest), self._place).series
         return describe(series.table(), SeriesWords(stage_columns(series), series.hash))
-
-    def _data(self, config: Config) -> ContactData:
-        """Return people and contacts; one's own are read once, and generated ones are of each seed."""
-        if config.private.people is None:
-            return contacts_of(config)
-        if self._own is None:
-            self._own = contacts_of(config)
-        return self._own
 
 
 @final

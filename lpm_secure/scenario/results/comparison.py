@@ -166,7 +166,11 @@ class ScenarioComparison:
     def describe_pairing(self) -> list[tuple[str, str]]:
         """Return, in words, which scenarios have no draws in common with the others; nothing where all have."""
         batched = [name for name, each in self.results.items() if each.ensemble != "exact"]
-        return [("ensemble", UNPAIRED.format(", ".join(batched)))] if batched else []
+        said = [("ensemble", UNPAIRED.format(", ".join(batched)))] if batched else []
+        people = {name: each.people_seed for name, each in self.results.items() if each.people_seed is not None}
+        if len(set(people.values())) > 1:
+            said.append(("people", OTHER_PEOPLE.format(", ".join(f"{n} {seed}" for n, seed in people.items()))))
+        return said
 
     def summary(self, folder: Path | None = None) -> Summary:
         """Return what is printed, and written where there is a folder."""
@@ -226,4 +230,8 @@ class ScenarioComparison:
 
 
 UNPAIRED: Final = "batched, with draws of its own: {}; differences are as wide as those of independent runs"
+OTHER_PEOPLE: Final = (
+    "private agents' cells, columns and contacts that are made by chance differ, by their seeds {}; give all one "
+    "private.seed"
+)
 HEAD: Final = ("series", "scenario", "at the end: median (90 % of seeds)", "paired difference [95 % interval]")

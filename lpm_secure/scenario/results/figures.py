@@ -20,6 +20,10 @@ class Ensemble(Protocol):
     def days(self) -> F64:
         """Days, float64[T + 1]."""
 
+    @property
+    def small_counts(self) -> Sequence[str]:
+        """Series that count real people, whose small counts are ringed."""
+
     def values(self, name: str) -> I64:
         """Return one series of every seed, int64[seeds, T + 1]."""
 
@@ -46,7 +50,8 @@ def _single(ensembles: Mapping[str, Ensemble], series: Sequence[str], band: floa
     for name in series:
         part, stage = part_of(name)
         values, days = ensemble.values(name), ensemble.days.tolist()
-        lines = band_lines(values, days, word_of(stage), colour[stage], band=band, legend=stage not in shown)
+        drawn: dict[str, Any] = {"band": band, "legend": stage not in shown, "people": name in ensemble.small_counts}
+        lines = band_lines(values, days, word_of(stage), colour[stage], **drawn)
         figure.add_traces(list(lines), rows=1, cols=parts.index(part) + 1)
         shown.add(stage)
     return figure.update_layout(title=title)
@@ -59,7 +64,8 @@ def _scenarios(ensembles: Mapping[str, Ensemble], series: Sequence[str], band: f
         colour, dash = COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)]
         for column, name in enumerate(series, start=1):
             values, days = ensemble.values(name), ensemble.days.tolist()
-            lines = band_lines(values, days, title, colour, band=band, legend=column == 1, dash=dash)
+            drawn: dict[str, Any] = {"band": band, "legend": column == 1, "people": name in ensemble.small_counts}
+            lines = band_lines(values, days, title, colour, **drawn, dash=dash)
             figure.add_traces(list(lines), rows=1, cols=column)
     return figure
 

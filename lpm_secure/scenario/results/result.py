@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from client_sdk.private.table import F64
+from lpm_secure.engine.series import PARTS
 from lpm_secure.report import folder as folders
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
@@ -62,6 +63,19 @@ class Result:
     def seeds(self) -> tuple[int, ...]:
         """Return the seeds, in the order in which they were asked for."""
         return tuple(dict.fromkeys(self.table["seed"].to_pylist()))
+
+    @property
+    def people_seed(self) -> int | None:
+        """Return the seed of what is made up of private agents, as a configuration has it; None of a city."""
+        own = self.config.get("private")
+        return None if own is None else int(self.config["seed"] if own.get("seed") is None else own["seed"])
+
+    @property
+    def small_counts(self) -> tuple[str, ...]:
+        """Return the stages whose small counts reports ring: of private agents, unless these are generated."""
+        own = self.config.get("private", {"dataset": "look_alike"})
+        real = own.get("dataset") != "look_alike"
+        return tuple(name for name in self.stages if real and name.startswith(f"{PARTS[0]}_"))
 
     @property
     def days(self) -> F64:

@@ -8,7 +8,14 @@ import numpy as np
 from client_sdk.private.table import F64
 from lpm_secure.report import html
 from lpm_secure.report.page import Plot
-from lpm_secure.report.run_parts import announcement_parts, chance_part, parameter_parts, settings_part
+from lpm_secure.report.run_parts import (
+    announcement_parts,
+    chance_part,
+    is_small,
+    parameter_parts,
+    settings_part,
+    small_counts_part,
+)
 from protocols.arithmetic.fixed_point import I64
 
 PUBLIC: Final = "public_"  # before the names of what an environment announced
@@ -21,6 +28,10 @@ class ScenarioSettings(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """Names of series."""
+
+    @property
+    def small_counts(self) -> Sequence[str]:
+        """Series that count real people, whose small counts are ringed."""
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -51,7 +62,9 @@ def settings_parts(scenarios: Mapping[str, ScenarioSettings]) -> list[str | Plot
             median = np.median(each.values(name), axis=0).tolist()
             public[f"{scenario}: {shown}" if len(scenarios) > 1 else shown] = median
     first = next(iter(scenarios.values()))
-    parts: list[str | Plot] = [chance_part(len(first.seeds)), *announcement_parts(public, first.days.tolist())]
+    few = sum(int(is_small(each.values(name)).sum()) for each in scenarios.values() for name in each.small_counts)
+    parts: list[str | Plot] = [chance_part(len(first.seeds)), *small_counts_part(few, runs="seeds")]
+    parts += announcement_parts(public, first.days.tolist())
     parts += parameter_parts(first.parameters) if len(scenarios) == 1 else _side_by_side(scenarios)
     return [*parts, settings_part(first.config if len(scenarios) == 1 else {n: s.config for n, s in scenarios.items()})]
 

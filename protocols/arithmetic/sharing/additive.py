@@ -15,6 +15,8 @@ from protocols.errors import ParameterError
 KEY_BYTES: Final = 32
 BLOCK: Final = 2**15  # words of keystream at a time: 256 KiB stay in the cache
 ZEROS: Final = bytes(8 * BLOCK)
+START_BYTES: Final = 16
+START_ROUND: Final = RoundNumber(2**64 - 1)  # no run has it: its keystream masks nothing
 
 
 def keystream(key: bytes, *, nonce: RoundNumber | Stream, out: U64, subtract: bool = False) -> None:
@@ -33,6 +35,18 @@ def keystream(key: bytes, *, nonce: RoundNumber | Stream, out: U64, subtract: bo
             part -= buffer[: part.size]
         else:
             part += buffer[: part.size]
+
+
+def start_of(keys: tuple[bytes, ...]) -> bytes:
+    """Return by what all aggregators recognise shares under the same keys, 16 bytes: of a keystream that masks nothing.
+
+    Security: whoever lacks one of the keys cannot tell it from random bytes (AES-256 in counter mode), and it says
+        nothing of what is shared. Two starts of a client, which draw keys of their own, have the same by chance alone.
+    """
+    words = np.zeros(START_BYTES // 8, dtype="<u8")
+    for key in keys:
+        keystream(key, nonce=START_ROUND, out=words)
+    return words.tobytes()
 
 
 @final

@@ -10,6 +10,7 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError, WireError
 from protocols.masking.folding import ProofShape
 from protocols.masking.words import MASK
+from protocols.models.outcome import OutcomeSpec
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, run_id
 from protocols.task.parties import DealerParty
@@ -59,15 +60,29 @@ class RunPlan(abc.ABC):
         return self.manifest.schedule.phase(number)
 
     @property
+    def outcomes(self) -> tuple[OutcomeSpec, ...]:
+        """Return the outcomes that are decided on shares: none where clients are told exposures, and decide alone."""
+        return self.layout.outcomes if self.manifest.schedule.outcome else ()
+
+    @property
     def bits(self) -> tuple[int, ...]:
         """Return the outcomes that reveal a bit, by their places; the others reveal the sum."""
-        return tuple(row for row, outcome in enumerate(self.layout.outcomes) if outcome.is_bit)
+        return tuple(row for row, outcome in enumerate(self.outcomes) if outcome.is_bit)
+
+    def reveals(self, number: RoundNumber) -> tuple[bool, ...]:
+        """Return of each number that a client is told of each of its agents in a round, if it is a bit, or exact.
+
+        Exact ones are sums that outcomes reveal or, in sum mode, exposures.
+        """
+        if self.phase(number) == Phase.DECIDE:
+            return tuple(each.is_bit for each in self.outcomes)
+        return () if self.manifest.schedule.outcome else (False,) * self.layout.c
 
     @property
     def products(self) -> tuple[tuple[int, str, int], ...]:
         """Return what secret bits multiply in a decision: of each the outcome's row, the bit's column and its place."""
         products: list[tuple[int, str, int]] = []
-        for row, outcome in enumerate(self.layout.outcomes):
+        for row, outcome in enumerate(self.outcomes):
             products += [(row, "anew", 0)] if outcome.anew else []
             products += [(row, "weight", place) for place in range((outcome.weight or 0).bit_length())]
         return tuple(products)
@@ -84,7 +99,7 @@ class RunPlan(abc.ABC):
         Security: what masks an offset has these bits alone; a further one would tell that bit of all pads together.
         """
         compared = np.uint64(2 ** (self.difference_bits + 1) - 1)
-        return np.array([[compared if each.is_bit else MASK] for each in self.layout.outcomes], dtype=np.uint64)
+        return np.array([[compared if each.is_bit else MASK] for each in self.outcomes], dtype=np.uint64)
 
     def multiplies(self, number: RoundNumber) -> bool:
         """Tell whether levels take products in a round, so that the aggregators open masked numbers to each other."""
@@ -102,7 +117,7 @@ class RunPlan(abc.ABC):
     @property
     def offset_rows(self) -> tuple[int, ...]:
         """Return the outcomes of which the dealer tells offsets: a tree takes none, as its shares are of r itself."""
-        rows = range(len(self.layout.outcomes))
+        rows = range(len(self.outcomes))
         return tuple(row for row in rows if not (self.opens_bits and row in self.bits))
 
     def compares_verdicts(self, number: RoundNumber) -> bool:
@@ -183,7 +198,6 @@ class RunPlan(abc.ABC):
     def release_mask(self) -> I64:
         """Return 1 of each released word that is opened, and 0 of those that stay closed, int64[cells + q]."""
 
-    @property
     @abc.abstractmethod
-    def noise(self) -> tuple[int, float]:
-        """Return how many of the released words, from the first on, take noise, and its sigma."""
+    def noises(self, number: RoundNumber) -> tuple[tuple[int, int, float], ...]:
+        """Return which released words of a round take noise: where they begin, how many there are, and their sigma."""

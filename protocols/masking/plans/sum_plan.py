@@ -100,11 +100,10 @@ class SumPlan(RunPlan):
         """Return that the whole sum is opened."""
         return np.ones(self.manifest.length, dtype=np.int64)
 
-    @property
-    def noise(self) -> tuple[int, float]:
+    def noises(self, number: RoundNumber) -> tuple[tuple[int, int, float], ...]:
         """Return the noise of the sum."""
         noised = self.manifest.release.mechanism == NOISE
-        return (self.manifest.length, self.manifest.sigma) if noised else (0, 0.0)
+        return ((0, self.manifest.length, self.manifest.sigma),) if noised else ()
 
 
 def norm_of(manifest: SecureSum) -> NormBound:

@@ -21,7 +21,7 @@ from protocols.models.chain.exploration import BEGIN, MOST_WAYS, Exploration, Lo
 from protocols.models.chain.held_draws import draw_of
 from protocols.models.chain.liveness import LiveFields, stage_fields
 from protocols.models.chain.lumping import Lumps, Move, lump, merge
-from protocols.models.chain.paths import check_depth, refuse
+from protocols.models.chain.paths import check_depth, refuse, values_of_public
 from protocols.models.chain.quantities import NO_LAWS, QuantityTable, Slope
 from protocols.models.dual import Dual
 from protocols.models.graph import ModelGraph
@@ -41,14 +41,16 @@ class ChainClock(NamedTuple):
     """An outcome whose level crosses at a rate.
 
     Attributes:
-        outcome: its name.
+        outcome: its name; or a public number and a value of it, which has a probability in place of a rate.
         unit: one of its hazard, in units of its level.
         weight: of its growth, float64[1 + p].
+        announced: whether it is a public number's value.
     """
 
     outcome: str
     unit: float
     weight: F64
+    announced: bool = False
 
 
 @final
@@ -111,8 +113,8 @@ def check_chain(model: GraphModel) -> None:
         ModelError: with what it is that has no chain.
     """
     graph = model.graph
-    if graph.public:
-        refuse(f"the model hears public numbers ({', '.join(graph.public)}), through which no derivative is taken")
+    for name in graph.public:
+        values_of_public(graph, name)
     if graph.cell_field is not None:
         refuse(f"agents move between the cells of {graph.cell_field}")
     if graph.along:
@@ -218,9 +220,9 @@ def _moves(
         bits = []
         for crossing in way.crossings:
             weight = table.product(()) if crossing.weight is None else table.number(crossing.weight)
-            key = crossing.outcome, weight.tobytes()
-            unit = 2.0 ** found.space.clocks[crossing.outcome].bits
-            clocks.setdefault(key, ChainClock(crossing.outcome, unit, weight))
+            key, clock = (crossing.outcome, weight.tobytes()), found.space.clocks.get(crossing.outcome)
+            unit = 1.0 if clock is None else 2.0**clock.bits
+            clocks.setdefault(key, ChainClock(crossing.outcome, unit, weight, announced=clock is None))
             bits.append((numbers.setdefault(key, len(numbers)), crossing.crosses))
         return patterns.setdefault(tuple(sorted(bits)), len(patterns))
 

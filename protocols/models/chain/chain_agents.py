@@ -1,7 +1,8 @@
 """Relaxed agents of any model's graph: each is in every state of its local chain with a probability."""
 
-from collections.abc import Callable, Sequence
-from typing import final
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, final
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from protocols.models.chain.hazard_factor import hazard_factor
 from protocols.models.dual import Dual
 from protocols.models.gradient import Gradient
 from protocols.models.relaxed_agents import F64, RelaxedAgents
+
+NO_PUBLIC: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @final
@@ -77,22 +80,24 @@ class ChainAgents(RelaxedAgents):
         """Return what each agent is expected to add to each number of the tally, float64[n] each."""
         return [self._mean(number) for number in self._all.numbers[self._all.told :]]
 
-    def move(self, exposures: Sequence[Dual], shares: Sequence[Dual]) -> None:
+    def move(self, exposures: Sequence[Dual], shares: Sequence[Dual], public: Mapping[str, Dual] = NO_PUBLIC) -> None:
         """Move on by one step.
 
         Args:
             exposures: of each contact channel, what reaches each agent, float64[n]; none where contacts do not count.
             shares: of each cell channel, which share of its own cell says something, float64[n]; none without cells.
+            public: the environment's numbers, float64[1] each, as they are before they are rounded.
         """
-        self._move(lambda rows: ([_numbers(e, rows) for e in exposures], [_numbers(s, rows) for s in shares]))
+        heard = self._all.hear(public)
+        self._move(lambda rows: ([_numbers(e, rows) for e in exposures], [_numbers(s, rows) for s in shares]), heard)
 
-    def _move(self, hear: Callable[[Rows], Reach]) -> None:
+    def _move(self, hear: Callable[[Rows], Reach], public: Mapping[str, F64] = NO_PUBLIC) -> None:
         """Move on, and count, while the numbers of a part are at hand."""
         before = self.step
         self.step, self._fixed, factor = before + 1, None, hazard_factor(self._gradient, before)
         for part, state, means in zip(self._all.parts, self._states, self._means, strict=True):
             growth = grow(self._all.levels, hear(part.rows), part, state.shape[1], factor)
-            part.transition.move(state, growth, step=before)
+            part.transition.move(state, {**growth, **public}, step=before)
             part.transition.count(state, means, step=self.step)
 
     def _mean(self, number: int) -> Dual:

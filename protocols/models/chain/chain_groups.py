@@ -10,7 +10,7 @@ from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import AgentSource, Columns
 from protocols.models.chain.chain import LocalChain, chain_of, space_of
-from protocols.models.chain.exploration import MOST_IN_ALL, MOST_WAYS, Space
+from protocols.models.chain.exploration import MOST_IN_ALL, MOST_WAYS, Space, value_name
 from protocols.models.chain.hazard_factor import ONE, HazardFactor
 from protocols.models.chain.liveness import stage_fields
 from protocols.models.chain.paths import refuse
@@ -71,6 +71,7 @@ class ChainGroups:
         told: how many numbers agents tell: one for each contact channel, and each cell channel.
         numbers: of these, and then of each number of the tally, which number of the transitions it is.
         levels: of each outcome what raises its level.
+        public: of each public number the whole numbers between which it is taken.
     """
 
     n: int
@@ -78,6 +79,7 @@ class ChainGroups:
     told: int
     numbers: tuple[int, ...]
     levels: Levels
+    public: Mapping[str, tuple[int, ...]]
 
     @classmethod
     def of_run(cls, model: GraphModel, gradient: Gradient, *, columns: Columns, n: int, steps: int) -> "ChainGroups":
@@ -134,7 +136,28 @@ class ChainGroups:
                 ChainPart(own, count, begin, transition, {name: each[own] for name, each in shares.items()})
                 for own, count in cut
             ]
-        return cls(n, tuple(parts), told, numbers, _levels(model, entries))
+        public = {name: space.public_values(name) for name in model.graph.public}
+        return cls(n, tuple(parts), told, numbers, _levels(model, entries), public)
+
+    def hear(self, numbers: Mapping[str, Dual]) -> dict[str, F64]:
+        """Return how likely each public number counts as each of its values: as either of the nearest two.
+
+        Args:
+            numbers: of each its value, float64[1], with derivatives.
+        """
+        likely = dict[str, F64]()
+        for name, values in self.public.items():
+            number = np.concatenate([numbers[name].value[None], numbers[name].tangent])
+            likely |= {value_name(name, value): np.zeros_like(number) for value in values}
+            place = min(int(np.searchsorted(values, number[0, 0], side="right")), len(values) - 1)
+            low, high = values[max(place - 1, 0)], values[place]
+            share = number / max(high - low, 1)
+            share[0] = (number[0] - low) / max(high - low, 1)
+            likely[value_name(name, high)] += share
+            share = -share
+            share[0] += 1.0
+            likely[value_name(name, low)] += share
+        return likely
 
 
 def chain_entries(model: GraphModel, gradient: Gradient) -> tuple[ParameterEntry, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from protocols.models.chain.held_draws import STAY, HeldDraw, Law, draw_of, is_stay, settle, shortest
 from protocols.models.chain.liveness import CROSSED, LiveFields, output_roots, stage_fields
-from protocols.models.chain.paths import Path, StateView, Value, branches, refuse
+from protocols.models.chain.paths import Path, StateView, Value, branches, refuse, values_of_public
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import BEGIN as START
@@ -19,6 +19,7 @@ MOST_EXPLORED: Final = 2**13  # states, before those that behave alike are merge
 MOST_WAYS: Final = 2**16
 MOST_IN_ALL: Final = 2**18  # ways, of all kinds of agents at one holder
 BEGIN: Final = -1  # where agents come from at first
+LEAVES: Final = ("field", "outcome", "public", *DRAWS)  # of which numbers are made
 LocalState = tuple[tuple[str, Value], ...]  # the fields that matter, in order of their names
 
 
@@ -30,7 +31,7 @@ class Quantity(NamedTuple):
 
 
 class Crossing(NamedTuple):
-    """Whether an outcome's level crosses in a step; `weight` is of its growth, if it has one."""
+    """Whether an outcome's level crosses in a step, or a public number is one; `weight` is of the growth, if any is."""
 
     outcome: str
     weight: Quantity | None
@@ -44,6 +45,11 @@ class Way(NamedTuple):
     target: int
     crossings: tuple[Crossing, ...]
     draws: tuple[tuple[Law, int], ...]
+
+
+def value_name(public: str, value: int) -> str:
+    """Return what it is called that a public number has a value."""
+    return f"{public} = {value}"
 
 
 @final
@@ -65,6 +71,7 @@ class Space:
     live: LiveFields = field(repr=False)
     geometric: bool = False
     _leaves: dict[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    _values: dict[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
 
     def options(self, law: Law) -> tuple[int, ...]:
         """Return what a draw may give."""
@@ -75,6 +82,12 @@ class Space:
             return tuple(int(day) + 1 for day in np.flatnonzero(self.weights_of(law)))
         return tuple(range(basis[0], basis[0] + basis[1]))
 
+    def public_values(self, name: str) -> tuple[int, ...]:
+        """Return between which whole numbers a public one is taken."""
+        if name not in self._values:
+            self._values[name] = values_of_public(self.graph, name)
+        return self._values[name]
+
     def weights_of(self, law: Law) -> Any:
         """Return the weights of a law of days, int64[days]."""
         _, number, (row,) = law
@@ -82,10 +95,10 @@ class Space:
         return np.array(node.numbers) if node.op == "table" else self.parameters[node.name][row]
 
     def leaves(self, root: int) -> tuple[int, ...]:
-        """Return the fields, outcomes and draws that a node is made of."""
+        """Return the fields, outcomes, public numbers and draws that a node is made of."""
         if root not in self._leaves:
             nodes = ancestors_of(self.graph, [root])
-            self._leaves[root] = tuple(n for n in nodes if self.graph.nodes[n].op in ("field", "outcome", *DRAWS))
+            self._leaves[root] = tuple(n for n in nodes if self.graph.nodes[n].op in LEAVES)
         return self._leaves[root]
 
 
@@ -107,6 +120,8 @@ class LocalView(StateView):
         """Return what a leaf is in this state."""
         if node.op == "outcome":
             return self.bit(path, node.name)
+        if node.op == "public":
+            return path.choose((node.op, node.name), self._space.public_values(node.name))
         return int(self._known[node.name]) if node.op == "known" else self.state[node.name]
 
     def bit(self, path: Path, outcome: str) -> int:
@@ -150,6 +165,8 @@ class LocalView(StateView):
                 value = settle(value, path.decisions)
             elif node.op == "outcome":
                 value = self.state.get(CROSSED + node.name) or path.decisions.get(("bit", node.name))
+            elif node.op == "public":
+                value, low = path.decisions.get((node.op, node.name)), graph.public[node.name][0]
             if is_stay(value):  # whatever was decided holds for the shortest of those that it may be
                 value = shortest(value)
             numbers.append(low if value is None or isinstance(value, HeldDraw) else int(value))
@@ -248,6 +265,8 @@ class Exploration:
                 root = weights.get(key[1])
                 weight = None if root is None else Quantity(root, view.basis(path, root))
                 found.append(Crossing(key[1], weight, bool(value)))
+            elif key[0] == "public":
+                found.append(Crossing(value_name(key[1], value), None, crosses=True))
         return tuple(found)
 
     def _number(self, state: LocalState, outputs: tuple[Quantity, ...]) -> int:

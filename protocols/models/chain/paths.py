@@ -20,6 +20,8 @@ T = TypeVar("T")
 Value = Any  # a whole number, a `HeldDraw`, a `LongerStay`, or `Unknown`
 ASIDE: Final = "take scores or coupled alternatives, which look at single agents"
 DEEPEST: Final = 120  # nodes within nodes
+MOST_PUBLIC: Final = 16  # whole numbers that a public one may be, each of which is followed
+LINEAR: Final = ("add", "subtract", "left", "right", "divide", "multiply", "where", "lookup")
 OF_STAYS: Final = ("add", "subtract", "minimum", "maximum", "less", "less_equal", "equal")  # that need no length
 
 
@@ -213,3 +215,26 @@ def check_depth(graph: ModelGraph) -> None:
         depth.append(1 + max((depth[index] for index in node.inputs), default=0))
     if max(depth, default=0) > DEEPEST:
         refuse(f"the model's expressions are {max(depth)} deep; relaxed runs take at most {DEEPEST}")
+
+
+def values_of_public(graph: ModelGraph, name: str) -> tuple[int, ...]:
+    """Return the whole numbers between which a relaxed run takes an announced one as either, by how near they are.
+
+    Raises:
+        ModelError: they are many, and the number moves something else than probabilities, in proportion.
+    """
+    low, high = graph.public[name]
+    if high - low < MOST_PUBLIC:
+        return tuple(range(low, high + 1))
+    moves = [False] * len(graph.nodes)
+    for number, node in enumerate(graph.nodes):
+        places = [place for place, index in enumerate(node.inputs) if moves[index]]
+        fixed = {"where": (0,), "lookup": (0, 1), "left": (1,), "right": (1,), "divide": (1,)}.get(node.op, ())
+        twice = node.op == "multiply" and len(places) > 1
+        if places and (twice or set(places) & set(fixed) or node.op not in (*LINEAR, "happens")):
+            refuse(f"the public number {name} may be one of {high - low + 1}, and acts through {node.op}")
+        moves[number] = (node.op == "public" and node.name == name) or (bool(places) and node.op != "happens")
+    for field, root in graph.update.items():
+        if moves[root]:
+            refuse(f"the public number {name} may be one of {high - low + 1}, and moves the field {field} itself")
+    return low, high

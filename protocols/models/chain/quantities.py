@@ -124,10 +124,12 @@ class QuantityTable:
         columns = dict(zip(leaves, np.array(bases, dtype=np.int64).reshape(m, len(leaves)).T, strict=True))
         fields = {graph.nodes[leaf].name: c for leaf, c in columns.items() if graph.nodes[leaf].op == "field"}
         bits = {graph.nodes[leaf].name: c == 1 for leaf, c in columns.items() if graph.nodes[leaf].op == "outcome"}
+        public = {graph.nodes[leaf].name: c for leaf, c in columns.items() if graph.nodes[leaf].op == "public"}
         inputs = Inputs(
             fields,
             self.space.parameters,
             DrawSource(np.zeros(m, dtype=np.uint64), 0, (0, 0)),
+            public=public,
             outcomes=bits,
             known={name: np.full(m, flag) for name, flag in self.known.items()},
         )

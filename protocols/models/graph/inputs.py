@@ -99,8 +99,13 @@ def state_before_begin(
     return state, known
 
 
-def check_public(allowed: Mapping[str, tuple[int, int]], given: Mapping[str, int]) -> dict[str, int]:
-    """Return the environment's numbers of a step; `allowed` is the range of each that the model hears.
+def check_public(allowed: Mapping[str, tuple[int, int]], given: Mapping[str, Any], *, n: int = 1) -> dict[str, Any]:
+    """Return the environment's numbers of a step.
+
+    Args:
+        allowed: the range of each that the model hears.
+        given: one number each, or of agents of several runs int64[n].
+        n: agents.
 
     Raises:
         ParameterError: one is missing, unknown, no whole number, or out of its range.
@@ -109,9 +114,13 @@ def check_public(allowed: Mapping[str, tuple[int, int]], given: Mapping[str, int
         raise ParameterError(f"public numbers are {sorted(given)}; the model takes {sorted(allowed)}")
     for name, (low, high) in allowed.items():
         number = _whole(given[name], name)
-        if number.size != 1 or number.min() < low or number.max() > high:
+        if (
+            number.size not in (1, n if isinstance(given[name], np.ndarray) else 1)
+            or number.min() < low
+            or number.max() > high
+        ):
             raise ParameterError(f"{name} is {given[name]}; it must be one number in [{low}, {high}]")
-    return {name: int(value) for name, value in given.items()}
+    return {name: value if n > 1 and np.ndim(value) else int(value) for name, value in given.items()}
 
 
 def edges_of(graph: ModelGraph, numbers: I64) -> dict[str, I64]:

@@ -42,7 +42,9 @@ class Dependence:
     totals: Mapping[str, frozenset[str]]
 
     @classmethod
-    def of(cls, graph: ModelGraph, *, local: bool = False, divided: bool = False) -> "Dependence":
+    def of(
+        cls, graph: ModelGraph, *, local: bool = False, divided: bool = False, released: bool = False
+    ) -> "Dependence":
         """Follow every parameter through the graph, and through the state from step to step.
 
         Args:
@@ -51,6 +53,7 @@ class Dependence:
                 seen where its states are found.
             divided: clocks may have draws that are divided by a number of the agent's own, as of a chain: whoever asks
                 multiplies its hazards by it.
+            released: an environment reacts to totals with whole numbers, as by a comparison.
         """
         clocks = clocks_of(graph, divided=local or divided)
         reach = _reach(graph)
@@ -75,6 +78,10 @@ class Dependence:
             comparisons |= dict.fromkeys(_laws_of_later_days(graph, reach), "days that have passed")
         told = {name: reach[root] for name, root in (graph.messages | graph.along).items()}
         totals = {name: reach[root] for name, root in graph.totals.items()}
+        if released:
+            cells = {name: moved for name, moved in told.items() if graph.channels[name].cell}
+            for name, moved in (totals | cells).items():
+                comparisons |= dict.fromkeys(moved, f"an environment that hears {name}")
         return cls(clocks, frozenset(laws), comparisons, reach, told, reach.levels, totals)
 
     def why_not(self, parameter: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from protocols.arithmetic.fixed_point import prove_no_wrap
-from protocols.errors import ParameterError
+from protocols.errors import ModelError, ParameterError
 from protocols.models.chain.chain_parameters import chain_parameters
 from protocols.models.chain.hazard_factor import factor_parameters
 from protocols.models.gradient import OF_SCORES, OF_TANGENTS, Gradient
@@ -66,6 +66,11 @@ def check_relaxed(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
     """
     allowed = (*OF_TANGENTS, "passes") if gradient.way == "adjoints" else OF_TANGENTS
     check_keys(gradient, allowed, what=gradient.way)
+    if model.graph.public:
+        raise ModelError(
+            f"the model hears public numbers ({', '.join(model.graph.public)}), through which no private derivative of "
+            "a relaxed run is taken; take scores, or relaxed derivatives in the clear"
+        )
     found = chain_parameters(model, geometric=gradient.geometric)
     found.update(factor_parameters(gradient))
     check_graph_mode(gradient, model, mode=mode)

@@ -33,7 +33,7 @@ def problem():
 @pytest.mark.parametrize("estimator", [ModelScore(), ModelAlternatives(8)], ids=lambda each: each.name)
 def test_rates_of_infection_have_the_derivatives_of_differences(problem, estimator):
     made, point = problem
-    assert not [name for name in RATES if made.why_not(name)]
+    assert not [name for name in RATES if made.dependence.why_not(name)]
     truth = FiniteDifference(0.1).estimate(made, point, range(500))
     estimated = estimator.estimate(made, point, range(10**6, 10**6 + (1_500 if estimator.name == "score" else 150)))
     error = np.hypot(estimated.error, truth.error)

@@ -14,8 +14,7 @@ from lpm_secure.gradients.history.recorder import HistoryRecorder
 from lpm_secure.gradients.history.replays import Replays
 from lpm_secure.gradients.model.outputs import Outputs, SeriesOutput
 from protocols.models.graph.agents import tally_of
-from protocols.models.likelihood.dependence import Dependence
-from tests.conformance.estimators.model_worlds import GIVEN, model_problem
+from tests.conformance.estimators.model_worlds import ENVIRONMENTS, GIVEN, model_problem
 
 SIGMAS = 4.5  # of about 60 ratios each, one in 2,500 runs of a test fails by chance; seeds are fixed, so none does
 NEAR = 0.1
@@ -28,8 +27,13 @@ LAWS = {
     "opinion": 4,
     "banks": 1,
     "supply": 2,
+    "tests.moving_models:Places": 3,
+    "tests.moving_models:Density": 3,
+    "tests.user_models:Closures": 1,
+    "examples.closures.closures:Office": 2,
 }  # parameters that laws depend on
 COMPARED = {"work": {"price", "dole", "furlough_pay"}, "doses": {"first", "days"}, "banks": {"loss_rate"}}
+MOVING = ("tests.moving_models:Density", "examples.closures.closures:Office")
 FEW, MANY = 500, 12_000
 
 
@@ -50,7 +54,7 @@ def differences():
 @pytest.mark.parametrize("name", GIVEN)
 def test_the_parameters_of_laws_and_those_that_are_compared_are_read_off_the_graph(name):
     problem, point = model_problem(name)
-    dependence = Dependence.of(problem.graph)
+    dependence = problem.dependence
     assert set(point.names) >= dependence.laws
     assert len(dependence.laws) == LAWS[name]
     assert {each for each in point.names if dependence.why_not(each)} == COMPARED.get(name, set())
@@ -60,12 +64,12 @@ def test_the_parameters_of_laws_and_those_that_are_compared_are_read_off_the_gra
 def test_a_recorded_course_has_the_series_of_the_engine(name):
     problem, point = model_problem(name)
     seeds = range(2**31 - 3, 2**31)
-    history = HistoryRecorder(problem, point, seeds, Dependence.of(problem.graph)).run()
+    history = HistoryRecorder(problem, point, seeds, problem.dependence).run()
     np.testing.assert_array_equal(history.series, problem.run(point, seeds, NumpyBackend(problem.graph)))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", GIVEN)
+@pytest.mark.parametrize("name", sorted(set(GIVEN) - set(ENVIRONMENTS)))
 def test_back_ends_give_one_series(name):
     problem, point = model_problem(name)
     series = [problem.run(point, range(20), make(problem.graph)) for make in (NumpyBackend, NumbaBackend)]
@@ -75,7 +79,7 @@ def test_back_ends_give_one_series(name):
 @pytest.mark.parametrize("name", GIVEN)
 def test_an_alternative_is_replayed_only_where_it_differs(name, monkeypatch):
     problem, point = model_problem(name)
-    dependence, seeds = Dependence.of(problem.graph), range(2)
+    dependence, seeds = problem.dependence, range(2)
     recorder = HistoryRecorder(problem, point, seeds, dependence)
     history = recorder.run()
     alternatives = [each.alternative for each in choose_alternatives(history, point, seeds, 3)]
@@ -105,7 +109,7 @@ def check(estimated, truth):
 @pytest.mark.parametrize(
     ("name", "seeds"),
     [
-        *((name, FEW) for name in ("seir", "work", "opinion")),
+        *((name, FEW) for name in ("seir", "work", "opinion", *MOVING)),
         *(pytest.param(name, MANY, marks=pytest.mark.slow) for name in GIVEN),
     ],
 )

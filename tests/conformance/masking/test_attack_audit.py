@@ -48,7 +48,8 @@ def audit_of(manifest_of):
         traced = trace(kind)
         model = GraphModel(traced.graph, traced.parameters)
         fixed = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "mode": "outcome"}
-        return AttackAudit(manifest_of(((1, 2), (3, 4)), **fixed, max_message=4, security="active", **changes))
+        given = fixed | {"max_message": 4, "security": "active"} | changes
+        return AttackAudit(manifest_of(((1, 2), (3, 4)), **given))
 
     return make
 
@@ -64,6 +65,13 @@ def test_some_lies_end_a_run_alike_and_bad_parties_are_caught(audit_of):
     assert judge(audit, FEW) == []
     assert audit.find(TrustsFirst)
     assert audit.find(TakesAnyBit)
+
+
+def test_some_lies_end_a_run_in_sum_mode_alike_and_bad_parties_are_caught(audit_of):
+    audit = audit_of(Loud, mode="sum")
+    assert {each.number for each in audit.lies if each.part == "answers"} == {0}
+    assert judge(audit, FEW) == []
+    assert audit.find(TrustsFirst)
 
 
 def test_a_build_whose_clients_take_any_bit_is_found(audit_of, monkeypatch):

@@ -11,10 +11,8 @@ from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError, NotEnrolled, RoundClosed, RunEnded, WireError
 from protocols.masking.journal import MemoryJournal
 from protocols.masking.messages import (
-    BitAnswer,
     ClientReply,
     Offer,
-    OpeningAnswer,
     ProofAnswer,
     ProofQuestion,
     ReleaseAnswer,
@@ -25,7 +23,7 @@ from protocols.masking.messages import (
 )
 from protocols.wire.messages import Join, MaskedCall, MaskedReply
 from protocols.wire.transport import Transport
-from tests.masked_lies import KINDS
+from tests.masked_lies import ANSWERS, KINDS
 from tests.masked_runs import Secrets, start_again
 
 ONE, TWO, DEALER = "aggregator-0", "aggregator-1", "dealer"
@@ -376,8 +374,7 @@ def test_each_server_is_sent_what_is_for_it_alone(small):
     answers = {}
     for caller, callee, _, reply in passed:
         if isinstance(reply, MaskedReply) and reply.envelope is not None:
-            kinds = ClientReply | ReleaseAnswer | ProofAnswer | OpeningAnswer | BitAnswer
-            kind = msgspec.msgpack.decode(reply.envelope.content, type=kinds)
+            kind = msgspec.msgpack.decode(reply.envelope.content, type=KINDS | ANSWERS)
             if isinstance(kind, ClientReply):
                 assert kind.client == caller  # a client's answers, and nobody else's
             if isinstance(kind, ReleaseAnswer):

@@ -69,7 +69,7 @@ def test_a_sum_is_told_as_it_is_beside_a_bit(told, own, begin):
     assert second == [[2 * (t + o), int(t + o > 2), 2 * (t + o)] for t, o in zip(told, own, strict=True)]
 
 
-FEW = few(SUM_LIES, "a sum is raised", "a sum is raised beyond the ring", "a sum is of another masked number")
+FEW = few(SUM_LIES, "a sum is raised by 1", f"a sum is raised by {2**58}", "a sum is of another masked number")
 
 
 @pytest.mark.parametrize("lie", FEW)

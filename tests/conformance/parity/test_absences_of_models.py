@@ -58,6 +58,8 @@ def reference(testbed, missed, public, observe=lambda state, inputs: None, *, le
         same = owner[today[1]] == owner[today[2]]
         within = heard(model, state, says, today[:, same])
         others = heard(model, state, says, today[:, ~same & there[today[1]]])
+        if manifest.mode == "sum":  # clients are told all of it, and decide by themselves
+            within, others = within + np.where(hears[:, None], others, 0), np.zeros_like(others)
         pressure, totals = np.zeros((n, o), dtype=np.int64), np.zeros((n, len(model.cell_most)), dtype=np.int64)
         cell = testbed.cell if field is None else state[field]
         if sizes.size:

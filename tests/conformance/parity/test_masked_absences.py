@@ -93,7 +93,7 @@ def absences(run):
     schedule, attendance = run.plan.manifest.schedule, run.aggregators[0]._membership.attendance
 
     def steps(phase, holds):
-        every = range(run.plan.manifest.steps)
+        every = range(run.plan.manifest.steps if phase == Phase.SPEAK or schedule.outcome else 0)
         return {
             name: {step for step in every if not holds(name, schedule.number(step, phase))} for name in run.plan.names
         }
@@ -123,9 +123,9 @@ def check(testbed, plan):
     return counted, learnt
 
 
-def drawn(data, graph_testbeds, name):
+def drawn(data, graph_testbeds, name, mode="outcome"):
     fixed = {"engine": name in ENVIRONMENTS, "round_timeout_s": ROUND_S, "join_timeout_s": 5.0, "min_cohort": 1}
-    made = graph_testbeds(name, mode="outcome", k=2, **fixed)
+    made = graph_testbeds(name, mode=mode, k=2, security="active", **fixed)
     testbed = data.draw(
         made.filter(
             lambda each: (
@@ -137,7 +137,8 @@ def drawn(data, graph_testbeds, name):
     )
     testbed = dataclasses.replace(testbed, synthetic=0)
     late = data.draw(st.sampled_from([client.name for client in testbed.manifest.clients if client.agents]))
-    rounds = st.integers(1, 2 * testbed.manifest.steps)
+    schedule = testbed.manifest.schedule
+    rounds = st.integers(int(schedule.outcome), schedule.rounds - 2)
     ends = data.draw(st.lists(st.tuples(rounds, st.sampled_from(MOMENTS)), min_size=1, max_size=2))
     return testbed, {late: sorted(ends)}
 
@@ -147,3 +148,12 @@ def drawn(data, graph_testbeds, name):
 @given(data=st.data())
 def test_a_client_that_comes_back_goes_on_as_if_it_had_been_away(name, data, graph_testbeds):
     check(*drawn(data, graph_testbeds, name))
+
+
+@pytest.mark.parametrize(
+    "name", [each if each == "library-seirs" else pytest.param(each, marks=pytest.mark.slow) for each in sorted(ALL)]
+)
+@settings(max_examples=2)
+@given(data=st.data())
+def test_in_sum_mode_too_a_client_that_comes_back_goes_on_as_if_it_had_been_away(name, data, graph_testbeds):
+    check(*drawn(data, graph_testbeds, name, mode="sum"))

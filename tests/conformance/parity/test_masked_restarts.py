@@ -114,13 +114,14 @@ def check(testbed, run_clear, folder, data):
         assert series.hash == clear.series.hash
 
 
+@pytest.mark.parametrize("mode", ["outcome", "sum"])
 @pytest.mark.parametrize("name", TAKEN)
 @settings(max_examples=repetitions(3))
 @given(data=st.data())
 def test_a_masked_run_whose_servers_and_engine_come_back_equals_the_clear_run(
-    name, data, graph_testbeds, run_clear, tmp_path_factory
+    name, mode, data, graph_testbeds, run_clear, tmp_path_factory
 ):
-    testbed = data.draw(graph_testbeds(name, engine=True, mode="outcome", k=2, **TIMES))
+    testbed = data.draw(graph_testbeds(name, engine=True, mode=mode, k=2, security="active", **TIMES))
     check(testbed, run_clear, tmp_path_factory.mktemp("run"), data)
 
 

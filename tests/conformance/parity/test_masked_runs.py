@@ -67,6 +67,15 @@ def test_a_masked_run_by_a_tree_equals_the_clear_run_bit_for_bit(name, data, gra
     check(by_a_tree(data.draw(graph_testbeds(name, mode="outcome", k=2))), run_clear)
 
 
+@pytest.mark.parametrize(
+    "name", [each if each in FEW[:2] else pytest.param(each, marks=pytest.mark.slow) for each in sorted(ALL)]
+)
+@settings(max_examples=3)
+@given(data=st.data())
+def test_a_masked_run_in_sum_mode_equals_the_clear_run_bit_for_bit(name, data, graph_testbeds, run_clear):
+    check(data.draw(graph_testbeds(name, mode="sum", k=2, security="active")), run_clear)
+
+
 @settings(max_examples=3)
 @given(data=st.data())
 def test_a_masked_epidemic_equals_the_clear_run_bit_for_bit(data, testbeds, run_clear):

@@ -8,9 +8,10 @@ import pytest
 
 from aggregator.store import PendingRound, RoundClosure, Store
 from protocols.errors import ConflictingReplay, NotJoined, Unavailable
-from protocols.wire.messages import Join, MembersQuery
+from protocols.wire.messages import Join, MembersQuery, Share
 
 ALL = ("client-0", "client-1", "client-2")
+STARTS = tuple(client.encode().ljust(16) for client in ALL)
 LONG_S = 600.0
 
 
@@ -56,7 +57,10 @@ def test_between_rounds_it_remembers_the_last_result_and_goes_on_with_the_next(m
         again = [reply.release.tolist() for reply in await operator.everybody(0, *ALL)]
         with pytest.raises(ConflictingReplay, match="two different shares for step 0"):
             await operator.exchange("client-0", 0, 99)
-        assert (await operator.run.members(MembersQuery(operator.run.id, 0))).names == ALL
+        with pytest.raises(ConflictingReplay, match="two different shares for step 0"):
+            await operator.run.exchange("client-0", Share(operator.run.id, 0, operator.vector(1), start=bytes(16)))
+        members = await operator.run.members(MembersQuery(operator.run.id, 0))
+        assert (members.names, members.starts) == (ALL, STARTS)
         return again, [reply.step for reply in await closed(operator, told, 1)]
 
     first = during(manifest(), before, url=url, peers=1)
@@ -104,9 +108,10 @@ def test_a_decision_is_kept_even_where_the_others_have_not_agreed(manifest, duri
         return await given_up(waiting)
 
     async def after(operator, told):
-        names = (await operator.run.members(MembersQuery(operator.run.id, 0))).names
+        members = await operator.run.members(MembersQuery(operator.run.id, 0))
+        assert members.starts == STARTS[:2]
         told.tell(*ALL)
-        return names, [(reply.step, reply.members) for reply in await operator.everybody(0, *ALL[:2])]
+        return members.names, [(reply.step, reply.members) for reply in await operator.everybody(0, *ALL[:2])]
 
     assert during(manifest(), before, url=url, peers=1, index=index) == [Unavailable] * 2
     assert during(manifest(), after, url=url, peers=1, index=index) == (ALL[:2], [(0, 2), (0, 2)])

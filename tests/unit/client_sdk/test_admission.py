@@ -129,7 +129,7 @@ def test_a_run_that_is_played_once_more_is_refused_before_a_share_leaves(admissi
     async def take_part(step):
         (gate,) = admission.gate([LocalTransport(answer, caller="client-0")])
         await gate.call(Join(run, b""), timeout_s=1.0)
-        await gate.call(Share(run, step, np.zeros(1, np.uint64)), timeout_s=1.0)
+        await gate.call(Share(run, step, np.zeros(1, np.uint64), start=bytes(16)), timeout_s=1.0)
 
     asyncio.run(take_part(3))
     with pytest.raises(RecordsDiffer, match="played once more"):

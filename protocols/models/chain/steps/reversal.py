@@ -109,7 +109,7 @@ class Reversal:
                         own = own * (crosses[other][0] if bit else 1.0 - crosses[other][0])
                 by_cross[clock] += own if crossed else -own
         found: dict[str, F64] = {}
-        for place, (outcome, weight, _) in enumerate(self.values.clocks):
+        for place, (outcome, weight, *_) in enumerate(self.values.clocks):
             by_hazard = by_cross[place] * (1.0 - crosses[place][0])
             found[outcome] = found.get(outcome, 0.0) + by_hazard * weight
             for parameter, slope in self.slopes.clocks[place].slopes:

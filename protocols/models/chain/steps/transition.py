@@ -22,11 +22,12 @@ Slopes = tuple[tuple[int, float], ...]  # of a number: by which parameters it mo
 
 
 class CrossingHazard(NamedTuple):
-    """An outcome's hazard, of what its level grows by."""
+    """An outcome's hazard, of what its level grows by; or a public number's value, which has a probability."""
 
     outcome: str
     weight: float
     slopes: Slopes
+    announced: bool = False
 
 
 class Outflow(NamedTuple):
@@ -82,7 +83,7 @@ class Transition:
         clocks = []
         for clock in chain.clocks:
             number = clock.weight * (1.0 / clock.unit)
-            clocks.append(CrossingHazard(clock.outcome, float(number[0]), slopes_of(number)))
+            clocks.append(CrossingHazard(clock.outcome, float(number[0]), slopes_of(number), clock.announced))
         flows = tuple(_compartments(chain, lines, list(_flows(chain, lines))))
         stay = {flow.source for flow in flows if flow.stays}
         left = tuple(state for state in lines.left if state not in stay)
@@ -111,7 +112,8 @@ class Transition:
 
         Args:
             state: float64[S, 1 + p, n], before the step.
-            growth: of each outcome's level, before weights, float64[1 + p, n].
+            growth: of each outcome's level, before weights, float64[1 + p, n]; and how likely each public number counts
+                as each of its values, float64[1 + p, 1].
             step: of the run.
         """
         leaving = self.leaving(state, self.chances(self.crossings(growth)), step)
@@ -155,7 +157,12 @@ class Transition:
 
     def crossings(self, growth: Mapping[str, F64]) -> list[F64]:
         """Return how likely each clock's outcome crosses."""
-        return [_escape(times(growth[clock.outcome], clock.weight, clock.slopes)) for clock in self.clocks]
+        return [
+            growth[clock.outcome]
+            if clock.announced
+            else _escape(times(growth[clock.outcome], clock.weight, clock.slopes))
+            for clock in self.clocks
+        ]
 
     def chances(self, crosses: Sequence[F64]) -> dict[int, F64]:
         """Return how likely each pattern is that a flow asks for."""

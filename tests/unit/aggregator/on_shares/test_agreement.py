@@ -42,7 +42,9 @@ def test_only_who_took_part_everywhere_is_counted(manifest, during):
         operator.join(*ALL)
         told.tell("client-0", "client-2")
         calls = started(*(operator.exchange(client, 0, 10 ** int(client[-1])) for client in ALL))
-        with pytest.raises(RoundClosed, match="step 0 has closed without client-1; go on with step 1"):
+        with pytest.raises(
+            RoundClosed, match=r"without client-1, which not every aggregator has heard, or .*; go on with step 1"
+        ):
             await calls[1]
         return [(reply.members, reply.release.tolist()[0]) for reply in (await calls[0], await calls[2])]
 
@@ -272,8 +274,8 @@ def test_one_who_reaches_only_one_of_two_aggregators_is_counted_by_neither(manif
                 one.join(client, Join(one.id, client.encode().ljust(32)))
                 other.join(client, Join(one.id, b""))
             nothing, vector = np.zeros(0, dtype=np.uint64), np.ones(other.layout.d, dtype=np.uint64)
-            calls = [one.exchange(client, Share(one.id, 0, nothing)) for client in ALL[:2]]
-            calls += [other.exchange(client, Share(one.id, 0, vector)) for client in ALL[1:]]
+            calls = [one.exchange(client, Share(one.id, 0, nothing, start=bytes(16))) for client in ALL[:2]]
+            calls += [other.exchange(client, Share(one.id, 0, vector, start=bytes(16))) for client in ALL[1:]]
             return await asyncio.gather(*calls, return_exceptions=True)
 
     alone, counted, counted_too, alone_too = asyncio.run(act())

@@ -32,7 +32,7 @@ def test_what_one_sealed_opens_for_the_other_as_it_was():
     assert one.peers == NAMES[1:]
     opened = other.open(one.seal(SHARE, NAMES[1]), NAMES[0])
     assert (opened.step, opened.trial, opened.share.tolist()) == (3, 1, [0, 1, 2, 3])
-    members = Members(3, ("a", "b"), Phase.SPEAK, bytes(32))
+    members = Members(3, ("a", "b"), Phase.SPEAK, bytes(32), starts=(bytes(16), bytes(range(16))))
     assert other.open(one.seal(members, NAMES[1]), NAMES[0]) == members
 
 

@@ -142,7 +142,7 @@ def test_a_clients_call_that_comes_open_is_refused(during):
     async def act(manifest, keys, doors):
         with pytest.raises(NotSealed, match="came open"):
             await call(LocalTransport(doors["aggregator-0"].answer, caller="client-0"), joins(manifest)[0])
-        share = Share(manifests.run_id(manifest), 0, np.zeros(0, dtype=np.uint64))
+        share = Share(manifests.run_id(manifest), 0, np.zeros(0, dtype=np.uint64), start=bytes(16))
         with pytest.raises(NotSealed):
             await call(LocalTransport(doors["aggregator-0"].answer, caller="client-0"), share)
 
@@ -242,7 +242,7 @@ def test_a_share_before_the_join_is_refused(during):
         way = sealed(manifest, keys, doors, "client-0")[1]
         run = manifests.run_id(manifest)
         with pytest.raises(NotJoined):
-            await call(way, Share(run, 0, np.zeros(0, dtype=np.uint64)))
+            await call(way, Share(run, 0, np.zeros(0, dtype=np.uint64), start=bytes(16)))
         await call(way, joins(manifest)[1])
         await call(way, joins(manifest)[1])  # again: nothing changes
 
@@ -263,7 +263,7 @@ def test_a_client_joins_again_with_a_secret_for_each_start(manifest_of, given):
         more = {"authorities": [keys.authority.certificate], "access": Access()}
         door = Gateway(name, [run_gateway], answer, secrets=Store("sqlite://"), **more)
         starts = [sealed(manifest, keys, {name: door, "aggregator-1": door}, "client-0")[0] for _ in range(STARTS + 1)]
-        share = Share(run, 0, np.zeros(0, dtype=np.uint64))
+        share = Share(run, 0, np.zeros(0, dtype=np.uint64), start=bytes(16))
         await call(starts[0], Join(run, b""))
         starts[1]._open()
         with pytest.raises(NotSealed):
@@ -311,7 +311,7 @@ def test_a_restarted_door_knows_its_sessions(party, operators_of, tmp_path):
                 await call(way, joins(manifest)[0])
             with doors_of(operators, keys, stores=[Store(url), Store("sqlite://")]) as again:
                 way._inner = LocalTransport(again["aggregator-0"].answer, caller="client-0")
-                share = Share(manifests.run_id(manifest), 3, np.zeros(0, dtype=np.uint64))
+                share = Share(manifests.run_id(manifest), 3, np.zeros(0, dtype=np.uint64), start=bytes(16))
                 with pytest.raises(Exception, match="step 0 comes next"):
                     await call(way, share)
             for store in stores:

@@ -215,3 +215,9 @@ def test_a_dataset_is_downloaded_once_and_then_found(tmp_path, monkeypatch):
         assert folder == catalogue.get("workplace_invs15", base=base, cache=cache)
     assert folder == cache / "workplace_invs15"
     assert sorted(asked) == sorted(answers)
+
+
+def test_a_directory_that_is_not_there_is_a_mistake_and_no_reason_for_other_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("LPM_DATA", str(tmp_path / "shred"))
+    with pytest.raises(ParameterError, match="shred, which is no directory; correct it, or unset it"):
+        catalogue.where("workplace_invs15")

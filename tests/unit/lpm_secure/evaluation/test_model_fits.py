@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from lpm_secure.calibration.inference.fit_config import FitConfig
+from lpm_secure.calibration.inference.fit_config import AssimilationConfig, FitConfig
 from lpm_secure.calibration.job import begin_fit
 from lpm_secure.calibration.transports import in_process
-from lpm_secure.evaluation.config import AssimilationConfig, EvaluationConfig, OriginsConfig
+from lpm_secure.evaluation.config import EvaluationConfig, OriginsConfig
 from lpm_secure.evaluation.model_fits import ModelFits, follow
 from lpm_secure.evaluation.origins import origins_of, read_series, study_of
 from tests.calibration_hospitals import config_of
@@ -30,8 +30,9 @@ EVALUATION = EvaluationConfig(
 def run(folder, config=EVALUATION, calibration=CALIBRATION, change=lambda data: data):
     rounds = []
     data = change(read_series(config, calibration))
-    fits = ModelFits(config, calibration, data, folder, lambda origin, round_: rounds.append((origin, round_)))
-    return *fits.run(origins_of(config, data)), rounds
+    told = lambda origin, round_: rounds.append((origin, round_))  # noqa: E731
+    fits = ModelFits(calibration, config.assimilation, config.ahead, data, folder, told)
+    return *fits.run((each.periods, each.anew) for each in origins_of(config, data)), rounds
 
 
 def test_a_fit_that_follows_begins_at_the_posterior_before_it():

@@ -14,6 +14,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordD
 
 from aggregator.release.sum_noise import SumNoise
 from aggregator.store import Store
+from client_sdk.secure_sum.sealed_message import seal_shares
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.flower import records
 from lpm_secure.flower.node import Node
@@ -28,7 +29,9 @@ from protocols.errors import (
     RoundAhead,
     WireError,
 )
+from protocols.identity.certificates import read as read_credentials
 from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
 from tests.calibration_hospitals import COURSE, hospitals, in_process
 from tests.flower_nodes import DRAWS, LocalGrid, OverGrid, draws_of
 
@@ -237,6 +240,27 @@ def test_a_hospital_whose_shares_do_not_open_is_named_and_left_out_and_the_fit_g
     assert fit.absences == {"hospital-4": ROUNDS}
     assert fit.discarded == 0
     assert strategy.opened.members == tuple(name for name in sorted(hospitals()) if name != "hospital-4")
+
+
+def test_a_hospital_whose_shares_are_of_two_messages_is_in_no_sum(deployed):
+    """Whoever carries them could pass one share of each: they are under other keys, and add up to what nobody told."""
+    grid, strategy = deployed
+    node, last = grid.node_of("hospital-4"), strategy.manifest.aggregators[-1].name
+
+    def mix(message, reply):
+        if message.metadata.message_type != "train" or message.metadata.dst_node_id != node:
+            return reply
+        words, folder = np.ones(Layout.of(strategy.manifest).d, dtype=np.uint64), grid.folders[node]
+        again = seal_shares(words, strategy.manifest, read_credentials(folder), number=reply.content["about"]["step"])
+        sealed = ArrayRecord({**reply.content["sealed"], last: records.of_bytes(again)[last]})
+        return Message(RecordDict({"sealed": sealed, "about": reply.content["about"]}), reply_to=message)
+
+    grid.change = mix
+    fit = fit_with(OverGrid(strategy, grid), rounds=1)
+    away = frozenset({"hospital-4"})
+    shared = fit_with(in_process(hospitals(), draws=DRAWS, absent={0: away}), rounds=1)
+    assert strategy.opened.members == tuple(name for name in sorted(hospitals()) if name != "hospital-4")
+    assert torch.equal(fit.draws(20, seed=3), shared.draws(20, seed=3))
 
 
 def bomb():

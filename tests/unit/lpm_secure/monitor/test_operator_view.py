@@ -41,6 +41,7 @@ def aggregator(manifest_of, tmp_path):
             "operator_key": signing.public_of(keys.operator),
             "store": "sqlite://",
             "metrics_port": port,
+            "runs": "runs",
         }
         (tmp_path / "config.toml").write_bytes(msgspec.toml.encode(config))
         return OperatorView(tmp_path)
@@ -72,6 +73,17 @@ def test_members_releases_and_refusals_follow_the_ledger(aggregator):
     assert status["metrics"] is None
     assert "4711" not in json.dumps(status)
     assert configure().status() == status  # read again from the first line
+
+
+def test_runs_that_the_server_took_in_are_seen_and_those_that_it_refused_are_not(aggregator, tmp_path):
+    _, _, configure = aggregator
+    (tmp_path / "runs").mkdir()
+    for name in ("spring.json", "spring.sig", "refused.json"):
+        source = tmp_path / ("manifest.sig" if name.endswith(".sig") else "manifest.json")
+        (tmp_path / "runs" / name).write_bytes(source.read_bytes())
+    assert len(configure().status()["runs"]) == 1
+    (tmp_path / "runs" / "spring.aggregator-0.sig").touch()
+    assert len(configure().status()["runs"]) == 2
 
 
 def test_queue_calls_and_seconds_are_those_of_the_metrics(aggregator):

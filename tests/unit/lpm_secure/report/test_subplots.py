@@ -1,8 +1,10 @@
 """Cells of figures: each its own, with its traces, its title and a legend where it needs one."""
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from lpm_secure.report.run_parts import band_lines
 from lpm_secure.report.subplots import cells
 
 
@@ -32,6 +34,16 @@ def test_a_legend_is_shown_once_for_each_name_where_there_are_several_even_if_an
             figure.add_trace(line, row=1, col=column)
     for cell in cells(figure):
         assert [trace.showlegend for trace in cell.figure.data] == [True, True, False]
+
+
+def test_the_legend_of_a_band_names_its_median_and_not_its_edges():
+    bands = [
+        line
+        for name in ("S", "I")
+        for line in band_lines(np.array([[1, 2], [3, 4]]), [0, 1], name, "#4477aa", band=0.9, legend=True, people=True)
+    ]
+    (cell,) = cells(go.Figure(bands))
+    assert [trace.name for trace in cell.figure.data if trace.showlegend] == ["S", "1 to 4 people", "I"]
 
 
 def test_a_figure_of_one_cell_keeps_its_title_and_what_has_no_axes_is_left_as_it_is():

@@ -10,7 +10,7 @@ from lpm_secure.engine.series import StageSeries
 from lpm_secure.run.ingress import Ingress
 from lpm_secure.run.private_run import PrivateRun
 from lpm_secure.run.processes import Execution
-from lpm_secure.run.report import series_parts, small_counts, summary_of
+from lpm_secure.run.report import series_parts, summary_of
 
 
 @pytest.fixture
@@ -86,7 +86,6 @@ def test_small_counts_of_people_are_ringed_and_counted_and_those_of_a_look_alike
     manifest = manifest_of(steps=2)
     counts = np.array([[[9, 1, 4, 0], [1, 1, 1, 1]], [[5, 5, 0, 4], [1, 1, 1, 1]], [[14, 0, 0, 0], [1, 1, 1, 1]]])
     series = StageSeries.of_tally(counts, 1.0, manifest.model.agents.tally)
-    assert small_counts(series) == 3
     parts = series_parts(manifest, [series], people=True)
     (rings,) = [trace for trace in parts[0].figure.data if trace.name == "1 to 4 people"]
     assert sorted(zip(rings.x, rings.y, strict=True)) == [(0, 1), (0, 4), (1, 4)]
@@ -109,7 +108,12 @@ def test_small_counts_of_every_replicate_are_counted_as_all_of_them_are_in_the_t
     ]
     assert sum(trace.fill == "tonexty" for trace in bands.data) == 8
     text = "".join(part for part in parts if isinstance(part, str))
-    assert "2 counts of private agents are of 1 to 4 people, those of the first replicate ringed" in text
+    said = "2 counts of private agents, over all replicates, are of 1 to 4 people, and medians over replicates that"
+    assert said in text
+    few = series_parts(manifest, [each[1], each[1]], people=True)
+    bands = next(part.figure for part in few if not isinstance(part, str))
+    rings = [trace for trace in bands.data if trace.name == "1 to 4 people"]
+    assert [(list(ring.x), list(ring.y)) for ring in rings] == [([0.0], [1.0]), ([0.0], [1.0])]
     assert "The first replicate" in text
     assert "One run is one draw of chance" not in text
 

@@ -22,6 +22,19 @@ def test_a_result_that_is_there_is_compared_as_it_is(rumour, result):
         lpm.compare({"before": result, "now": rumour}, seeds=2)
 
 
+def test_scenarios_of_other_made_up_people_say_so(rumour, tmp_path):
+    other = rumour.with_(seed=rumour.config.seed + 1)
+    both = lpm.compare({"as is": rumour, "other": other}, seeds=[1, 2])
+    ((what, words),) = both.describe_pairing()
+    assert what == "people"
+    assert "as is 1, other 2" in words
+    same = other.with_({"private.seed": rumour.config.seed})
+    kept = lpm.open_result(rumour.run(seeds=[1, 2]).save(tmp_path / "a"))
+    again = lpm.compare({"as is": kept, "same": same}, seeds=[1, 2])
+    assert again.describe_pairing() == []
+    assert not again.difference("same", "private_AWARE").values.any()
+
+
 def test_a_sweep_takes_every_combination_over_the_same_seeds(rumour):
     swept = lpm.sweep(rumour, {"closed": [0, 1]}, start=[0.1, 0.2], seeds=2)
     assert list(swept.results) == [f"closed={c}, start={s}" for c in (0, 1) for s in (0.1, 0.2)]

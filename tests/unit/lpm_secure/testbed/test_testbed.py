@@ -19,7 +19,7 @@ DATA = look_alike(1)
 def made_of(model, **more):
     given = {"name": "small", "seed": 1, "steps": 3, "private": {"dataset": "look_alike"}, "protocol": {"mode": "sum"}}
     config = msgspec.convert({**given, "model": f"tests.user_models:{model}", **more}, Config)
-    return build(config, DATA, ["localhost:1", "localhost:2"])
+    return build(config, DATA, ["localhost:1", "localhost:2", "localhost:3"])
 
 
 def columns(**ranges):
@@ -59,7 +59,8 @@ def test_without_channels_contacts_are_left_out(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     config = {"name": "loners", "seed": 1, "steps": 3, "private": {"dataset": "look_alike"}, "model": "loners:Loner"}
-    made = build(msgspec.convert(config | {"protocol": {"mode": "sum"}}, Config), DATA, ["localhost:1", "localhost:2"])
+    sums = msgspec.convert(config | {"protocol": {"mode": "sum"}}, Config)
+    made = build(sums, DATA, ["localhost:1", "localhost:2", "localhost:3"])
     assert (made.contacts.day.size, made.manifest.channels) == (0, ())
     with pytest.raises(ParameterError, match="the model has no outcome, so outcome mode has nothing to compare"):
         build(msgspec.convert(config, Config), DATA, [f"localhost:{port}" for port in range(1, 6)])
@@ -152,7 +153,7 @@ def test_numbers_of_contacts_that_are_none_or_out_of_their_range_are_one_line(ra
     ("model", "protocol", "said"),
     [
         ("tests.user_models:Opinion", {"aggregators": 3}, "3 aggregators"),
-        ("tests.user_models:Opinion", {"mode": "sum"}, "sum mode"),
+        ("tests.user_models:Opinion", {"validity": "off"}, "validity"),
     ],
 )
 def test_an_active_run_that_the_masked_backend_does_not_take_is_refused_in_one_line(model, protocol, said):

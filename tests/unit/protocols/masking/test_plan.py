@@ -48,7 +48,6 @@ def test_own_levels_are_told_as_the_growth_of_one_step(manifest):
     [
         ({"k": 3}, "3 aggregators"),
         ({"validity": "off"}, "validity"),
-        ({"mode": "sum"}, "sum mode"),
     ],
 )
 def test_a_run_that_needs_more_is_refused_in_one_line_that_says_what(manifest_of, changes, need):
@@ -57,6 +56,30 @@ def test_a_run_that_needs_more_is_refused_in_one_line_that_says_what(manifest_of
         MaskingPlan(manifest_of(**given))
     assert "\n" not in str(error.value)
     assert "the CrypTen backend takes it" in str(error.value)
+
+
+def test_a_run_without_a_dealer_is_refused(manifest_of):
+    with pytest.raises(ParameterError, match="the run has no dealer"):
+        MaskingPlan(manifest_of(mode="sum"))
+
+
+def test_in_sum_mode_clients_are_told_an_exact_number_of_each_channel_in_every_round_and_nothing_is_compared(
+    manifest_of, seir
+):
+    plan = MaskingPlan(manifest_of(mode="sum", security="active", steps=3))
+    assert [plan.reveals(number) for number in range(4)] == [(False,)] * 4
+    assert not any(plan.compares(number) for number in range(4))
+    assert all(plan.opens(number) for number in range(4))
+    assert plan.bits == plan.outcomes == ()
+    small = {"model": seir(beta=(1,), f=1), "steps": 1}
+    assert MaskingPlan(manifest_of(mode="sum", security="active", **small, max_message=2**53))
+    with pytest.raises(WouldWrap, match="an exposure could need 59 bits"):
+        MaskingPlan(manifest_of(mode="sum", security="active", **small, max_message=2**55))
+
+
+def test_outcomes_reveal_in_decisions_alone(manifest_of):
+    plan = MaskingPlan(manifest_of(mode="outcome", steps=1))
+    assert [plan.reveals(number) for number in range(4)] == [(), (), (True,), ()]
 
 
 def test_levels_that_begin_anew_take_a_product_in_decisions(manifest_of, seir):

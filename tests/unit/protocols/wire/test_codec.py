@@ -29,6 +29,8 @@ from protocols.wire.messages import (
     RoundRelease,
     RoundResult,
     Share,
+    StreamedAnswer,
+    StreamedCall,
     TrialQuery,
     TrialShare,
 )
@@ -43,17 +45,26 @@ NAMES = st.sets(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,62}", fullmatch=True)).map
 NAME = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,62}", fullmatch=True)
 OPENING = st.none() | st.builds(Handshake, st.binary(max_size=9), st.binary(max_size=9), st.binary(max_size=9))
 PHASE = st.sampled_from(Phase)
+START = st.binary(min_size=16, max_size=16)
+HEAD = st.sampled_from([b"", bytes(range(32))])
 SIGNATURE = st.binary(min_size=64, max_size=64)
 SIGNED_MESSAGE = st.builds(SignedMessage, NAME, st.binary(max_size=20), ID, SIGNATURE)
+
+
+def members_of(names):
+    starts = st.lists(START, min_size=len(names), max_size=len(names)).map(tuple)
+    return st.builds(Members, STEP, st.just(names), PHASE, HEAD, HEAD, starts)
+
+
 MESSAGES = {
     Join: st.builds(Join, ID, st.sampled_from([b"", bytes(32), bytes(range(32))]), st.none() | STEP),
     JoinReply: st.builds(JoinReply, STEP, st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5).map(tuple)),
-    Share: st.builds(Share, ID, STEP, WORDS, PHASE),
+    Share: st.builds(Share, ID, STEP, WORDS, PHASE, START),
     RoundResult: st.builds(RoundResult, STEP, WORDS, WORDS, SIGNED, COUNT, PHASE),
     Announcement: st.builds(Announcement, ID, STEP, SIGNED),
     RoundRelease: st.builds(RoundRelease, STEP, WORDS, COUNT, st.integers(0, 2**64 - 1), NAMES, NAMES),
     MembersQuery: st.builds(MembersQuery, ID, STEP, PHASE),
-    Members: st.builds(Members, STEP, NAMES, PHASE, announced=st.sampled_from([b"", bytes(range(32))])),
+    Members: NAMES.flatmap(members_of),
     ComputationQuery: st.builds(ComputationQuery, ID, STEP, PHASE),
     Computation: st.builds(Computation, STEP, st.sampled_from([b"", bytes(32), bytes(range(32))])),
     TrialQuery: st.builds(TrialQuery, ID, STEP, COUNT, ID),
@@ -64,6 +75,10 @@ MESSAGES = {
     MaskedReply: st.builds(MaskedReply, st.none() | SIGNED_MESSAGE),
     Letter: st.builds(Letter, ID, st.integers(0, LETTERS - 1), NAME, st.binary(min_size=1, max_size=9), NAMES),
     LetterReply: st.builds(LetterReply, NAME, st.binary(min_size=1, max_size=9)),
+    StreamedCall: st.builds(StreamedCall, st.integers(0, 2**63 - 1), st.text(max_size=9), st.binary(max_size=20)),
+    StreamedAnswer: st.builds(
+        StreamedAnswer, st.integers(0, 2**63 - 1), st.binary(max_size=20), COUNT, st.text(max_size=9), st.text()
+    ),
 }
 ANY = st.one_of(*MESSAGES.values())
 each = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
@@ -76,7 +91,7 @@ def fields(message):
 
 
 def test_every_message_is_covered():
-    assert {kind for pair in METHODS.values() for kind in pair} == set(MESSAGES)
+    assert {kind for pair in METHODS.values() for kind in pair} | {StreamedCall, StreamedAnswer} == set(MESSAGES)
 
 
 @given(ANY)
@@ -132,7 +147,9 @@ def small(kind):
         JoinReply: JoinReply(1),
         Letter: Letter(bytes(32), 1, "a", b"1"),
         LetterReply: LetterReply("a", b"1"),
-        Share: Share(bytes(32), 1, nothing),
+        StreamedCall: StreamedCall(1, "Join"),
+        StreamedAnswer: StreamedAnswer(1),
+        Share: Share(bytes(32), 1, nothing, start=bytes(16)),
         RoundResult: RoundResult(1, nothing, nothing, signed, 1),
         Announcement: Announcement(bytes(32), 1, signed),
         RoundRelease: RoundRelease(1, nothing, 1, 1),
@@ -145,7 +162,7 @@ def small(kind):
         MaskedCall: MaskedCall(bytes(32), SignedMessage("a", b"", bytes(32), bytes(64))),
         MaskedReply: MaskedReply(SignedMessage("a", b"", bytes(32), bytes(64))),
         MembersQuery: MembersQuery(bytes(32), 1),
-        Members: Members(1, ("a",)),
+        Members: Members(1, ("a",), starts=(bytes(16),)),
     }[kind]
 
 
@@ -167,6 +184,20 @@ def test_a_key_of_another_length_is_refused(length):
 def test_a_digest_of_another_length_is_refused(kind, length):
     with pytest.raises(WireError, match=f"a digest of {length} bytes"):
         decode(kind, encode(dataclasses.replace(small(kind), over=bytes(length))))
+
+
+@pytest.mark.parametrize("length", [0, 15, 17])
+def test_a_share_without_the_start_that_it_is_under_is_refused(length):
+    with pytest.raises(WireError, match=f"whose start has {length} bytes; it has 16"):
+        decode(Share, encode(dataclasses.replace(small(Share), start=bytes(length))))
+    with pytest.raises(WireError, match=f"whose start has {length} bytes; it has 16"):
+        decode(Members, encode(dataclasses.replace(small(Members), starts=(bytes(length),))))
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_members_of_whom_not_each_has_a_start_are_refused(count):
+    with pytest.raises(WireError, match=f"got {count} starts of 1 members"):
+        decode(Members, encode(dataclasses.replace(small(Members), starts=(bytes(16),) * count)))
 
 
 @pytest.mark.parametrize("length", [1, 7, 9])
@@ -207,17 +238,19 @@ def test_a_sealed_request_with_a_part_out_of_bounds_is_refused(changes):
 @pytest.mark.parametrize("names", [("b", "a"), ("a", "a"), ("",), ("a" * 64,)], ids=repr)
 def test_members_out_of_order_repeated_or_out_of_bounds_are_refused(names):
     with pytest.raises(WireError, match="list of members"):
-        decode(Members, encode(Members(1, names)))
+        decode(Members, encode(Members(1, names, starts=(bytes(16),) * len(names))))
 
 
 @given(st.integers(0, 1000))
 def test_the_bound_on_a_call_covers_every_share(d):
-    assert len(encode(Share(bytes(32), 2**32, np.full(d, 2**64 - 1, dtype=np.uint64)))) <= largest_call(d, clients=1)
+    share = Share(bytes(32), 2**32, np.full(d, 2**64 - 1, dtype=np.uint64), start=bytes(16))
+    assert len(encode(share)) <= largest_call(d, clients=1)
 
 
 def test_the_bound_on_a_call_covers_the_names_of_all_clients():
     names = tuple(f"{number:063d}" for number in range(3_000))
-    assert len(encode(Members(2**32, names, Phase.DECIDE))) <= largest_call(0, clients=3_000)
+    members = Members(2**32, names, Phase.DECIDE, starts=(bytes(16),) * 3_000)
+    assert len(encode(members)) <= largest_call(0, clients=3_000)
     nothing = np.zeros(0, dtype=np.uint64)
     released = RoundRelease(2**32, nothing, 2**32 - 1, 2**64 - 1, names[:2_000], names[2_000:])
     assert len(encode(released)) <= largest_call(0, clients=3_000)

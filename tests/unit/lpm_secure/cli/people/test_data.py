@@ -1,5 +1,6 @@
 """What lpm data prints, and its exit codes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -91,3 +92,18 @@ def test_a_look_over_own_tables_prints_what_is_read_and_plots_it_for_oneself(tmp
     assert "2 ([b]A to B)" in done.stdout
     assert done.stderr == "warning: 1 days have no contact\n"
     assert (tmp_path / "people.html").stat().st_mode & 0o777 == 0o600
+    done = lpm_data("check", *tables, "--model", "seir", "--clients", "ward", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    figures = json.loads(done.stdout)
+    assert figures["warnings"] == ["1 days have no contact"]
+    assert "2 ([b]A to B)" in figures["tables"].values()
+
+
+def test_all_commands_print_figures_for_programs(tmp_path):
+    folder = put(tmp_path, "nyc_mobility")
+    listed = json.loads(lpm_data("list", "--json", LPM_DATA=str(tmp_path)).stdout)
+    assert set(listed) == NAMES
+    assert (listed["nyc_mobility"]["folder"], listed["nyc_covid"]["folder"]) == (str(folder), None)
+    assert json.loads(lpm_data("where", "nyc_mobility", "--json", LPM_DATA=str(tmp_path)).stdout) == {
+        "folder": str(folder)
+    }

@@ -1,5 +1,6 @@
 """lpm population, as a command."""
 
+import json
 import os
 import subprocess
 import sys
@@ -29,3 +30,5 @@ def test_the_command_builds_a_city_and_shows_it(tmp_path):
     assert shown.returncode == 0, shown.stderr
     assert "people by ZCTA and age band" in shown.stdout
     assert (tmp_path / "city.lpmpop.html").is_file()
+    figures = json.loads(lpm("show", str(tmp_path / "city.lpmpop"), "--json").stdout)
+    assert (figures["card"]["agents"], figures["check"]) == (1_000, None)

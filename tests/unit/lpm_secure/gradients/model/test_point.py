@@ -126,7 +126,7 @@ class Weather(Groups):
         return super().update(me, heard, draw).set(light=lpm.where(heard[self.rain] == 1, "ON", me.light))
 
 
-def test_a_model_that_hears_the_environment_is_refused():
+def test_a_model_that_hears_numbers_that_nobody_says_is_refused():
     graph = trace(Weather).graph
-    with pytest.raises(ParameterError, match=r"public numbers \(rain\)"):
+    with pytest.raises(ParameterError, match=r"public numbers \(rain\), and nothing says them"):
         ModelProblem("rain", "a test", graph, ModelPeople(3), 2, outputs_of(graph, [], steps=2))

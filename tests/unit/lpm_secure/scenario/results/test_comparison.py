@@ -41,11 +41,17 @@ def test_a_comparison_is_written_with_every_difference(result, rumour, tmp_path)
     assert found["difference"]["mean"] == pytest.approx(mean)
     assert "difference" not in endings[0]
     assert both.differences().num_rows == len(both.names) * 7
-    assert len(both.plot(["private_AWARE"]).data) == 6
+    assert len([trace for trace in both.plot(["private_AWARE"]).data if trace.mode == "lines" or trace.line.dash]) == 6
     assert "paired difference" in both._repr_html_()
     page = (folder / "report.html").read_text()
     start, closed = page.index("<td>start</td><td>a probability</td><td>0.1</td><td>0.4</td>"), page.index("<td>closed")
     assert start < closed  # what differs stands first
+    counts = [each.values(name) for each in both.results.values() for name in each.stages]
+    few = sum(((each > 0) & (each < 5)).sum() for each in counts)
+    assert f"{few:,} counts of private agents, over all seeds, are of 1 to 4 people" in page
+    ringed = sum(len(trace.x) for trace in both.plot().data if trace.name == "1 to 4 people")
+    medians = [np.median(each, axis=0) for each in counts]
+    assert ringed == sum(((each > 0) & (each < 5)).sum() for each in medians) > 0
     assert re.search(r"Made on 20\d\d-.* with lpm-secure \S+, by a program", page)
     for ask in (lambda: both["none"], lambda: both.difference("more", "private_AWARE", level=2.0)):
         with pytest.raises(ParameterError):

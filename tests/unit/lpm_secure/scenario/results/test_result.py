@@ -35,7 +35,7 @@ def test_quantiles_are_those_over_seeds(result):
 
 def test_a_plot_has_a_median_and_a_band_of_each_stage(result):
     figure = result.plot()
-    shown = [trace.name for trace in figure.data if trace.name]
+    shown = [trace.name for trace in figure.data if trace.showlegend]
     assert shown == ["UNAWARE", "AWARE"]
     assert sum(trace.fill == "tonexty" for trace in figure.data) == 2
     for series, band in ((["nothing"], 0.9), ([], 0.9), (None, 1.0)):

@@ -6,7 +6,6 @@ import pytest
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.model_agents import CellMixing, ModelAgents
 from lpm_secure.engine.venues.channels import VenueChannels, Venues
-from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, outputs_of
 from lpm_secure.models.tracer import trace
 from protocols.errors import DataError, ModelError, ParameterError
 from protocols.models.chain.chain import check_chain
@@ -76,10 +75,8 @@ def test_agents_in_other_cells_than_their_own_are_refused(of, sizes):
         ModelAgents(NumpyBackend(moving()), {}, agents=np.arange(3, dtype=np.uint64), key=(1, 2), cells=cells)
 
 
-def test_venues_chains_and_derivatives_in_the_clear_know_no_moves():
+def test_venues_and_chains_know_no_moves():
     with pytest.raises(ParameterError, match="agents move between the cells of at, and venues' people stay"):
         VenueChannels(Venues.nowhere(3), {"told": ()}).degree_of(moving())
     with pytest.raises(ModelError, match="agents move between the cells of at"):
         check_chain(GraphModel(moving()))
-    with pytest.raises(ParameterError, match="move between the cells of place, and no derivative in the clear"):
-        ModelProblem("p", "drawn", trace(Places).graph, ModelPeople(3), 2, outputs_of(trace(Places).graph, [], steps=2))

@@ -1,0 +1,104 @@
+"""A folder in which a server's operator puts further runs while the server goes on: manifests and their signatures."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, final
+
+from aggregator.config import AggregatorConfig, DealerFile
+from protocols import canonical_json
+from protocols.atomic_file import write_atomically
+from protocols.errors import LpmError, ParameterError
+from protocols.file_mode import PUBLIC_MODE
+from protocols.identity import signing
+from protocols.identity.server_keys import IDENTITY
+from protocols.task.manifest import Manifest, run_id
+from protocols.task.signature import countersign, countersignature_path, load_verified, signature_path
+
+MOST_RUNS: Final = 32  # beside those of the configuration
+POLL_S: Final = 1.0
+LOG: Final = logging.getLogger("aggregator")
+Begin = Callable[[Manifest], None]
+Stamp = tuple[int, int, int, int]  # times and sizes of a manifest and its signature
+
+
+@final
+class RunFolder:
+    """Manifests of further runs of one server, `NAME.json` and `NAME.sig` each.
+
+    Security: whoever may write there decides what the server takes part in, as with its configuration: the folder is
+        its operator's alone. Only what the run's operator has signed, by the key that the configuration pins, is begun;
+        then the server's key signs it too, as `start` does. What was refused, and why, is in the log.
+    """
+
+    def __init__(self, folder: Path, *, operator_key: bytes, credentials: Path) -> None:
+        """Make the folder, if there is none; nothing is read yet."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder, self._operator_key, self._credentials = folder, operator_key, credentials
+        self._stamps: dict[Path, Stamp] = {}
+        self._begun: set[bytes] = set()
+
+    def look(self, begin: Begin) -> None:
+        """Begin what is new in the folder; what cannot be begun is refused until its files change.
+
+        Args:
+            begin: takes part in a run, or raises.
+        """
+        for path, manifest in self._read():
+            self._begin(path, manifest, begin)
+
+    async def watch(self, begin: Begin) -> None:
+        """Look again and again; files are read beside what the server does meanwhile."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            for path, manifest in await asyncio.to_thread(self._read):
+                self._begin(path, manifest, begin)
+
+    def _read(self) -> list[tuple[Path, Manifest]]:
+        """Return what is new, and verified."""
+        fresh = []
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                files = path.stat(), signature_path(path).stat()
+            except OSError:  # one of both is on its way
+                continue
+            stamp = (files[0].st_mtime_ns, files[0].st_size, files[1].st_mtime_ns, files[1].st_size)
+            if self._stamps.get(path) == stamp:
+                continue
+            self._stamps[path] = stamp
+            try:
+                fresh.append((path, load_verified(path, operator_key=self._operator_key)))
+            except (LpmError, OSError) as error:
+                _refuse(path, error)
+        return fresh
+
+    def _begin(self, path: Path, manifest: Manifest, begin: Begin) -> None:
+        run = run_id(manifest)
+        if run in self._begun:
+            return
+        try:
+            if len(self._begun) >= MOST_RUNS:
+                raise ParameterError(f"this server has {MOST_RUNS} further runs, and takes no more: start it again")
+            signed = countersign(manifest, signing.read_key(self._credentials / IDENTITY))
+            begin(manifest)
+            self._begun.add(run)
+            beside = countersignature_path(path, signed.server)
+            write_atomically(beside, canonical_json.encode(signed), mode=PUBLIC_MODE)
+        except (LpmError, OSError) as error:
+            _refuse(path, error)
+            return
+        facts = {"run": run.hex(), "name": manifest.name, "countersigned": beside.name}
+        LOG.info("run added", extra={"facts": facts})
+
+
+def run_folder(given: AggregatorConfig | DealerFile, folder: Path) -> RunFolder | None:
+    """Return the folder of further runs that a configuration names, if it names one; `folder` is that of its file."""
+    if given.runs is None:
+        return None
+    own = folder / given.credentials
+    return RunFolder(folder / given.runs, operator_key=given.operator_key, credentials=own)
+
+
+def _refuse(path: Path, error: LpmError | OSError) -> None:
+    LOG.warning("run refused", extra={"facts": {"file": path.name, "reason": str(error)}})

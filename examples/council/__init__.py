@@ -1,0 +1,1 @@
+"""A policy that is a small network: an office whose people stay at home as often as it advises."""

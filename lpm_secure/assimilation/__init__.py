@@ -1,0 +1,1 @@
+"""A calibration that follows new periods, without a refit."""
