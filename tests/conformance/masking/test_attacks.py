@@ -296,7 +296,7 @@ def test_the_dealer_cannot_try_words_out(start):
     run = start(between=asked)
     run.play(Secrets(tau=(1, 1)).words(run))
     question = run.dealer.read(asked.messages[0], ProofQuestion).clients[0]
-    source, plan = run.dealer._sources["client-0"], run.plan
+    source, plan = run.dealer._seeds.sources["client-0"], run.plan
     shape, pads = plan.shape("client-0", 0), source.pads(0, 2)
     blank = WordsNotice(run=plan.run, number=0, client="client-0", counter=1)
     for tau in range(8):
