@@ -137,6 +137,21 @@ def test_what_masks_the_bits_is_told_to_nobody_before_both_have_checked(lie, sta
         honest_run.aggregators[0].ask_bits()
 
 
+def test_an_aggregator_asks_for_no_masks_before_the_others_proof_holds(start):
+    run, secrets = start(), Secrets()
+    for _ in range(2):
+        run.play(secrets.words(run))
+
+    def ask_early(sender, receiver, message):
+        if b"OpeningQuestion" in message.content:
+            run.aggregators[0].ask_bits()
+        return message
+
+    run.between = ask_early
+    with pytest.raises(RoundAhead, match="before what was opened is proved"):
+        run.play(secrets.words(run))
+
+
 def test_an_aggregator_that_comes_back_opens_nothing_else_under_the_same_masks(start):
     """What the other one opened decides what it opens next: told another thing, it opens nothing more."""
     run, secrets = start(), Secrets()
