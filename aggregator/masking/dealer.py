@@ -200,8 +200,8 @@ class MaskingDealer(MaskingParty):
         """Take in a question that both have asked, and hold the answer ready, unless nobody asks for it any more."""
         number, digest = RoundNumber(question.number), digest_of(content)
         self._asked = digest_of(self._asked, digest)
-        if self._is_first(question):
-            self._answered = {}
+        if self._is_first(question) or (isinstance(question, ProofQuestion) and self.plan.takes_openings(number)):
+            self._answered = {}  # shares of a tree are told no more once they may be opened: not to a store put back
         if isinstance(question, ProofQuestion):
             told = self._answer_proofs(question, number, tells=tells)
             if told is not None:

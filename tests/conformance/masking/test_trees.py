@@ -11,7 +11,6 @@ import pytest
 
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import (
-    ConflictingReplay,
     ParameterError,
     ResultsDiffer,
     RoundAhead,
@@ -23,7 +22,7 @@ from protocols.masking.messages import OpeningQuestion, OpeningShare, ReleaseAns
 from protocols.masking.plan import check_security
 from tests.comparison_lies import TREE_LIES, replay
 from tests.conformance.masking.test_attacks import WORLDS, ending
-from tests.conformance.masking.test_server_restarts import TIMES, honest, play, same
+from tests.conformance.masking.test_server_restarts import TIMES, ended, honest, play, same
 from tests.masked_lies import DECIDE, Liar, few
 from tests.masked_restarts import AFTER, BEFORE, SERVERS, Ends, renew_server
 from tests.masked_runs import Recorder, Secrets
@@ -41,7 +40,7 @@ DEFAULT = (
 
 
 BY_A_TREE = {"aggregator-0": 79, "aggregator-1": 79, "dealer": 26}  # messages to it and from it, in two steps
-OF_A_TREE = {("aggregator-0", 36), ("dealer", 10)}  # in the openings of the first decision, and asked of them
+OF_A_TREE = {("dealer", 10)}  # asked of the openings of the first decision
 
 __all__ = ["honest", "same"]  # fixtures
 
@@ -152,8 +151,26 @@ def test_an_aggregator_asks_for_no_masks_before_the_others_proof_holds(start):
         run.play(secrets.words(run))
 
 
+def test_the_dealer_tells_shares_of_a_tree_no_more_once_they_may_be_opened(start):
+    """An aggregator has them in memory alone: one whose store was put back in a decision opens nothing twice."""
+    run, secrets = start(), Secrets()
+    for _ in range(2):
+        run.play(secrets.words(run))
+    asked = run.aggregators[0]._asked
+    assert run.dealer.ask(asked)
+
+    def come_back(sender, receiver, message):
+        if b"OpeningShare" in message.content:
+            run.dealer.ask(asked)
+        return message
+
+    run.between = come_back
+    with pytest.raises(RoundAhead, match="out of its turn"):
+        run.play(secrets.words(run))
+
+
 def test_an_aggregator_that_comes_back_opens_nothing_else_under_the_same_masks(start):
-    """What the other one opened decides what it opens next: told another thing, it opens nothing more."""
+    """What the other one opened decides what it opens next: it is dealt its shares no more, and opens nothing."""
     run, secrets = start(), Secrets()
     for _ in range(2):
         run.play(secrets.words(run))
@@ -176,9 +193,9 @@ def test_an_aggregator_that_comes_back_opens_nothing_else_under_the_same_masks(s
         renew_server(run, name)
     lie = Liar(TREE_LIES["bits are random in message 0"])
     lie.run = run
-    with pytest.raises(ConflictingReplay):
+    with pytest.raises(RoundAhead, match="out of its turn"):
         finish(lie)
-    assert lie.lies
+    assert not lie.lies
 
 
 def test_what_is_opened_is_uniform_whatever_the_numbers_are(start):
@@ -243,6 +260,14 @@ def test_a_tree_is_of_active_security_alone(small):
 )
 def test_a_server_that_ends_at_any_message_of_a_tree_goes_on_to_the_same_bits(name, place, moment, same):
     same((name, place, moment))
+
+
+@pytest.mark.parametrize("moment", [BEFORE, AFTER])
+def test_an_aggregator_that_ends_while_bits_are_opened_ends_the_run_for_all(small, tmp_path, moment):
+    told, servers, _ = play(small(steps=2, **TIMES), tmp_path / "run", Ends(("aggregator-0", 36, moment)))
+    assert [isinstance(each[-1], str) for each in told] == [True, True]
+    assert [len(each) for each in told] == [3, 3]
+    assert all(ended(servers))
 
 
 def test_a_run_by_a_tree_has_as_many_messages_as_are_looked_at(small, tmp_path):
