@@ -28,7 +28,8 @@ class OpeningAgreement(MessageUnion, abc.ABC):
     """Masked numbers of a decision, which both aggregators open.
 
     Security: which bits of a tree are opened next depends on what the other has opened, and is unchecked until the
-        proof. So it is on disk before it is told, that this aggregator never opens another thing under the same masks.
+        proof. So it is on disk before it is told, that this aggregator never opens another thing under the same masks;
+        and what it opens of is in memory alone, which the dealer tells no more by then, that no store put back does.
     """
 
     _sums: MaskedSums = field(init=False, repr=False)

@@ -22,7 +22,7 @@ from protocols.masking.messages import OpeningQuestion, OpeningShare, ReleaseAns
 from protocols.masking.plan import check_security
 from tests.comparison_lies import TREE_LIES, replay
 from tests.conformance.masking.test_attacks import WORLDS, ending
-from tests.conformance.masking.test_server_restarts import TIMES, ended, honest, play, same
+from tests.conformance.masking.test_server_restarts import TIMES, ended, honest, play
 from tests.masked_lies import DECIDE, Liar, few
 from tests.masked_restarts import AFTER, BEFORE, SERVERS, Ends, renew_server
 from tests.masked_runs import Recorder, Secrets
@@ -42,7 +42,7 @@ DEFAULT = (
 BY_A_TREE = {"aggregator-0": 79, "aggregator-1": 79, "dealer": 26}  # messages to it and from it, in two steps
 OF_A_TREE = {("dealer", 10)}  # asked of the openings of the first decision
 
-__all__ = ["honest", "same"]  # fixtures
+__all__ = ["honest"]  # a fixture
 
 
 @pytest.fixture
@@ -258,8 +258,22 @@ def test_a_tree_is_of_active_security_alone(small):
         for moment in (BEFORE, AFTER)
     ],
 )
-def test_a_server_that_ends_at_any_message_of_a_tree_goes_on_to_the_same_bits(name, place, moment, same):
-    same((name, place, moment))
+def test_a_server_that_ends_at_any_message_of_a_tree_goes_on_to_the_same_bits_or_ends_the_run_for_all(
+    name, place, moment, small, tmp_path, honest
+):
+    """Only an aggregator ends it, that has bits to open: it is dealt its shares no more."""
+    manifest = small(steps=2, **TIMES)
+    if not honest:
+        honest["told"] = play(manifest, tmp_path / "honest", Ends())[0]
+    told, servers, said = play(manifest, tmp_path / "run", Ends((name, place, moment)))
+    if not any(ended(servers)):
+        assert told == honest["told"]
+        assert {len(each) for each in said.values()} == {1}
+        return
+    assert name != "dealer"
+    assert all(ended(servers))
+    assert [isinstance(each[-1], str) for each in told] == [True, True]
+    assert {len(each) for each in told} <= {3, 5}  # in a decision
 
 
 @pytest.mark.parametrize("moment", [BEFORE, AFTER])
