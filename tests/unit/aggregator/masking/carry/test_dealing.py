@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from aggregator.masking.carry.dealing import CarryShare
+from aggregator.masking.carry.dealing import CarryShare, deal_carry
 from protocols.errors import WireError
+from protocols.masking.words import stream_of
 
 
 def test_shares_are_read_as_they_were_dealt_and_those_of_another_size_refused(opened):
@@ -32,3 +33,10 @@ def test_either_share_is_uniform(opened):
         planes = share.planes[1:]
         ones = int(np.bitwise_count(planes).sum())
         assert abs(ones / (64 * planes.size) - 0.5) < 5 * 0.5 / (64 * planes.size) ** 0.5
+
+
+def test_bits_are_opened_under_masks_that_no_client_knows():
+    """Of clients' masks that are all 0, what both aggregators are told at last is random: the dealer's own masks."""
+    r = np.zeros(640, dtype=np.uint64)
+    told = deal_carry(r, r, bits=4, draw=stream_of(bytes(32)))[2]
+    assert abs(int(np.bitwise_count(told).sum()) - 320) < 100
