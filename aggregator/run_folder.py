@@ -1,6 +1,7 @@
 """A folder in which a server's operator puts further runs while the server goes on: manifests and their signatures."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Final, final
 from aggregator.config import AggregatorConfig, DealerFile
 from protocols import canonical_json
 from protocols.atomic_file import write_atomically
-from protocols.errors import LpmError, ParameterError
-from protocols.file_mode import PUBLIC_MODE
+from protocols.errors import ConfigError, LpmError, ParameterError
+from protocols.file_mode import PUBLIC_MODE, can_others_change
 from protocols.identity import signing
 from protocols.identity.server_keys import IDENTITY
 from protocols.task.manifest import Manifest, run_id
@@ -33,8 +34,14 @@ class RunFolder:
     """
 
     def __init__(self, folder: Path, *, operator_key: bytes, credentials: Path) -> None:
-        """Make the folder, if there is none; nothing is read yet."""
+        """Make the folder, if there is none; nothing is read yet.
+
+        Raises:
+            ConfigError: others than its owner may change it.
+        """
         folder.mkdir(mode=0o700, exist_ok=True)
+        if can_others_change(folder):
+            raise ConfigError(f"{folder} can be changed by others than its owner; chmod 700 {folder}")
         self._folder, self._operator_key, self._credentials = folder, operator_key, credentials
         self._stamps: dict[Path, Stamp] = {}
         self._begun: set[bytes] = set()
@@ -57,16 +64,14 @@ class RunFolder:
 
     def _read(self) -> list[tuple[Path, Manifest]]:
         """Return what is new, and verified."""
-        fresh = []
-        for path in sorted(self._folder.glob("*.json")):
-            try:
-                files = path.stat(), signature_path(path).stat()
-            except OSError:  # one of both is on its way
+        fresh, stamps = [], {}
+        for path in self._folder.glob("*.json"):
+            with contextlib.suppress(OSError):  # one of both is on its way
+                stamps[path] = _stamp(path)
+        for path in sorted(stamps, key=lambda each: (stamps[each], each)):  # the oldest first, after a restart too
+            if self._stamps.get(path) == stamps[path]:
                 continue
-            stamp = (files[0].st_mtime_ns, files[0].st_size, files[1].st_mtime_ns, files[1].st_size)
-            if self._stamps.get(path) == stamp:
-                continue
-            self._stamps[path] = stamp
+            self._stamps[path] = stamps[path]
             try:
                 fresh.append((path, load_verified(path, operator_key=self._operator_key)))
             except (LpmError, OSError) as error:
@@ -79,16 +84,26 @@ class RunFolder:
             return
         try:
             if len(self._begun) >= MOST_RUNS:
-                raise ParameterError(f"this server has {MOST_RUNS} further runs, and takes no more: start it again")
+                raise ParameterError(
+                    f"this server has {MOST_RUNS} further runs, and takes no more: move files of those over out of "
+                    "the folder, and start it again"
+                )
             signed = countersign(manifest, signing.read_key(self._credentials / IDENTITY))
             begin(manifest)
             self._begun.add(run)
-            beside = countersignature_path(path, signed.server)
-            write_atomically(beside, canonical_json.encode(signed), mode=PUBLIC_MODE)
         except (LpmError, OSError) as error:
             _refuse(path, error)
             return
+        except Exception:  # as of a call: others go on, and the log says why
+            LOG.exception("failed", extra={"facts": {"file": path.name}})
+            return
+        beside = countersignature_path(path, signed.server)
         facts = {"run": run.hex(), "name": manifest.name, "countersigned": beside.name}
+        try:
+            write_atomically(beside, canonical_json.encode(signed), mode=PUBLIC_MODE)
+        except OSError as error:  # it is served: the signature is written when the server starts again
+            LOG.warning("run added, and its signature is not written", extra={"facts": {**facts, "reason": str(error)}})
+            return
         LOG.info("run added", extra={"facts": facts})
 
 
@@ -98,6 +113,11 @@ def run_folder(given: AggregatorConfig | DealerFile, folder: Path) -> RunFolder 
         return None
     own = folder / given.credentials
     return RunFolder(folder / given.runs, operator_key=given.operator_key, credentials=own)
+
+
+def _stamp(path: Path) -> Stamp:
+    files = path.stat(), signature_path(path).stat()
+    return files[0].st_mtime_ns, files[0].st_size, files[1].st_mtime_ns, files[1].st_size
 
 
 def _refuse(path: Path, error: LpmError | OSError) -> None:

@@ -48,10 +48,7 @@ def project(folder, *, seed=None, active=False):
 
 def edited(text, *, seed=None, active=False, hosts=None):
     """Return a first project with the hospitals' people, and addresses that are free, or on these hosts by server."""
-    if active:
-        text = re.sub(r"^mpc = .*\n", "", text, flags=re.MULTILINE).replace(
-            '# security = "active"', 'security = "active"'
-        )
+    text = make_active(text) if active else text
     named = re.findall(r'^\w+ = "([a-z-]+\.example:\d+)"', text, flags=re.MULTILINE)
     places = [re.sub(r"^([a-z-]+)\.example", lambda server: (hosts or {}).get(server[1], ""), each) for each in named]
     for address, free in zip(named, free_addresses(len(named)) if hosts is None else places, strict=True):
@@ -64,8 +61,19 @@ def edited(text, *, seed=None, active=False, hosts=None):
     text = "\n".join([text[: text.index("[[clients]]")], *clients])
     if seed is None:
         return text
-    text = NOISE.sub("", text).replace("min_count = 5", "min_count = 0")
+    text = make_exact(text)
     return re.sub(r"^# testbed_seed = .*$", f"testbed_seed = {seed}", text, flags=re.MULTILINE)
+
+
+def make_active(text):
+    """Return a first project with active security."""
+    text = re.sub(r"^mpc = .*\n", "", text, flags=re.MULTILINE)
+    return text.replace('# security = "active"', 'security = "active"')
+
+
+def make_exact(text):
+    """Return a first project whose releases are exact, and of all counts."""
+    return NOISE.sub("", text).replace("min_count = 5", "min_count = 0")
 
 
 def rows(hospital):

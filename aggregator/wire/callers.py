@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from protocols.errors import NotEnrolled, TooManyCalls
+from protocols.errors import ConfigError, NotEnrolled, TooManyCalls
 from protocols.identity.server_keys import digest_of
 from protocols.task.manifest import Manifest
 
@@ -34,7 +34,7 @@ class Callers:
         self, manifests: Sequence[Manifest], *, calls_per_s: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Take the pins of all runs that are served."""
-        self._pins: dict[str, set[bytes]] = {}
+        self._pins: dict[str, bytes] = {}
         self.clients = 1  # of the largest run
         self._rate, self._clock = calls_per_s, clock
         self._buckets: dict[str, TokenBucket] = {}
@@ -42,11 +42,29 @@ class Callers:
             self.add(manifest)
 
     def add(self, manifest: Manifest) -> None:
-        """Take the pins of one more run."""
-        for party in manifest.aggregators:
-            keys = manifest.trust.keys.get(party.name) if manifest.trust is not None else None
-            self._pins.setdefault(party.name, set()).update([keys.certificate] if keys else [])
+        """Take the pins of one more run.
+
+        Raises:
+            ConfigError: see `require_keys`.
+        """
+        self.require_keys(manifest)
+        self._pins.update(_pins(manifest))
         self.clients = max(self.clients, len(manifest.clients))
+
+    def require_keys(self, manifest: Manifest) -> None:
+        """Refuse a run whose manifest pins another key for an aggregator's name than the runs before.
+
+        Security: calls are told apart by names, so whoever held either key could speak in all of these runs.
+
+        Raises:
+            ConfigError: it does.
+        """
+        for name, pin in _pins(manifest).items():
+            if self._pins.get(name, pin) != pin:
+                raise ConfigError(
+                    f"the manifest {manifest.name} pins another key of {name} than a run that this server has: give "
+                    "it another name there, or start another server"
+                )
 
     def weight(self, caller: str) -> int:
         """Return for how many clients a caller may speak."""
@@ -60,7 +78,7 @@ class Callers:
             TooManyCalls: it called too often.
         """
         pinned = self._pins.get(caller)
-        if pinned is not None and certificate_digest(context) not in pinned:
+        if pinned is not None and certificate_digest(context) != (pinned or None):
             raise NotEnrolled(f"the certificate of {caller} is not the one that the manifest pins; compare the keys")
         self.count(caller)
 
@@ -75,6 +93,12 @@ class Callers:
         if bucket.left < 1:
             raise TooManyCalls(f"{caller} calls more than {rate:g} times a second; call again later")
         bucket.left -= 1
+
+
+def _pins(manifest: Manifest) -> dict[str, bytes]:
+    """Return what the certificate of each aggregator is pinned by; nothing, which none has, where it is not."""
+    keys = {} if manifest.trust is None else manifest.trust.keys
+    return {party.name: keys[party.name].certificate if party.name in keys else b"" for party in manifest.aggregators}
 
 
 def certificate_digest(context: Any) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn, final
 import grpc
 from grpc import aio
 
-from aggregator.wire.callers import Callers
+from aggregator.wire.callers import Callers, certificate_digest
 from aggregator.wire.interceptor import CALLS_OF_ONE, caller_of
 from protocols.errors import LpmError, WireError
 from protocols.wire import codec
@@ -17,6 +17,7 @@ from protocols.wire.remote import CODE
 
 Method = Callable[[bytes, Any], Awaitable[bytes]]
 SLOTS: Final = 2  # calls of a stream that are read, of what a caller may have under way of one method
+STREAMS_OF_ONE: Final = 128  # at the same time: a caller has one for each run that it takes part in here
 
 
 class Refusal(Exception):
@@ -54,17 +55,32 @@ class Conversations:
     """The streams of calls of one server, until it stops.
 
     Security: each call is let in, counted and refused as one by itself. Of a caller that does not read its answers no
-        more calls are read.
+        more calls are read. Of one that opens many streams the oldest end, so that it takes nobody the server's room.
     """
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._streams: set[asyncio.Task[Any]] = set()
+        self._streams: dict[bytes, list[asyncio.Task[None]]] = {}  # of each caller, by its key; the oldest first
 
     def stop(self) -> None:
         """End all streams: an idle one would keep the server until its patience is over."""
-        for each in self._streams:
-            each.cancel()
+        for streams in self._streams.values():
+            for each in streams:
+                each.cancel()
+
+    def _begin(self, caller: bytes, reading: "asyncio.Task[None]") -> None:
+        """Take a caller's stream in, in place of its oldest one where it has too many: that may be of a lost line."""
+        streams = self._streams.setdefault(caller, [])
+        streams.append(reading)
+        if len(streams) > STREAMS_OF_ONE:
+            streams.pop(0).cancel()
+
+    def _end(self, caller: bytes, reading: "asyncio.Task[None]") -> None:
+        streams = self._streams.get(caller, [])
+        if reading in streams:
+            streams.remove(reading)
+        if not streams:
+            self._streams.pop(caller, None)
 
     def serving(
         self, methods: Mapping[str, Method], callers: Callers
@@ -72,15 +88,15 @@ class Conversations:
         """Return what serves a stream with these methods."""
 
         async def converse(_: Any, context: "aio.ServicerContext[bytes, bytes]") -> None:
-            conversation = _Conversation(methods, context, _most(callers, context))
-            reading = asyncio.ensure_future(conversation.read())
-            self._streams.add(reading)
+            conversation = _Conversation(methods, context, callers)
+            caller, reading = certificate_digest(context), asyncio.ensure_future(conversation.read())
+            self._begin(caller, reading)
             try:
-                await asyncio.wait([reading])
+                await asyncio.wait([reading, conversation.writing], return_when=asyncio.FIRST_COMPLETED)
             finally:
-                self._streams.discard(reading)
+                self._end(caller, reading)
                 conversation.end(reading)
-            if not reading.cancelled() and isinstance(error := reading.exception(), WireError):
+            if reading.done() and not reading.cancelled() and isinstance(error := reading.exception(), WireError):
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error), ((CODE, error.code),))
 
         return converse
@@ -95,14 +111,21 @@ def _most(callers: Callers, context: Any) -> int:
 
 
 class _Conversation:
-    """One stream."""
+    """One stream.
 
-    def __init__(self, methods: Mapping[str, Method], context: "aio.ServicerContext[bytes, bytes]", most: int) -> None:
-        self._methods, self._stream, self._slots = methods, context, asyncio.Semaphore(most)
+    Attributes:
+        writing: ends where an answer cannot be written.
+    """
+
+    def __init__(
+        self, methods: Mapping[str, Method], context: "aio.ServicerContext[bytes, bytes]", callers: Callers
+    ) -> None:
+        self._methods, self._stream, self._callers = methods, context, callers
+        self._most, self._slots = 0, asyncio.Semaphore(0)
         self._context = CallContext(context.auth_context())
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._answers: asyncio.Queue[StreamedAnswer] = asyncio.Queue()
-        self._writing = asyncio.ensure_future(self._write())
+        self.writing = asyncio.ensure_future(self._write())
 
     async def read(self) -> None:
         """Take calls in until the caller ends the stream.
@@ -115,7 +138,7 @@ class _Conversation:
 
     def end(self, reading: "asyncio.Task[None]") -> None:
         """Let go of all calls."""
-        for task in (reading, self._writing, *self._calls.values()):
+        for task in (reading, self.writing, *self._calls.values()):
             task.cancel()
 
     async def _take(self, call: StreamedCall) -> None:
@@ -125,10 +148,18 @@ class _Conversation:
             return
         if call.number in self._calls:
             raise WireError(f"got two calls of number {call.number}; each of a stream has a number of its own")
+        self._widen()
         await self._slots.acquire()
         task = asyncio.ensure_future(self._answer(call))
         self._calls[call.number] = task
         task.add_done_callback(lambda done: self._end(call.number, done))
+
+    def _widen(self) -> None:
+        """Read as many calls as this caller may speak for now: of a run that came later it may be more clients."""
+        most = max(self._most, _most(self._callers, self._stream))
+        for _ in range(most - self._most):
+            self._slots.release()
+        self._most = most
 
     def _end(self, number: int, task: "asyncio.Task[None]") -> None:
         """Let go of a call; the slot of one that has an answer is free when that is written."""

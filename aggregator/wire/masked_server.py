@@ -110,7 +110,7 @@ class MaskedDealers:
 
         Raises:
             ConfigError: the dealer shares an aggregator's host outside a testbed, or is another one or elsewhere in
-                this run; or its calls are too large.
+                this run; or an aggregator's key is; or its calls are too large.
         """
         given = self._given
         if not is_active(manifest):
@@ -124,6 +124,7 @@ class MaskedDealers:
             raise ConfigError(f"the manifest {manifest.name} does not name {given.name} as the dealer of an active run")
         require_place(manifest, plan.dealer.address, served=self.address)
         require_room(manifest, self.largest_call)
+        self.callers.require_keys(manifest)
         signer, journal = _begin(plan, given.name, keys, self._folder, credentials=self._folder / given.credentials)
         sealing, signing_keys = keys.sealing, trust_of(manifest).signing_keys
         questions = MaskedQuestions(lambda: MaskingDealer(plan, signer, signing_keys, journal, sealing=sealing))

@@ -98,8 +98,8 @@ class RunRegistry:
         """Serve a run, from its beginning or from where its store is; nothing changes where it cannot be.
 
         Raises:
-            ConfigError: it does not list this aggregator as it is reached, or its calls are too large; or a port of its
-                comparisons is taken.
+            ConfigError: it does not list this aggregator as it is reached, or pins another key of a name than a run
+                before; or its calls are too large, or a port of its comparisons is taken.
         """
         config, run = self._config, manifests.run_id(manifest)
         if run in self._manifests:
@@ -135,7 +135,8 @@ class RunRegistry:
             self._boxes[run] = box
 
     def _require_fit(self, manifest: Manifest, index: int) -> None:
-        """Refuse a run at another address than those before, or of larger calls than the server takes."""
+        """Refuse a run at another address or of other keys than those before, or of larger calls than are taken."""
+        self.callers.require_keys(manifest)
         for each in self._manifests.values():
             served = each.aggregators[_index(self._config.name, each)].address
             require_place(manifest, manifest.aggregators[index].address, served=served)

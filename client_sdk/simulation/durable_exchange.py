@@ -9,7 +9,7 @@ from client_sdk.simulation.exchange import Answer, Exchange
 from client_sdk.simulation.round_journal import RoundJournal
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import U64
-from protocols.errors import AnswerLost, RecordsDiffer, RoundClosed
+from protocols.errors import AnswerLost, RecordsDiffer, RoundClosed, Unavailable
 from protocols.masking.journal import Journal
 from protocols.task.manifest import Simulation
 from protocols.task.rounds import Phase
@@ -68,9 +68,15 @@ class DurableExchange:
         return step if joined is None else joined
 
     async def recall(self, since: Step, until: Step) -> list[dict[str, int]]:
-        """Return the environment's numbers of steps `since` to `until` - 1, as `Exchange.recall` does or did."""
+        """Return the environment's numbers of steps `since` to `until` - 1, as `Exchange.recall` does or did.
+
+        Raises:
+            Unavailable: the journal lacks them, without which agents cannot go on, and no server is asked any more.
+        """
         kept = self._journal.recall(since, until)
         if kept is None:
+            if self._alone and until > since and self._manifest.model.agents.public:
+                raise Unavailable(f"no server answers, and this client's journal lacks what was public in step {since}")
             kept = await self._exchange.recall_words(since, until)
             self._journal.remember(since, until, kept)
         return self._exchange.public_numbers(kept, since, until)

@@ -10,7 +10,7 @@ UNITS = 4
 PERCENT = 42_949_672  # of 2**32
 
 
-class Office(lpm.Model):
+class AdvisedOffice(lpm.Model):
     """Who meets the ill falls ill at a rate; who stays at home meets nobody."""
 
     health = lpm.stage("WELL", "ILL", "BACK")
@@ -45,7 +45,7 @@ class Office(lpm.Model):
         return me.set(health=health, home=lpm.where(stays, 1, 0))
 
 
-class Council(torch.nn.Module, lpm.Environment):
+class PolicyNetwork(torch.nn.Module, lpm.Environment):
     """A network of who is ill, and how many more than a step before, that says how often to stay at home."""
 
     def __init__(self, people: int, weights: Sequence[float] = ()) -> None:

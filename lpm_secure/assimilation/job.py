@@ -9,10 +9,8 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.job import CHECKPOINT, load_fit
-from lpm_secure.calibration.privacy import multiplier_for
 from lpm_secure.calibration.transports import sums_of
 from lpm_secure.data.institution_series import InstitutionSeries
 from lpm_secure.evaluation.forecasts import ByOrigin, OriginForecast
@@ -40,7 +38,6 @@ class AssimilationResult:
         forecasts, facts: by the number of periods that were known.
         refits: forecasts of fits from the prior, where they were asked for.
         rows: a row for each period: rounds, institutions that reported, and scores of what has come since.
-        epsilon: of the calibration and all that followed it together; None without noise.
     """
 
     config: CalibrationConfig
@@ -49,7 +46,6 @@ class AssimilationResult:
     facts: dict[int, FitFacts]
     refits: ByOrigin = field(repr=False)
     rows: Rows
-    epsilon: float | None
 
     def ratio(self, score: str) -> float | None:
         """Return the geometric mean of scores of what followed, over those of refits at the same periods.
@@ -87,18 +83,27 @@ def assimilate(
         on_round: is told after each round.
 
     Raises:
-        ConfigError: nothing has come since, or fewer periods are there.
+        ConfigError: nothing has come since, fewer periods are there, or sums have noise.
         ParameterError: there is no finished fit of this configuration.
         DataError: a table cannot be used.
         ProtocolError: a fit cannot go on.
     """
+    if config.federation.epsilon is not None:
+        raise ConfigError(
+            "got federation.epsilon, and what periods that are followed, or fitted once more, cost together is not "
+            "counted; assimilate without noise, or calibrate anew"
+        )
     before = _calibrated(config, calibrated)
     first = config.data.fit_periods
     data = _series(config, until, ahead)
-    last = min(count_periods(data), data.calendar.count - 1) if until is None else until
-    if last <= first:
+    most = min(count_periods(data), data.calendar.count - 1)
+    if most <= first:
+        raise ConfigError(f"the calibration is of {first} periods, and {most} are known; add rows of later ones")
+    last = most if until is None else until
+    if not first < last <= most:
         raise ConfigError(
-            f"the calibration is of {first} periods, and the last one to follow is {last}; add rows of later ones"
+            f"got --until {last}; the calibration is of {first} periods, so give {first + 1} to {most}, the last that "
+            "can be followed"
         )
     followed = list(range(first + 1, last + 1))
     refitted = followed[refit_every - 1 :: refit_every] if refit_every else []
@@ -119,9 +124,7 @@ def assimilate(
 
     found, facts = fits(FOLLOWED, 0, short, followed).run(((each, False) for each in followed), before)
     refits, _ = fits(REFITTED, short * len(followed), long, refitted).run((each, True) for each in refitted)
-    return AssimilationResult(
-        config, data, found, facts, refits, _rows(data, found, facts, refits), _epsilon(config, len(followed))
-    )
+    return AssimilationResult(config, data, found, facts, refits, _rows(data, found, facts, refits))
 
 
 def _calibrated(config: CalibrationConfig, folder: Path) -> OriginFit:
@@ -133,12 +136,13 @@ def _calibrated(config: CalibrationConfig, folder: Path) -> OriginFit:
         fit, institutions = load_fit(config, study, folder)
     except (ParameterError, DataError) as error:
         raise ParameterError(
-            f"{folder} has a fit of another configuration, or of series whose first {study.fitted} periods were "
-            "others; leave both as they were, or calibrate anew"
+            f"{folder} has a fit of another configuration, of other institutions or places, or of series whose first "
+            f"{study.fitted} periods were others; leave these as they were, or calibrate anew"
         ) from error
     if fit.round < config.fit.rounds:
         raise ParameterError(
-            f"{folder / CHECKPOINT} has {fit.round} of {config.fit.rounds} rounds; end it: lpm calibrate --resume"
+            f"{folder / CHECKPOINT} has {fit.round} of {config.fit.rounds} rounds; end it: "
+            "lpm calibrate CONFIG --resume"
         )
     nothing = OriginForecast(np.zeros(0), None)
     facts = FitFacts(rounds=fit.round, numbers=0)
@@ -154,8 +158,6 @@ def _series(config: CalibrationConfig, until: int | None, ahead: int) -> Institu
         count = first + MOST
     elif config.data.simulated is None:
         count = max(count, (until or 0) + ahead)
-    if until is not None and until >= count:
-        raise ConfigError(f"got --until {until} of {count} periods that there are; give at most {count - 1}")
     return reach(config, first, count - first).study().data
 
 
@@ -185,11 +187,3 @@ def _scores(data: InstitutionSeries, forecast: OriginForecast, periods: int) -> 
 def _mean(values: Iterable[float]) -> float | None:
     known = [each for each in values if not math.isnan(each)]
     return float(np.mean(known)) if known else None
-
-
-def _epsilon(config: CalibrationConfig, followed: int) -> float | None:
-    """Return what the calibration and the fits that followed cost together: each has noise for its own epsilon."""
-    way = config.federation
-    if way.epsilon is None:
-        return None
-    return gaussian_epsilon(multiplier_for(way.epsilon, way.delta) / math.sqrt(1 + followed), way.delta)

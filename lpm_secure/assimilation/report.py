@@ -36,7 +36,6 @@ def summary_of(result: AssimilationResult, folder: Path) -> Summary:
         "ratio_to_refits": {score: result.ratio(score) for score in WIS},
         "rounds": sum(each.rounds for each in result.facts.values()),
         "numbers": max(each.numbers for each in result.facts.values()),
-        "epsilon": result.epsilon,
     }
     return Summary(
         file=JSON,
@@ -66,10 +65,7 @@ def _lines(result: AssimilationResult) -> Iterator[str]:
     yield f"data         {result.data.title}"
     yield f"followed     {quantity(len(rounds), 'period')} in {quantity(sum(rounds), 'round')}"
     numbers = max(each.numbers for each in result.facts.values())
-    cost = "no noise, no promise"
-    if result.epsilon is not None:
-        cost = f"with the calibration's own epsilon {result.epsilon:.2f}, delta {result.config.federation.delta:g}"
-    yield f"released     a sum of up to {numbers} numbers in each round: {cost}"
+    yield f"released     a sum of up to {numbers} numbers in each round: no noise, no promise"
     yield ""
     yield f"{'period':>6} {'from':>10} {'report':>6} {'rounds':>6} {'WIS':>9} {'50 %':>5} {'90 %':>5} {'refit':>9}"
     for row in result.rows:

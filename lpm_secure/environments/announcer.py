@@ -10,6 +10,8 @@ from lpm_secure.environments.environment import Environment, PublicValue, StepTo
 from lpm_secure.models.mistake import mistakes_of
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError, ModelError, ParameterError
+from protocols.models.graph import ModelGraph
+from protocols.models.graph.agents import tally_of
 from protocols.models.graph.inputs import check_public
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
@@ -65,6 +67,13 @@ class Announcer:
         model, words = manifest.model.agents, [word.name for word in tally_words(manifest)]
         channels, cells = model.cell_channels, len(manifest.cells)
         return cls(model.public, environment, steps=manifest.steps, words=words, channels=channels, cells=cells)
+
+    @classmethod
+    def of_graph(cls, graph: ModelGraph, environment: Environment | None, *, steps: int, cells: int) -> "Announcer":
+        """Begin a run of a graph that has no manifest."""
+        words = [word.name for word in tally_of(graph)]
+        channels = [name for name, channel in sorted(graph.channels.items()) if channel.cell]
+        return cls(graph.public, environment, steps=steps, words=words, channels=channels, cells=cells)
 
     def announce(self, step: int) -> I64:
         """Return the numbers of a step, int64[e]; nobody moves on by those of the last one, which are as before.

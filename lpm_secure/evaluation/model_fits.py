@@ -150,6 +150,7 @@ class ModelFits:
         numbers = config.fit.draws * len(study.course.places) * w
         facts = FitFacts(rounds=fit.round, numbers=numbers)
         (folder / INSTITUTIONS).mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / FORECAST).unlink(missing_ok=True)  # of another fit: it would pass for whole beside new files
         for name, institution in institutions.items():
             local_state.write(folder / INSTITUTIONS / f"{name}.json", institution, round_=fit.round)
         fit.save(folder / CHECKPOINT)

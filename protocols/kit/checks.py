@@ -6,14 +6,13 @@ import errno
 import os
 import shutil
 import socket
-import stat
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from cryptography import x509
 
 from protocols.errors import LpmError
-from protocols.file_mode import mode_for_others
+from protocols.file_mode import can_others_change, mode_for_others
 from protocols.identity import certificates
 from protocols.identity.server_keys import IDENTITY, SEALING, digest_of, digest_of_key
 from protocols.kit.kit import MANIFEST, Kit
@@ -36,7 +35,7 @@ def files(kit: Kit) -> Iterator[str]:
     for path in (*(kit.credentials / name for name in (IDENTITY, SEALING, "private.key")), *kit.folder.glob("*.csv")):
         if path.exists() and (mode := mode_for_others(path)):
             yield f"{path} has mode {mode}, and others may read it; chmod 600 {path}"
-    if kit.folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if can_others_change(kit.folder):
         yield f"{kit.folder} can be changed by others than its owner; chmod 700 {kit.folder}"
 
 

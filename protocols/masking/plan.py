@@ -191,12 +191,20 @@ def require_masking(manifest: Simulation) -> None:
 
 
 def _bounds(manifest: Simulation) -> dict[str, int]:
-    """Return what each number reaches at most, over the whole run, where clients lie within their ranges."""
+    """Return what each number reaches at most, over the whole run, where clients lie within their ranges.
+
+    Raises:
+        WouldWrap: they could bring a level beyond what its client holds.
+    """
     layout, ranges, model = Layout.of(manifest), _ranges_of(manifest), manifest.model.agents
     if isinstance(ranges, RelaxedRanges):
         return {"a sum of values or derivatives": ranges.largest}
     messages = sum(2 ** ranges.message_bits(client) - 1 for client in layout.own)
-    bounds = _level_bounds(manifest, messages) if manifest.schedule.outcome else {"an exposure": messages}
+    if manifest.schedule.outcome:
+        bounds = _level_bounds(manifest, messages)
+    else:
+        bounds = {"an exposure": messages}
+        model.level_bounds(n=1, max_message=messages, steps=manifest.steps)  # clients add levels up in words of 64 bits
     noise = sum(2**7 * release.sigma for release in releases_of(manifest).each if release.mechanism == NOISE)
     if manifest.score_changes:
         score = sum(2 ** score_bits(manifest.gradient, layout.size(client)) for client in layout.own)

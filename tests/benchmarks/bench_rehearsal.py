@@ -12,7 +12,7 @@ from measure import Row, cpu_seconds
 from lpm_secure.project.scaffold import write_project
 from lpm_secure.rehearsal.job import rehearse
 from lpm_secure.run.ingress import EACH_CLIENT
-from tests.three_hospitals import NOISE
+from tests.three_hospitals import make_active, make_exact
 
 HOSPITALS, PEOPLE, STEPS = 26, 50, 7
 
@@ -20,12 +20,11 @@ HOSPITALS, PEOPLE, STEPS = 26, 50, 7
 def project(folder, *, active):
     """Write the project of 26 hospitals: that of `lpm project init`, with its sizes and without noise."""
     path = write_project("winter", folder)
-    text = NOISE.sub("", path.read_text()).replace("min_count = 5", "min_count = 0")
+    text = make_exact(path.read_text())
     text = re.sub(r"^steps = .*$", f"steps = {STEPS}", text, flags=re.M)
     text = text.replace('"ward 1" = 40', f'"ward 1" = {HOSPITALS * PEOPLE // 2}')
     text = text.replace('"ward 2" = 60', f'"ward 2" = {HOSPITALS * PEOPLE // 2}')
-    if active:
-        text = re.sub(r"^mpc = .*\n", "", text, flags=re.M).replace('# security = "active"', 'security = "active"')
+    text = make_active(text) if active else text
     clients = [f'[[clients]]\nname = "hospital-{n:02}"\nagents = {PEOPLE}\n' for n in range(1, HOSPITALS + 1)]
     path.write_text("\n".join([text[: text.index("[[clients]]")], *clients]))
     return path

@@ -37,12 +37,14 @@ min_cohort = 3
 DAYS = [f"2026-{month:02}-{day:02}" for month, day in ((1, 5), (1, 12), (1, 19), (1, 26), (2, 2), (2, 9), (2, 16))]
 
 
-def write_tables(folder: Path, weeks: int) -> None:
+def write_tables(folder: Path, weeks: int, *, wards: int = 4) -> None:
     """Write the tables as they are after so many weeks."""
-    rows = [f"ward-{ward},{day},{4 + ward + 2 * week}" for ward in range(4) for week, day in enumerate(DAYS[:weeks])]
+    rows = [
+        f"ward-{ward},{day},{4 + ward + 2 * week}" for ward in range(wards) for week, day in enumerate(DAYS[:weeks])
+    ]
     (folder / "series.csv").write_text("institution,date,value\n" + "\n".join(rows) + "\n")
     (folder / "institutions.csv").write_text(
-        "institution,place\n" + "\n".join(f"ward-{ward},town" for ward in range(4))
+        "institution,place\n" + "\n".join(f"ward-{ward},town" for ward in range(wards))
     )
     (folder / "places.csv").write_text("place,group,population\ntown,young,9000\ntown,old,3000\n")
 
@@ -63,9 +65,10 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_nothing_to_follow_and_no_calibration_are_one_line(calibrated: Path) -> None:
+    write_tables(calibrated, 5)
     nothing = call("assimilate", "wards.toml", cwd=calibrated)
     assert nothing.returncode == 2
-    assert "the calibration is of 5 periods, and the last one to follow is 5; add rows of later ones" in nothing.stderr
+    assert "the calibration is of 5 periods, and 5 are known; add rows of later ones" in nothing.stderr
     elsewhere = call("assimilate", "wards.toml", "--out", "elsewhere", cwd=calibrated)
     assert elsewhere.returncode == 2
     assert "has no calibration to go on from; begin with lpm calibrate" in elsewhere.stderr
@@ -97,10 +100,13 @@ def test_a_week_that_was_followed_is_not_followed_again_and_a_changed_past_is_re
     (calibrated / "wards.toml").write_text(CONFIG)
     write_tables(calibrated, 7)
     results = calibrated / "runs" / "wards-assimilation"
-    first = call("assimilate", "wards.toml", "--refit-every", "2", "--json", cwd=calibrated)
+    first = call("assimilate", "wards.toml", "--refit-every", "1", "--json", cwd=calibrated)
     assert first.returncode == 0, first.stderr
     told = json.loads(first.stdout)
-    assert told["rows"][1]["wis_refit"] is None  # nothing has come since
+    scored, last = told["rows"]
+    assert told["ratio_to_refits"]["wis"] == pytest.approx(scored["wis"] / scored["wis_refit"])
+    assert scored["wis"] != scored["wis_refit"]
+    assert last["wis_refit"] is None  # nothing has come since
     kept = results / "periods" / "origin-006" / "forecast.safetensors"
     before = kept.stat().st_mtime_ns
     assert call("assimilate", "wards.toml", cwd=calibrated).returncode == 0
@@ -110,6 +116,27 @@ def test_a_week_that_was_followed_is_not_followed_again_and_a_changed_past_is_re
     changed = call("assimilate", "wards.toml", cwd=calibrated)
     assert changed.returncode == 2
     assert "series whose first 5 periods were others" in changed.stderr
+    write_tables(calibrated, 7, wards=3)
+    fewer = call("assimilate", "wards.toml", cwd=calibrated)
+    assert fewer.returncode == 2
+    assert "has a fit of another configuration, of other institutions or places," in fewer.stderr
+
+
+def test_noise_whose_cost_is_not_counted_is_refused(calibrated: Path) -> None:
+    (calibrated / "wards.toml").write_text(CONFIG + "epsilon = 4.0\n")
+    done = call("assimilate", "wards.toml", cwd=calibrated)
+    (calibrated / "wards.toml").write_text(CONFIG)
+    assert done.returncode == 2
+    assert "got federation.epsilon" in done.stderr
+
+
+@pytest.mark.parametrize("until", [4, 8])
+def test_periods_that_cannot_be_followed_are_one_line(calibrated: Path, until: int) -> None:
+    write_tables(calibrated, 7)
+    done = call("assimilate", "wards.toml", "--until", str(until), cwd=calibrated)
+    assert done.returncode == 2
+    said = f"got --until {until}; the calibration is of 5 periods, so give 6 to 7, the last that can be followed"
+    assert said in done.stderr
 
 
 def test_the_forecast_has_a_row_for_each_series_and_week_ahead(calibrated: Path) -> None:

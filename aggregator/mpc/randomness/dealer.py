@@ -9,7 +9,6 @@ import os
 import socket
 import ssl
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, final
@@ -21,10 +20,10 @@ from aggregator.mpc.net.links import Link, Transfer, exchange
 from aggregator.mpc.net.mesh_join import listen
 from aggregator.mpc.net.tls import Tls, names, require
 from aggregator.mpc.randomness.correlations import decode
-from protocols.errors import ConfigError, LpmError, NotEnrolled, PartiesDisagree
+from protocols.errors import ConfigError, LpmError, NotEnrolled, PartiesDisagree, TooManyCalls
 
-_MAX_SESSIONS: Final = 64
-_MAX_CONNECTIONS: Final = 64
+_MAX_SESSIONS: Final = 64  # of one run: what is forgotten, parties of that run alone began
+_MAX_CONNECTIONS: Final = 64  # of one run, and as many of callers that have not shown yet of which they are
 _POLL_S: Final = 0.2
 Pause = Callable[["Dealer"], None]
 
@@ -44,10 +43,12 @@ class Dealer:
         """Read the certificates; nothing is served yet."""
         self._me, self._timeout_s, self._testbed = config.me, config.timeout_s, config.testbed
         self._tls = Tls(config.identity)
-        self._runs = {config.run: config}
-        self._sessions: OrderedDict[bytes, _Session] = OrderedDict()
+        self._runs: dict[bytes, DealerConfig] = {}
+        self._places_of: dict[bytes, threading.BoundedSemaphore] = {}
+        self._sessions: dict[bytes, _Session] = {}
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(_MAX_CONNECTIONS)
+        self.add(config)
 
     def require_place(self, config: DealerConfig) -> None:
         """Refuse a run whose parties look for their dealer elsewhere.
@@ -64,6 +65,7 @@ class Dealer:
     def add(self, config: DealerConfig) -> None:
         """Deal for one more run, at the same place."""
         with self._lock:
+            self._places_of.setdefault(config.run, threading.BoundedSemaphore(_MAX_CONNECTIONS))
             self._runs = {**self._runs, config.run: config}
             self._timeout_s = max(self._timeout_s, config.timeout_s)
 
@@ -83,6 +85,7 @@ class Dealer:
 
     def _serve_one(self, raw: socket.socket) -> None:
         sock: socket.socket = raw
+        place = self._places
         try:
             raw.settimeout(self._timeout_s)
             sock = secure = self._tls.accepting.wrap_socket(raw, server_side=True)
@@ -90,13 +93,14 @@ class Dealer:
             hello, config = self._greet(link)
             rank = [party.name for party in config.parties].index(link.name)
             require(secure, config.parties[rank], self._tls.key_hash)
+            place = self._take_place(config)
             keys = self._introduce(link, rank, hello, config)
             while rank == len(keys) - 1:
                 self._deal(link, keys, config.timeout_s)
         except (OSError, LpmError):
             pass  # the party sees the connection close, and joins again
         finally:
-            self._places.release()
+            place.release()
             with contextlib.suppress(OSError):
                 sock.close()
 
@@ -120,6 +124,18 @@ class Dealer:
             raise PartiesDisagree(f"{link.name} is in another run than those that this dealer serves")
         return hello, config
 
+    def _take_place(self, config: DealerConfig) -> threading.BoundedSemaphore:
+        """Give a caller a place of its run, in place of one of those that all share: others' runs keep theirs.
+
+        Raises:
+            TooManyCalls: its run has no more.
+        """
+        place = self._places_of[config.run]
+        if not place.acquire(blocking=False):
+            raise TooManyCalls(f"parties of one run have {_MAX_CONNECTIONS} connections to their dealer; close some")
+        self._places.release()
+        return place
+
     def _introduce(self, link: Link, rank: int, hello: Hello, config: DealerConfig) -> list[bytes]:
         """Give a party its key, once per session; return all keys."""
         k, name = len(config.parties), hello.run + hello.nonce
@@ -132,8 +148,9 @@ class Dealer:
             if rank in session.served:
                 raise PartiesDisagree("a party asked for its key of a session a second time")
             session.served.add(rank)
-            if len(session.served) == k or len(self._sessions) > _MAX_SESSIONS:
-                self._sessions.pop(name if len(session.served) == k else next(iter(self._sessions)))
+            same = [each for each in self._sessions if each.startswith(hello.run)]
+            if len(session.served) == k or len(same) > _MAX_SESSIONS:
+                self._sessions.pop(name if len(session.served) == k else same[0])
         exchange([Transfer(link, [session.keys[rank]], [])], timeout_s=config.timeout_s)
         return session.keys
 

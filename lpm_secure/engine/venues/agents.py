@@ -263,12 +263,13 @@ class VenueAgents:
         Raises:
             ParameterError: it is of other agents.
         """
-        for name, array in self._held().items():
+        for name, array in self.save().items():
             if name not in saved or saved[name].shape != array.shape:
-                raise ParameterError(f"the checkpoint has no {name} of {array.size} agents; it is of another run")
-            array[:] = saved[name]  # of a version that held it in a larger type, too
-            if not np.array_equal(array, saved[name]):
+                raise ParameterError(f"the checkpoint has no {name} of {array.size} numbers; it is of another run")
+            if not np.array_equal(saved[name].astype(array.dtype), saved[name]):  # versions before held larger types
                 raise ParameterError(f"the checkpoint has values of {name} that this run cannot reach; begin anew")
+        for name, array in self._held().items():  # nothing is written over before all of it fits
+            array[:] = saved[name]
         self.step, self._counts = int(saved["step"]), saved["counts"].astype(np.int64)
         self._uniform = dict(zip(self._uniform, saved["uniform"].tolist(), strict=True))
         self._heard.begin_anew()

@@ -17,7 +17,6 @@ from lpm_secure.gradients.model.model_problem import ModelProblem
 from protocols.arithmetic.distributions import F64
 from protocols.models.chain.chain_agents import NO_PUBLIC, ChainAgents
 from protocols.models.dual import Dual
-from protocols.models.graph.agents import tally_of
 
 
 @final
@@ -45,7 +44,10 @@ class RelaxedRun:
         self._problem, self._agents, self._p = problem, agents, p
         self.theta = torch.zeros(p, dtype=torch.float64, requires_grad=True)
         self._moved: list[torch.Tensor] = []
-        self._announcer = None if environment is None else self._announcer_of(environment)
+        self._announcer: Announcer | None = None
+        if environment is not None:
+            cells = problem.people.cells.sizes.size
+            self._announcer = Announcer.of_graph(problem.graph, environment, steps=problem.steps, cells=cells)
         self._numbers: list[list[torch.Tensor]] = []
         series = []
         for step in range(problem.steps):
@@ -56,17 +58,6 @@ class RelaxedRun:
         self.series = torch.stack(series, dim=1)
         names = list(problem.graph.public)
         self.numbers = {name: torch.stack([row[k] for row in self._numbers]) for k, name in enumerate(names)}
-
-    def _announcer_of(self, environment: Environment) -> Announcer:
-        graph = self._problem.graph
-        return Announcer(
-            graph.public,
-            environment,
-            steps=self._problem.steps,
-            words=[word.name for word in tally_of(graph)],
-            channels=sorted(name for name, channel in graph.channels.items() if channel.cell),
-            cells=self._problem.people.cells.sizes.size,
-        )
 
     def _announce(self, step: int) -> dict[str, Dual]:
         """Return the numbers of a step, each moving by itself alone."""

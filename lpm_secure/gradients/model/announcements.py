@@ -10,7 +10,6 @@ from lpm_secure.environments.environment import Environment
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.graph import ModelGraph
-from protocols.models.graph.agents import tally_of
 
 
 @final
@@ -33,11 +32,7 @@ class Announcements:
             ConfigError: the model hears no public numbers.
         """
         self._channels = [name for name, channel in sorted(graph.channels.items()) if channel.cell]
-        words = [word.name for word in tally_of(graph)]
-        self._each = [
-            Announcer(graph.public, environment(), steps=steps, words=words, channels=self._channels, cells=cells)
-            for _ in range(count)
-        ]
+        self._each = [Announcer.of_graph(graph, environment(), steps=steps, cells=cells) for _ in range(count)]
         self._names = list(graph.public)
 
     def announce(self, step: int) -> dict[str, I64]:

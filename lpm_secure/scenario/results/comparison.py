@@ -164,12 +164,15 @@ class ScenarioComparison:
         return path
 
     def describe_pairing(self) -> list[tuple[str, str]]:
-        """Return, in words, which scenarios have no draws in common with the others; nothing where all have."""
+        """Return, in words, which scenarios lack the others' draws or private agents; nothing where all have them."""
         batched = [name for name, each in self.results.items() if each.ensemble != "exact"]
         said = [("ensemble", UNPAIRED.format(", ".join(batched)))] if batched else []
         people = {name: each.people_seed for name, each in self.results.items() if each.people_seed is not None}
         if len(set(people.values())) > 1:
             said.append(("people", OTHER_PEOPLE.format(", ".join(f"{n} {seed}" for n, seed in people.items()))))
+        before = [name for name, each in self.results.items() if each.has_people_by_seed]
+        if 0 < len(before) < len(self.results):
+            said.append(("people", PEOPLE_BY_SEED.format(", ".join(before))))
         return said
 
     def summary(self, folder: Path | None = None) -> Summary:
@@ -233,5 +236,9 @@ UNPAIRED: Final = "batched, with draws of its own: {}; differences are as wide a
 OTHER_PEOPLE: Final = (
     "private agents' cells, columns and contacts that are made by chance differ, by their seeds {}; give all one "
     "private.seed"
+)
+PEOPLE_BY_SEED: Final = (
+    "private agents' cells, columns and contacts that are made by chance may differ, as versions before made them up "
+    "by each seed: run {} again"
 )
 HEAD: Final = ("series", "scenario", "at the end: median (90 % of seeds)", "paired difference [95 % interval]")

@@ -71,6 +71,12 @@ class Result:
         return None if own is None else int(self.config["seed"] if own.get("seed") is None else own["seed"])
 
     @property
+    def has_people_by_seed(self) -> bool:
+        """Return whether seeds may each have private agents of their own, as before there was a `private.seed`."""
+        own = self.config.get("private")
+        return own is not None and "seed" not in own and self.seeds != (self.config["seed"],)
+
+    @property
     def small_counts(self) -> tuple[str, ...]:
         """Return the stages whose small counts reports ring: of private agents, unless these are generated."""
         own = self.config.get("private", {"dataset": "look_alike"})

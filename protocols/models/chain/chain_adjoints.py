@@ -127,8 +127,8 @@ class ChainAdjoints(ReversibleAgents):
         return hazard_factor(self._gradient, step, heard.theta)
 
     def _reach(self, part: ChainPart, heard: Reception) -> Reach:
-        """Return exposures, and shares of agents' own cells, float64[c, 1, n] and float64[w, 1, n]."""
-        contact = heard.contact[:, None, part.rows]
+        """Return exposures from 0, and shares of agents' own cells, float64[c, 1, n] and float64[w, 1, n]."""
+        contact = np.maximum(heard.contact[:, None, part.rows], 0.0)
         if not self._sizes.size:
             return contact, np.zeros((0, 1, part.n))
         totals = heard.cell.reshape(-1, self._sizes.size)

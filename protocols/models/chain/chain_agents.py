@@ -60,15 +60,16 @@ class ChainAgents(RelaxedAgents):
         return total
 
     def update(self, contact: I64, totals: I64, *, step: int) -> None:
-        """Move on by one step."""
+        """Move on by one step; an exposure below 0, which clients that lie can bring about, is none."""
         by_channel = totals.reshape(-1, self._sizes.size, totals.shape[1]) if self._sizes.size else ()
         shares = [_numbers(self.cell_shares(own), slice(None)) for own in by_channel]
         given = self._gradient
         unit = np.array([2.0**-given.value_bits, *[2.0**-given.tangent_bits] * given.p])[:, None]
 
         def hear(rows: Rows) -> Reach:
-            own = np.moveaxis(contact[rows], 0, -1)
-            return np.multiply(own, unit, order="C"), [share[:, self._cell[rows]] for share in shares]
+            own = np.multiply(np.moveaxis(contact[rows], 0, -1), unit, order="C")
+            np.maximum(own[:, 0], 0.0, out=own[:, 0])
+            return own, [share[:, self._cell[rows]] for share in shares]
 
         self._move(hear)
 

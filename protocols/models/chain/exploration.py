@@ -8,7 +8,7 @@ import numpy as np
 
 from protocols.models.chain.held_draws import STAY, HeldDraw, Law, draw_of, is_stay, settle, shortest
 from protocols.models.chain.liveness import CROSSED, LiveFields, output_roots, stage_fields
-from protocols.models.chain.paths import Path, StateView, Value, branches, refuse, values_of_public
+from protocols.models.chain.paths import MOST_PUBLIC, Path, StateView, Value, branches, refuse, values_of_public
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import BEGIN as START
@@ -219,7 +219,9 @@ class Exploration:
         """Find all ways out of a state."""
         begins = source == BEGIN
         for path, state in branches(self._path(view), lambda path: self._next(path, view, roots, begins=begins)):
-            _check_words(self.space.graph, path, state)
+            used = _draws_of(path, state)
+            _check_words(self.space.graph, used)
+            self._check_public(used)
             for later, settled, outputs in self._settle(state):
                 draws = tuple(
                     (k.law, v) for p in (path, later) for k, v in p.decisions.items() if isinstance(k, HeldDraw)
@@ -228,6 +230,17 @@ class Exploration:
                 if len(self.ways) > self.most:
                     own = f"an agent has more than {MOST_WAYS} ways from state to state"
                     refuse(own if self.most == MOST_WAYS else f"all kinds of agents have more than {MOST_IN_ALL} ways")
+
+    def _check_public(self, used: set[HeldDraw]) -> None:
+        """Refuse two draws of one step by a number that counts as either of two far ones, for both draws alike."""
+        nodes, public = self.space.graph.nodes, self.space.graph.public
+        laws = {draw.law[1] for draw in used if draw.law[0] == "happens"} if public else ()
+        made = {n: {(nodes[i].op, nodes[i].name) for i in self.space.leaves(nodes[n].inputs[0])} for n in laws}
+        for name, (low, high) in public.items():
+            moved = sorted(nodes[number].name for number, leaves in made.items() if ("public", name) in leaves)
+            if len(moved) > 1 and high - low >= MOST_PUBLIC:
+                drawn = " and ".join(moved)
+                refuse(f"the public number {name} may be one of {high - low + 1}, and moves {drawn} in one step")
 
     def _path(self, view: LocalView) -> Path:
         return Path(self.space.graph, self.space.parameters, view)
@@ -299,11 +312,16 @@ def _renamed(value: Value, names: Mapping[HeldDraw, HeldDraw]) -> Value:
     return names[draw] if value == draw else value._replace(draw=names[draw])
 
 
-def _check_words(graph: ModelGraph, path: Path, state: Mapping[str, Value]) -> None:
-    """Refuse two draws of one purpose in one step: they are one random number."""
+def _draws_of(path: Path, state: Mapping[str, Value]) -> set[HeldDraw]:
+    """Return the draws of a step that were looked at, or are held after it."""
     used = {draw for each in (*path.decisions, *state.values()) if (draw := draw_of(each))}
+    return {draw for draw in used if draw.name[0] == "node"}
+
+
+def _check_words(graph: ModelGraph, used: set[HeldDraw]) -> None:
+    """Refuse two draws of one purpose in one step: they are one random number."""
     words: dict[tuple[str, tuple[int, ...], bool], int] = {}
-    for _, number, _ in (each.law for each in used if each.name[0] == "node"):
+    for _, number, _ in (each.law for each in used):
         node = graph.nodes[number]
         word = (node.name, node.numbers, node.op == "uniform")
         if words.setdefault(word, number) != number:

@@ -13,6 +13,7 @@ import numpy as np
 from protocols.errors import ModelError
 from protocols.models.chain.held_draws import ENDS, LASTS, HeldDraw, LongerStay, is_stay, lengthen, settle, shortest
 from protocols.models.graph import GraphNode, ModelGraph
+from protocols.models.graph.bounds import prove
 from protocols.models.graph.graph import DRAWS
 from protocols.models.graph.operations import OPERATIONS
 
@@ -22,6 +23,7 @@ ASIDE: Final = "take scores or coupled alternatives, which look at single agents
 DEEPEST: Final = 120  # nodes within nodes
 MOST_PUBLIC: Final = 16  # whole numbers that a public one may be, each of which is followed
 LINEAR: Final = ("add", "subtract", "left", "right", "divide", "multiply", "where", "lookup")
+ROUNDED: Final = 16  # bits that a quotient spans beyond a wide public number in it, so that its rounding does not show
 OF_STAYS: Final = ("add", "subtract", "minimum", "maximum", "less", "less_equal", "equal")  # that need no length
 
 
@@ -226,12 +228,14 @@ def values_of_public(graph: ModelGraph, name: str) -> tuple[int, ...]:
     low, high = graph.public[name]
     if high - low < MOST_PUBLIC:
         return tuple(range(low, high + 1))
-    moves = [False] * len(graph.nodes)
+    moves, intervals = [False] * len(graph.nodes), prove(graph)
     for number, node in enumerate(graph.nodes):
         places = [place for place, index in enumerate(node.inputs) if moves[index]]
         fixed = {"where": (0,), "lookup": (0, 1), "left": (1,), "right": (1,), "divide": (1,)}.get(node.op, ())
         twice = node.op == "multiply" and len(places) > 1
-        if places and (twice or set(places) & set(fixed) or node.op not in (*LINEAR, "happens")):
+        least, most = intervals[number]
+        coarse = node.op in ("right", "divide") and most - least < high - low << ROUNDED
+        if places and (twice or coarse or set(places) & set(fixed) or node.op not in (*LINEAR, "happens")):
             refuse(f"the public number {name} may be one of {high - low + 1}, and acts through {node.op}")
         moves[number] = (node.op == "public" and node.name == name) or (bool(places) and node.op != "happens")
     for field, root in graph.update.items():

@@ -112,15 +112,13 @@ def check_public(allowed: Mapping[str, tuple[int, int]], given: Mapping[str, Any
     """
     if set(given) != set(allowed):
         raise ParameterError(f"public numbers are {sorted(given)}; the model takes {sorted(allowed)}")
+    checked = dict[str, Any]()
     for name, (low, high) in allowed.items():
-        number = _whole(given[name], name)
-        if (
-            number.size not in (1, n if isinstance(given[name], np.ndarray) else 1)
-            or number.min() < low
-            or number.max() > high
-        ):
+        number, many = _whole(given[name], name), n if isinstance(given[name], np.ndarray) else 1
+        if number.size not in (1, many) or number.min() < low or number.max() > high:
             raise ParameterError(f"{name} is {given[name]}; it must be one number in [{low}, {high}]")
-    return {name: value if n > 1 and np.ndim(value) else int(value) for name, value in given.items()}
+        checked[name] = number if number.size > 1 else int(number.item())
+    return checked
 
 
 def edges_of(graph: ModelGraph, numbers: I64) -> dict[str, I64]:

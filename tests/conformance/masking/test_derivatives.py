@@ -1,7 +1,5 @@
 """Active runs with derivatives: who leaves its ranges is named, lies end the run alike, and a score has its noise."""
 
-from collections import Counter
-
 import numpy as np
 import pytest
 
@@ -9,16 +7,18 @@ from aggregator.masking.noise import noise_of
 from lpm_secure.models.library.work import LabourMarket
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.masked_run import MaskedRun
-from protocols.errors import LpmError
+from protocols.models.chain.chain_agents import ChainAgents
+from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import NOISE, Release, Releases
 from tests.conformance.masking.test_exposures import EXPOSURE_LIES
 from tests.epidemics import relaxed_parameters
-from tests.masked_lies import Liar
+from tests.masked_endings import endings
 
 LIES = tuple(EXPOSURE_LIES)[:: len(EXPOSURE_LIES) // 2]
 AGENT = {"sensitivity": 1, "unit": "contribution"}
+STEPS = 2
 WORLDS = (0, 7, 2**20)  # the derivative of what client-0 tells agent 2
 
 
@@ -27,7 +27,7 @@ def begin(manifest_of, seir):
     def start(**given):
         model = seir(beta=(2**20,), f=24)
         gradient = Gradient(way="tangents", parameters=tuple(relaxed_parameters(model))[:2], stays="geometric")
-        fixed = {"mode": "sum", "security": "active", "steps": 2, "max_message": 4, "min_cohort": 2}
+        fixed = {"mode": "sum", "security": "active", "steps": STEPS, "max_message": 4, "min_cohort": 2}
         manifest = manifest_of(((1, 2), (3, 4), (5,)), model=model, gradient=gradient, engine=True, **fixed)
         return MaskedRun.draw(manifest, **given).start()
 
@@ -37,17 +37,20 @@ def begin(manifest_of, seir):
 def words(run, derivative):
     """Return all clients' words: a value and two derivatives for each agent, and of each stage."""
     layout, spoken = run.plan.layout, {name: np.zeros((5, 3), np.int64) for name in run.plan.names}
-    spoken["client-0"][2] = 2**31, derivative, -derivative
+    if run.aggregators[0].number < STEPS:
+        spoken["client-0"][2] = 2**31, derivative, -derivative
     return {name: layout.pack(each, np.zeros(0, np.int64), np.zeros(12, np.int64)) for name, each in spoken.items()}
 
 
-def play(run, derivative, rounds=3):
+def play(run, derivative, rounds=STEPS + 1):
     return [run.play(words(run, derivative), np.zeros(0, np.int64)) for _ in range(rounds)]
 
 
 @pytest.mark.parametrize("derivative", WORLDS)
 def test_clients_are_told_exposures_with_their_derivatives_of_either_sign(derivative, begin):
-    for readings in play(begin(), derivative):
+    *steps, closing = play(begin(), derivative)
+    assert not closing["client-1"].outcomes.any()
+    for readings in steps:
         assert readings["client-1"].outcomes.tolist() == [[2**31, derivative, -derivative], [0, 0, 0]]
         assert not readings["client-0"].outcomes.any()
 
@@ -61,18 +64,27 @@ def test_a_derivative_beyond_the_clip_of_a_clients_agents_is_named_and_the_other
     assert not told["client-1"].outcomes.any()
 
 
+@pytest.mark.parametrize("known", [{}, {"stage": 3}])
+def test_who_tells_less_than_nothing_is_named_and_nobody_else_whether_agents_were_susceptible_or_not(known, begin):
+    run = begin()
+    gradient, columns = run.plan.manifest.gradient, {name: np.full(2, stage) for name, stage in known.items()}
+    groups = ChainGroups.of_run(run.plan.manifest.model, gradient, columns=columns, n=2, steps=STEPS)
+    agents, told = ChainAgents(groups, gradient, sizes=(), cell=np.zeros(0, np.int64)), words(run, 0)
+    lie = np.zeros((5, 3), np.int64)
+    lie[2:4, 0] = -(2**34)  # 4 people, in a value's fixed point
+    for step in range(STEPS):
+        told["client-0"] = run.plan.layout.pack(lie, np.zeros(0, np.int64), np.zeros(12, np.int64))
+        own = agents.tally().reshape(-1)
+        told["client-1"] = run.plan.layout.pack(np.zeros((5, 3), np.int64), np.zeros(0, np.int64), own)
+        heard = run.play(told, np.zeros(0, np.int64))["client-1"]
+        assert heard.refused == (() if step else ("client-0",))
+        assert "client-1" in heard.accepted
+        agents.update(heard.outcomes.reshape(2, 1, 3), np.zeros((0, 3), np.int64), step=step)
+
+
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_in_a_run_with_derivatives_ends_it_alike_in_all_worlds(lie, begin):
-    endings = Counter()
-    for derivative in WORLDS:
-        liar = Liar(EXPOSURE_LIES[lie])
-        run = liar.run = begin(between=liar)
-        with pytest.raises(LpmError) as error:
-            play(run, derivative)
-        assert liar.lies
-        assert all(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
-        endings[run.aggregators[0].number, type(error.value).__name__, str(error.value)] += 1
-    assert len(endings) == 1
+    assert len(endings(EXPOSURE_LIES[lie], begin, play, WORLDS)) == 1
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 
 from protocols.errors import LpmError, ResultsDiffer
 from protocols.masking.messages import ClientReply, StepNotice, to_bytes
-from tests.masked_lies import ENVIRONMENT_LIES, LIAR, Liar, few, replace
+from tests.masked_endings import ending, endings
+from tests.masked_lies import ENVIRONMENT_LIES, LIAR, few, replace
 from tests.user_models import Closures
 
 WORLDS = ({"bears": 6, "said": 0, "stage": 0}, {"bears": 0, "said": 3, "stage": 2})
@@ -50,31 +51,17 @@ def test_all_are_told_the_numbers_that_the_engine_announced(world, begin):
     assert run.play(words(run, world))["client-0"].outcomes.tolist() == [[int(world["said"] > world["bears"])]] * 2
 
 
-def ends(run, act):
-    """Return how a run ends, for all parties, by what a test does."""
-    with pytest.raises(LpmError) as error:
-        act()
-    assert all(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
-    return run.aggregators[0].number, type(error.value).__name__, str(error.value)
-
-
 FEW = few(ENVIRONMENT_LIES, "a public number is changed for one client", "public numbers are left out")
 
 
 @pytest.mark.parametrize("lie", FEW)
 def test_a_lie_about_what_was_announced_ends_the_run_alike_in_all_worlds(lie, begin):
-    endings = set()
-    for world in WORLDS:
-        liar = Liar(ENVIRONMENT_LIES[lie])
-        run = liar.run = begin(between=liar)
-        endings.add(ends(run, lambda run=run, world=world: play(run, world)))
-        assert liar.lies
-    assert len(endings) == 1
+    assert len(endings(ENVIRONMENT_LIES[lie], begin, play, WORLDS)) == 1
 
 
 @pytest.mark.parametrize("numbers", [(2, 0), (0, 6), (0, -6), (-1, 0), (0,), (0, 0, 0)])
 def test_numbers_out_of_their_ranges_or_too_many_end_the_run_before_anything_is_told(numbers, begin):
-    endings = set()
+    found = set()
     for world in WORLDS:
         run = begin()
         run.play(words(run, world))
@@ -87,8 +74,8 @@ def test_numbers_out_of_their_ranges_or_too_many_end_the_run_before_anything_is_
             finally:
                 run.stop()
 
-        endings.add(ends(run, act))
-    assert len(endings) == 1
+        found.add(ending(run, act))
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("world", WORLDS)

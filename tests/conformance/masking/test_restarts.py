@@ -7,7 +7,8 @@ from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError, RoundAhead
 from protocols.masking.messages import LevelShare, from_bytes
 from protocols.masking.words import residue
-from tests.masked_lies import RESTART_LIES, Liar
+from tests.masked_endings import endings
+from tests.masked_lies import RESTART_LIES
 from tests.masked_runs import Recorder, Secrets
 from tests.repetitions import repetitions
 
@@ -76,17 +77,7 @@ def test_own_growth_of_before_counts_for_who_goes_on_alone(anew, begin):
 
 @pytest.mark.parametrize("lie", RESTART_LIES)
 def test_a_lie_about_a_masked_level_ends_the_run_alike_in_all_worlds(lie, begin):
-    endings = set()
-    for anew in ANEW:
-        for tau in (0, 9):
-            liar = Liar(RESTART_LIES[lie])
-            run = liar.run = begin(between=liar)
-            with pytest.raises(LpmError) as error:
-                play(run, Restarts(anew, tau))
-            assert liar.lies
-            assert all(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
-            endings.add((run.aggregators[0].number, type(error.value).__name__, str(error.value)))
-    assert len(endings) == 1
+    assert len(endings(RESTART_LIES[lie], begin, play, [Restarts(anew, tau) for anew in ANEW for tau in (0, 9)])) == 1
 
 
 def test_masked_levels_are_opened_once_and_in_their_turn(begin):

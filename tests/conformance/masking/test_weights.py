@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from protocols.errors import LpmError, WouldWrap
+from protocols.errors import WouldWrap
 from protocols.masking.messages import LevelShare, from_bytes
 from protocols.masking.words import residue
-from tests.masked_lies import WEIGHT_LIES, Liar, few
+from tests.masked_endings import endings
+from tests.masked_lies import WEIGHT_LIES, few
 from tests.user_models import Opinion
 
 SAID = (3, 2)  # to agents 0 and 1
@@ -59,16 +60,7 @@ FEW = few(
 
 @pytest.mark.parametrize("lie", FEW)
 def test_a_lie_about_a_product_ends_the_run_alike_in_all_worlds(lie, begin):
-    endings = set()
-    for world in WORLDS:
-        liar = Liar(WEIGHT_LIES[lie])
-        run = liar.run = begin(between=liar)
-        with pytest.raises(LpmError) as error:
-            play(run, **world)
-        assert liar.lies
-        assert all(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
-        endings.add((run.aggregators[0].number, type(error.value).__name__, str(error.value)))
-    assert len(endings) == 1
+    assert len(endings(WEIGHT_LIES[lie], begin, lambda run, world: play(run, **world), WORLDS)) == 1
 
 
 @pytest.mark.parametrize(("word", "value"), [(1, 16), (3, 2**20), (1, 2**58 - 1)])

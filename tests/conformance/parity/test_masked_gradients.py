@@ -75,6 +75,11 @@ def test_masked_adjoints_equal_the_clear_ones(name, draw, graph_testbeds):
     assert grad.tobytes() == clear_grad.tobytes()
 
 
+def draw_testbed(data, graph_testbeds, name, *, mode, suits=has_holders):
+    drawn = graph_testbeds(name, mode=mode, engine=True, min_cohort=1, **ACTIVE).filter(suits)
+    return with_scores(data.draw(drawn))
+
+
 def check_scores(testbed):
     synthetic, environment = testbed.synthetic_agents(CPU), testbed.new_environment()
     private = play(
@@ -94,22 +99,20 @@ def plain(testbed):
 @settings(max_examples=2)
 @given(data=st.data())
 def test_masked_scores_of_draws_equal_the_clear_ones(name, data, graph_testbeds):
-    drawn = graph_testbeds(name, mode="outcome", engine=True, min_cohort=1, **ACTIVE).filter(plain)
-    check_scores(with_scores(data.draw(drawn)))
+    check_scores(draw_testbed(data, graph_testbeds, name, mode="outcome", suits=plain))
 
 
 @pytest.mark.parametrize("name", slow(["library-seir"], "library-doses", "library-strains", "crowds", "seasons"))
 @settings(max_examples=2)
 @given(data=st.data())
 def test_masked_scores_by_levels_equal_the_clear_ones_in_sum_mode(name, data, graph_testbeds):
-    drawn = graph_testbeds(name, mode="sum", engine=True, min_cohort=1, **ACTIVE).filter(has_holders)
-    check_scores(with_scores(data.draw(drawn)))
+    check_scores(draw_testbed(data, graph_testbeds, name, mode="sum"))
 
 
 @settings(max_examples=1)
 @given(data=st.data())
 def test_a_score_by_a_common_factor_is_refused_in_one_line_in_outcome_mode(data, graph_testbeds):
-    drawn = graph_testbeds("library-seir", mode="outcome", engine=True, min_cohort=1, **ACTIVE).filter(has_holders)
+    testbed = draw_testbed(data, graph_testbeds, "library-seir", mode="outcome")
     with pytest.raises(ParameterError, match="needs scores by a common factor in outcome mode") as error:
-        MaskedRun.draw(with_scores(data.draw(drawn)).manifest)
+        MaskedRun.draw(testbed.manifest)
     assert "\n" not in str(error.value)

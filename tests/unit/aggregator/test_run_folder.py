@@ -1,6 +1,8 @@
 """Further runs of a server that goes on: what its operator puts into a folder is checked, begun once, and signed."""
 
 import logging
+import os
+import sys
 
 import msgspec
 import pytest
@@ -101,3 +103,52 @@ def test_a_server_takes_so_many_further_runs(shelf, caplog):
     folder.look(lambda given: begun.append(given.name))
     assert len(begun) == MOST_RUNS
     assert f"has {MOST_RUNS} further runs" in caplog.records[-1].facts["reason"]
+
+
+def test_a_run_whose_beginning_fails_keeps_the_server_from_no_other_one(shelf, caplog):
+    folder, manifest, put = shelf
+    put("a-spring")
+    put("b-summer", named(manifest, "summer"))
+    begun = []
+
+    def begin(given):
+        if given == manifest:
+            raise ValueError("nobody foresaw this")
+        begun.append(given)
+
+    folder.look(begin)
+    assert begun == [named(manifest, "summer")]
+    assert "nobody foresaw this" in caplog.text
+
+
+def test_after_a_restart_runs_begin_in_the_order_of_their_manifests_times(shelf, tmp_path):
+    folder, manifest, put = shelf
+    for time_s, name in enumerate(["winter", "autumn", "spring"]):
+        put(name, named(manifest, name))
+        os.utime(tmp_path / "runs" / f"{name}.json", (time_s, time_s))
+    begun = []
+    folder.look(lambda given: begun.append(given.name))
+    assert begun == ["winter", "autumn", "spring"]
+
+
+def test_a_run_whose_signature_cannot_be_written_is_said_to_be_served_without_it(shelf, tmp_path, caplog):
+    folder, manifest, put = shelf
+    put("spring")
+    (tmp_path / "runs" / f"spring.{SERVER}.sig").mkdir()
+    begun = []
+    with caplog.at_level(logging.INFO, "aggregator"):
+        folder.look(begun.append)
+    assert begun == [manifest]
+    assert [record.message for record in caplog.records] == ["run added, and its signature is not written"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder has access rules there, and no mode")
+def test_a_folder_that_others_may_change_is_refused(shelf, tmp_path):
+    given = {"operator_key": bytes(32), "credentials": tmp_path / "credentials"}
+    for mode in (0o755, 0o700):
+        (tmp_path / "runs").chmod(mode)
+        RunFolder(tmp_path / "runs", **given)
+    for mode in (0o770, 0o702):
+        (tmp_path / "runs").chmod(mode)
+        with pytest.raises(ConfigError, match="can be changed by others than its owner; chmod 700"):
+            RunFolder(tmp_path / "runs", **given)

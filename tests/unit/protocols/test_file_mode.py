@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from protocols.file_mode import PRIVATE_MODE, mode_for_others, set_mode
+from protocols.file_mode import PRIVATE_MODE, can_others_change, mode_for_others, set_mode
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,8 @@ def test_windows_has_no_modes(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     (tmp_path / "key").touch(0o644)
     assert mode_for_others(tmp_path / "key") is None
+    tmp_path.chmod(0o777)
+    assert not can_others_change(tmp_path)
     set_mode(-1, PRIVATE_MODE)  # which is no open file
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from aggregator.wire.callers import Callers
 from lpm_secure.testbed.keys import pin_keys
-from protocols.errors import NotEnrolled, TooManyCalls
+from protocols.errors import ConfigError, NotEnrolled, TooManyCalls
 
 
 class Context:
@@ -59,3 +59,13 @@ def test_an_aggregators_name_needs_its_pinned_key(turned):
         with pytest.raises(NotEnrolled, match="not the one that the manifest pins"):
             callers.check("aggregator-0", shown)
     callers.check("client-0", Context())
+
+
+def test_a_run_that_pins_another_key_for_a_name_lets_nobody_into_the_runs_before(turned, manifest_of):
+    callers, keys, _ = turned
+    other, others = pin_keys(manifest_of())
+    with pytest.raises(ConfigError, match="another key of aggregator-0"):
+        callers.add(other)
+    with pytest.raises(NotEnrolled, match="not the one that the manifest pins"):
+        callers.check("aggregator-0", Context(others.credentials["aggregator-0"].certificate))
+    callers.check("aggregator-0", Context(keys.credentials["aggregator-0"].certificate))

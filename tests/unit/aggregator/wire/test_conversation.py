@@ -4,18 +4,20 @@ import asyncio
 import contextlib
 
 import grpc
+import msgspec
 import pytest
 from grpc import aio
 
 from aggregator.metrics import Metrics
 from aggregator.wire.callers import Callers
-from aggregator.wire.conversation import Conversations
+from aggregator.wire.conversation import SLOTS, STREAMS_OF_ONE, Conversations
 from aggregator.wire.endpoint import ServedPort
 from aggregator.wire.interceptor import CALLS_OF_ONE
 from aggregator.wire.servicer import handler
 from lpm_secure.testbed.deployment import free_addresses
 from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import NotEnrolled, ProtocolError, TooManyCalls, Unavailable, WireError
+from protocols.task.parties import ClientParty
 from protocols.wire import codec
 from protocols.wire.call_stream import EOF
 from protocols.wire.messages import Join, JoinReply, StreamedAnswer, StreamedCall
@@ -56,14 +58,14 @@ def keys(manifest_of):
     return pin_keys(manifest_of())
 
 
-def served(keys, act, *, party=CLIENT):
+def served(keys, act, *, party=CLIENT, theirs=None, callers=None):
     """Serve on loopback, let something happen with a way to the server, and return what comes of it."""
     (manifest, each), (address,) = keys, free_addresses(1)
-    own, theirs = each.credentials["aggregator-0"], each.authority.issue(party)
+    own, theirs = each.credentials["aggregator-0"], theirs or each.authority.issue(party)
 
     async def start(answer):
         server, conversations = aio.server(options=[("grpc.max_receive_message_length", MAX_BYTES)]), Conversations()
-        answered = handler(answer, Metrics(), Callers([manifest], calls_per_s=1e6), conversations)
+        answered = handler(answer, Metrics(), callers or Callers([manifest], calls_per_s=1e6), conversations)
         server.add_generic_rpc_handlers((answered,))
         pair = [(own.private_key, own.certificate)]
         server.add_secure_port(address, grpc.ssl_server_credentials(pair, own.authority, require_client_auth=True))
@@ -202,6 +204,24 @@ def test_of_a_caller_that_reads_no_answer_no_more_calls_are_read(keys):
     assert served(keys, act) == ()
 
 
+def test_a_stream_has_room_for_the_clients_of_a_run_that_began_after_it(keys):
+    manifest, each = keys
+    callers = Callers([manifest], calls_per_s=1e6)
+    relayed = (SLOTS + 1) * CALLS_OF_ONE * (len(manifest.clients) + 1)
+
+    async def act(transport, other, again):
+        await transport.call(JOIN, timeout_s=LONG_S)
+        more = tuple(ClientParty(f"client-{number}", (number,)) for number in range(relayed))
+        callers.add(msgspec.structs.replace(manifest, clients=more))
+        other.held.clear()
+        waiting = [asyncio.ensure_future(transport.call(JOIN, timeout_s=LONG_S)) for _ in range(relayed)]
+        await other.until(relayed)  # as shares are, until a round closes
+        other.held.set()
+        return len(await asyncio.gather(*waiting))
+
+    assert served(keys, act, theirs=each.credentials["aggregator-1"], callers=callers) == relayed
+
+
 def test_what_names_no_method_is_refused_and_the_stream_goes_on(keys):
     async def act(transport, other, again):
         async with raw(transport) as (stream, read):
@@ -272,3 +292,44 @@ def test_a_server_that_stops_waits_for_no_idle_stream(keys):
         return await transport.call(JOIN, timeout_s=LONG_S)
 
     assert served(keys, act) == JoinReply(2)
+
+
+def test_of_one_callers_streams_the_oldest_end_and_those_of_others_go_on(keys):
+    async def act(transport, other, again):
+        await transport.call(JOIN, timeout_s=LONG_S)
+        credentials = keys[1].authority.issue("client-1")
+        many = GrpcTransport(transport._address, name="aggregator-0", credentials=credentials, max_bytes=MAX_BYTES)
+        streams = []
+        for number in range(STREAMS_OF_ONE + 2):
+            streams.append(many._begin())
+            await streams[-1].write(frame(number))
+            await streams[-1].read()
+        async with asyncio.timeout(LONG_S):
+            ended = [await stream.read() for stream in streams[:2]]
+        left = []
+        for stream in (streams[2], streams[-1]):
+            await stream.write(frame(len(streams)))
+            left.append(codec.decode(StreamedAnswer, await stream.read()).status)
+        await many.close()
+        other.held.clear()
+        waiting = asyncio.ensure_future(transport.call(JOIN, timeout_s=LONG_S))
+        await other.until(1)
+        other.held.set()
+        await waiting
+        return ended, left, other.callers.count(CLIENT)
+
+    assert served(keys, act) == ([EOF, EOF], [0, 0], 2)
+
+
+def test_a_stream_whose_answer_cannot_be_written_ends(keys):
+    async def act(transport, other, again):
+        async def answer(caller, request):
+            raise WireError("\udcff")  # no text of a message
+
+        other.answer = answer
+        await again()
+        async with raw(transport) as (stream, read), asyncio.timeout(LONG_S):
+            await stream.write(frame(0))
+            return await read()
+
+    assert served(keys, act) is EOF

@@ -13,6 +13,7 @@ from protocols.errors import ConflictingReplay, PartiesDisagree, RecordsDiffer, 
 from protocols.masking.journal import MemoryJournal
 from protocols.wire.messages import Join, Share
 from protocols.wire.transport import Transport
+from tests.conformance.parity.conftest import graph_model
 
 
 class Tap(Transport):
@@ -101,6 +102,16 @@ def test_what_the_journal_lacks_is_missed_where_no_server_answers_and_comes_when
     left, back = asyncio.run(act())
     assert sorted(set(left.missed)) == list(range(1, manifest.steps + 1))
     assert back.missed == []
+
+
+def test_a_client_that_left_asks_no_server_for_public_numbers_that_its_journal_lacks(manifest_of):
+    model = graph_model("closures")
+    manifest = manifest_of(model=model, model_hash=model.digest, channels=model.contact_channels, engine=True)
+    alone = DurableExchange(manifest, "client-0", [None, None], MemoryJournal())
+    alone.leave()
+    with pytest.raises(Unavailable, match="lacks what was public in step 1"):
+        asyncio.run(alone.recall(1, 2))
+    assert asyncio.run(alone.recall(4, 4)) == []
 
 
 def test_a_folder_that_was_put_back_sits_the_run_out(manifest_of, operators_of):

@@ -88,6 +88,19 @@ def test_a_fit_by_other_shares_is_made_anew(tmp_path):
     assert {origin for origin, _ in halved[2]} == {4, 5, 6}
 
 
+def test_a_fit_whose_writing_was_cut_off_does_not_pass_for_the_one_before(tmp_path):
+    first, written = run(tmp_path), tmp_path / "origin-004" / "fit.safetensors"
+    written.unlink()
+    written.mkdir()  # so that writing ends after the institutions' files and before the forecast
+    other = config_of(institutions=6, fitted=5, ahead=2, fit=FitConfig(rounds=6, draws=3))
+    with pytest.raises(OSError, match="directory"):
+        run(tmp_path, calibration=other)
+    written.rmdir()
+    again = run(tmp_path)
+    assert {origin for origin, _ in again[2]} == {4}
+    assert np.array_equal(first[0][4].institutions, again[0][4].institutions)
+
+
 def test_a_fit_is_kept_whole_and_what_institutions_have_learnt_is_private(tmp_path):
     run(tmp_path)
     kept = tmp_path / "origin-004"

@@ -1,5 +1,7 @@
 """Scenarios share seeds, so that differences are of pairs."""
 
+import json
+
 import pytest
 
 import lpm_secure as lpm
@@ -33,6 +35,18 @@ def test_scenarios_of_other_made_up_people_say_so(rumour, tmp_path):
     again = lpm.compare({"as is": kept, "same": same}, seeds=[1, 2])
     assert again.describe_pairing() == []
     assert not again.difference("same", "private_AWARE").values.any()
+
+
+def test_a_folder_of_a_version_whose_seeds_had_people_of_their_own_says_so(result, tmp_path):
+    folder = result.save(tmp_path / "before")
+    figures = json.loads((folder / "run.json").read_text())
+    del figures["config"]["private"]["seed"]
+    (folder / "run.json").write_text(json.dumps(figures))
+    before = lpm.open_result(folder)
+    ((what, words),) = lpm.compare({"before": before, "now": result}).describe_pairing()
+    assert what == "people"
+    assert words.endswith("by each seed: run before again")
+    assert lpm.compare({"before": before, "too": before}).describe_pairing() == []
 
 
 def test_a_sweep_takes_every_combination_over_the_same_seeds(rumour):

@@ -77,6 +77,18 @@ def test_in_sum_mode_clients_are_told_an_exact_number_of_each_channel_in_every_r
         MaskingPlan(manifest_of(mode="sum", security="active", **small, max_message=2**55))
 
 
+def test_a_level_that_lying_clients_could_bring_round_the_words_of_an_honest_one_is_refused_in_sum_mode(
+    manifest_of, seir
+):
+    """People at most would stay within 2**63; a range ends at the next power of two."""
+    given = {"mode": "sum", "security": "active", "model": seir(beta=(1,), f=1), "max_message": 2**52}
+    fits, wraps = (manifest_of(steps=steps, **given) for steps in (200, 300))
+    assert MaskingPlan(fits)
+    assert wraps.level_bound < 2**63
+    with pytest.raises(WouldWrap, match=r"a total could reach 2\*\*63"):
+        MaskingPlan(wraps)
+
+
 def test_outcomes_reveal_in_decisions_alone(manifest_of):
     plan = MaskingPlan(manifest_of(mode="outcome", steps=1))
     assert [plan.reveals(number) for number in range(4)] == [(), (), (True,), ()]

@@ -27,7 +27,7 @@ def plan_of(manifest_of, seir):
 
 
 def furthest(plan, name, number):
-    """Return the largest word of each kind that an honest client sends in a round: messages, and totals."""
+    """Return the largest word of each kind that an honest client sends in a round, and which are values."""
     people, value, derivative = SIZES[name], 2**20, 24 * 2**10
     if plan.manifest.gradient.way == "tangents":
         row, cell = [value, derivative, derivative], [value, derivative, derivative]
@@ -39,12 +39,16 @@ def furthest(plan, name, number):
     first, end = plan.layout.own[name]
     told = np.tile(5 * people * np.array(row), (5, 1))
     told[first:end] = 0
-    return np.concatenate([told.reshape(-1), people * np.array([*cell, *tally])])
+    words = np.concatenate([told.reshape(-1), people * np.array([*cell, *tally])])
+    return words, words % value == 0
 
 
 def passes(plan, name, number, words):
+    """Return of each word whether it passes; what is released is held against both ends."""
     bits = plan.shape(name, number).bits.astype(np.uint64)
-    return plan.words_to_check(words.view(np.uint64), name, number) < (np.uint64(1) << bits)
+    within = plan.words_to_check(words.view(np.uint64), name, number) < (np.uint64(1) << bits)
+    within[plan.layout.message_words : words.size] &= within[words.size :]
+    return within[: words.size]
 
 
 @pytest.mark.parametrize(("way", "number"), [("tangents", 1), ("adjoints", 2), ("adjoints", 5)])
@@ -52,18 +56,33 @@ def passes(plan, name, number, words):
 def test_the_furthest_numbers_of_honest_clients_pass_and_twice_as_far_ones_do_not(way, number, sign, plan_of):
     plan = plan_of(way)
     for name in plan.names:
-        words = sign * furthest(plan, name, number)
+        most, are_values = furthest(plan, name, number)
+        words = sign * np.where(are_values & (sign < 0), 0, most)
         assert words.size == plan.count(name, number)
         assert passes(plan, name, number, words).all()
-        far = np.where(words == 0, 1, 2 * words + sign)
+        far = np.where(words == 0, sign, 2 * words + sign)
         assert not passes(plan, name, number, far).any()
+        further = words + sign * (1 + np.where(are_values, abs(words) >> 20, 0))
+        assert not passes(plan, name, number, further)[plan.layout.message_words :].any()
 
 
 @pytest.mark.parametrize("way", ["tangents", "adjoints"])
-def test_a_value_that_rounding_moves_beyond_its_agents_passes(way, plan_of):
+@pytest.mark.parametrize("value_bits", [20, 48])
+def test_a_value_that_rounding_moves_beyond_its_agents_passes(way, value_bits, plan_of):
+    plan = plan_of(way, value_bits=value_bits)
+    words, are_values = furthest(plan, "client-0", 1)
+    words = np.where(are_values, words << value_bits - 20, words)
+    assert passes(plan, "client-0", 1, words + (are_values & (words > 0))).all()
+    below = np.where(are_values & (words > 0), -1, 0)
+    assert set(passes(plan, "client-0", 1, below)[below < 0].tolist()) == {value_bits > 40}
+
+
+@pytest.mark.parametrize(("way", "silent"), [("tangents", {2}), ("adjoints", {0, 3, 4, 7})])
+def test_no_messages_are_told_in_rounds_after_which_nobody_moves(way, silent, plan_of):
     plan = plan_of(way)
-    words = furthest(plan, "client-0", 1)
-    assert passes(plan, "client-0", 1, words + (words > 0)).all()
+    told = [plan.shape("client-0", number).bits[: plan.layout.message_words] for number in range(8)]
+    rounds = plan.manifest.schedule.rounds
+    assert {number for number in range(rounds) if not told[number].any()} == silent
 
 
 def test_what_is_checked_of_words_is_what_is_checked_of_masked_words_less_that_of_pads(plan_of):

@@ -6,10 +6,12 @@ import pytest
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import DataError
 from protocols.models.agent_model import UNKNOWN, AgentSource
+from protocols.models.chain.chain_adjoints import ChainAdjoints
 from protocols.models.chain.chain_agents import ChainAgents
 from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.gradient import Gradient
 from protocols.models.likelihood.clocks import clocks_of
+from protocols.models.relaxed_agents import Reception
 
 NAMES = ("contact_rate", "initial")
 NOBODY = np.zeros(0, dtype=np.int64)
@@ -38,6 +40,20 @@ def test_a_clock_may_be_divided_by_a_number_that_never_changes(seir, waning):
     assert (clock.field, clock.over, clock.over_bits) == ("tau", "susceptibility", 16)
     (plain,) = clocks_of(seir(waning=waning, listed=False).graph, divided=True).values()
     assert (plain.over, plain.bits) == (None, clock.bits)
+
+
+def test_an_exposure_below_0_is_none_forth_and_with_derivatives(seir):
+    model = seir(beta=(2**37,))
+    found = [hear(agents_of(model, {}, 1), [told]) for told in (-1000, 0)]
+    assert [each.value.tolist() for each in found[0]] == [each.value.tolist() for each in found[1]]
+    gradient = Gradient(way="adjoints", parameters=NAMES, stays="geometric")
+    groups = ChainGroups.of_run(model, gradient, columns={}, n=1, steps=6)
+    agents = ChainAdjoints(groups, gradient, sizes=(), cell=NOBODY)
+    theta, ends = np.zeros(2), []
+    for told in (-1000.0, 0.0):
+        heard = Reception(np.array([[told]]), np.zeros(0), theta)
+        ends.append(agents.means(agents.move(agents.begin(theta), heard, step=0), theta, step=1))
+    assert ends[0].tobytes() == ends[1].tobytes()
 
 
 def test_hazards_are_multiplied_by_it_for_any_number_of_kinds(seir):

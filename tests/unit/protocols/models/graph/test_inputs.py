@@ -11,7 +11,7 @@ from lpm_secure.engine.model_agents import ModelAgents
 from lpm_secure.models.tracer import trace
 from protocols.errors import DataError, ParameterError
 from protocols.models.agent_model import UNKNOWN
-from protocols.models.graph.inputs import state_before_begin
+from protocols.models.graph.inputs import check_public, state_before_begin
 
 N = 4
 
@@ -53,6 +53,20 @@ def test_a_public_number_that_was_not_declared_never_reaches_a_table(backend, pu
         world.update(public)
     assert "\n" not in str(refused.value)
     assert world.step == 0
+
+
+@pytest.mark.parametrize("number", [3, np.int64(3), np.array(3), np.array([3])])
+@pytest.mark.parametrize("n", [1, N])
+def test_one_public_number_is_taken_however_it_is_given(number, n):
+    assert check_public(TRACED.graph.public, {"sky": number}, n=n) == {"sky": 3}
+
+
+def test_public_numbers_of_several_runs_are_one_for_each_agent():
+    told = np.array([3, 0, 1, 2])
+    assert check_public(TRACED.graph.public, {"sky": told}, n=N)["sky"].tolist() == told.tolist()
+    for wrong in (told[:2], told + 1, told.tolist()):
+        with pytest.raises(ParameterError, match="sky"):
+            check_public(TRACED.graph.public, {"sky": wrong}, n=N)
 
 
 @pytest.mark.parametrize("backend", [NumpyBackend, NumbaBackend])
