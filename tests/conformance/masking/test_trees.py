@@ -11,6 +11,7 @@ import pytest
 
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import (
+    ConflictingReplay,
     ParameterError,
     ResultsDiffer,
     RoundAhead,
@@ -24,7 +25,7 @@ from tests.comparison_lies import TREE_LIES, replay
 from tests.conformance.masking.test_attacks import WORLDS, ending
 from tests.conformance.masking.test_server_restarts import TIMES, ended, honest, play
 from tests.masked_lies import DECIDE, Liar, few
-from tests.masked_restarts import AFTER, BEFORE, SERVERS, Ends, renew_server
+from tests.masked_restarts import AFTER, BEFORE, SERVERS, Ends, copy_of, renew_server
 from tests.masked_runs import Recorder, Secrets
 
 DEFAULT = (
@@ -169,12 +170,16 @@ def test_the_dealer_tells_shares_of_a_tree_no_more_once_they_may_be_opened(start
         run.play(secrets.words(run))
 
 
-def test_an_aggregator_that_comes_back_opens_nothing_else_under_the_same_masks(start):
-    """What the other one opened decides what it opens next: it is dealt its shares no more, and opens nothing."""
+@pytest.mark.parametrize(
+    ("dealer", "refused"), [("goes on", "out of its turn"), ("is put back", "another content of openings")]
+)
+def test_an_aggregator_that_comes_back_opens_nothing_else_under_the_same_masks(dealer, refused, start):
+    """What the other one opened decides what it opens next: it is dealt its shares no more, or opens what it had."""
     run, secrets = start(), Secrets()
     for _ in range(2):
         run.play(secrets.words(run))
     sent = [run.clients[name].message(DECIDE, words) for name, words in secrets.words(run).items()]
+    kept = copy_of(run.dealer.journal)
 
     def finish(between):
         run.between = between
@@ -191,11 +196,14 @@ def test_an_aggregator_that_comes_back_opens_nothing_else_under_the_same_masks(s
         finish(end_after)
     for name in run.plan.aggregators:
         renew_server(run, name)
-    lie = Liar(TREE_LIES["bits are random in message 0"])
+    if dealer == "is put back":
+        renew_server(run, run.plan.dealer.name, lambda _: kept)
+    heard, lie = Recorder("aggregator-1"), Liar(TREE_LIES["bits are random in message 0"])
     lie.run = run
-    with pytest.raises(RoundAhead, match="out of its turn"):
-        finish(lie)
-    assert not lie.lies
+    with pytest.raises((RoundAhead, ConflictingReplay), match=refused):
+        finish(lambda *given: heard(*given[:2], lie(*given)))
+    assert bool(lie.lies) == (dealer == "is put back")
+    assert sum(b"OpeningShare" in each.content for each in heard.messages) == lie.lies
 
 
 def test_what_is_opened_is_uniform_whatever_the_numbers_are(start):

@@ -5,8 +5,11 @@ import pytest
 
 from aggregator.masking.carry import opening_proof
 from aggregator.masking.carry.compiled_field import CompiledField, processor_multiplies
+from aggregator.masking.carry.field_kernels import ARITY, NODES, integers, lagrange, powers, product, vector
 from aggregator.masking.carry.numpy_field import NumpyField
 from aggregator.masking.carry.opening_proof import (
+    FOLLOWS,
+    SENT,
     OpeningShape,
     OpeningTranscript,
     dealer_part,
@@ -93,6 +96,49 @@ def test_a_proof_of_what_was_turned_before_it_does_not_pass(kernels, opened):
         if used:
             with pytest.raises(ResultsDiffer):
                 proof.check(planes=turned(proof.share.planes, place * proof.share.planes.shape[1]))
+
+
+def inverse(element):
+    out = 1
+    for _ in range(127):  # to the power of 2**128 - 2
+        element = product(element, element)
+        out = product(out, element)
+    return out
+
+
+def forge(proof, challenges, fold):
+    """Return rows of which one makes up for a turned first bit, if these are where all rows are asked."""
+    (weight,), moved = integers(proof.transcript().weights(1, KERNELS["numpy"])), proof.rows.copy()
+    rows, place = OpeningShape(proof.share.planes.size).rows(moved), 0
+    error, mends = (
+        product(weight, powers(challenges[0], 64)[63]),
+        1,
+    )  # of the first claim, and by its lowest coefficient
+    for r in challenges[1 : fold + 1]:
+        at = lagrange(r, NODES)
+        place, mends = SENT.index(ARITY), at[ARITY]
+        error = product(error, at[FOLLOWS])  # the node that is not sent takes the claim of before
+    rows[fold][place] ^= vector([product(error, inverse(mends))])[0]
+    return moved
+
+
+@pytest.mark.parametrize("fold", [0, 1, 2])
+def test_rows_that_are_made_for_challenges_foreseen_do_not_pass(fold, opened, monkeypatch):
+    """Challenges depend on all rows sent before, or whoever knows them beforehand proves whatever it has opened."""
+    proof = Proof(opened(5, 70), 0)
+    proof.check()
+    own, transcript = turned(proof.world.own[0], 0), proof.transcript()
+    foreseen = [transcript.challenge(row) for row in OpeningShape(proof.share.planes.size).rows(proof.rows)]
+    rows = forge(proof, foreseen, fold)
+    with pytest.raises(ResultsDiffer):
+        proof.check(own, rows)
+
+    def foresee(transcript, row):
+        transcript.challenges = (*transcript.challenges, foreseen[len(transcript.challenges)])
+        return transcript.challenges[-1]
+
+    monkeypatch.setattr(OpeningTranscript, "challenge", foresee)
+    proof.check(own, rows)
 
 
 def test_a_proof_is_of_one_aggregator_key_and_opening(kernels, opened):
