@@ -14,7 +14,6 @@ from lpm_secure.project.project_file import ProjectFile, agents_of
 from protocols.errors import ConfigError, did_you_mean
 from protocols.identity.trust import Trust
 from protocols.masking.plan import check_security
-from protocols.masking.plans.comparison import comparison_for
 from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import Devices
 from protocols.task.manifest import Simulation
@@ -47,11 +46,9 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
     gradient = gradient_for(project, model)
     plain: dict[str, Any] = {name: getattr(project, name) for name in PLAIN}
     dealer, agents = project.dealer, agents_of(project, folder)
-    clients = tuple(ClientParty(name, numbers) for name, numbers in agents.items())
-    is_masked = project.security == "active" and project.mode == "outcome"
     manifest = Simulation(
         **plain,
-        comparison=comparison_for(project.comparison, clients, is_masked=is_masked, copies=project.replicates),
+        comparison="tree" if project.comparison == "tree" else msgspec.UNSET,
         engine=bool(project.engine),
         start=project.start or msgspec.UNSET,
         compare_contacts=_compares(project, model) or msgspec.UNSET,
@@ -67,7 +64,7 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
             AggregatorParty(each.name, each.address, each.mpc, each.permutation) for each in project.aggregators
         ),
         dealer=None if dealer is None else DealerParty(dealer.name, dealer.address, dealer.permutation),
-        clients=clients,
+        clients=tuple(ClientParty(name, numbers) for name, numbers in agents.items()),
         devices=None if project.degree is None else Devices(degree=project.degree),
         gradient=gradient,
         releases=releases_for(

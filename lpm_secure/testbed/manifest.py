@@ -17,7 +17,6 @@ from lpm_secure.testbed.synthetic import Ranges
 from protocols.errors import ConfigError, DataError
 from protocols.identity.trust import NAME, ROLE
 from protocols.masking.plan import check_security
-from protocols.masking.plans.comparison import comparison_for
 from protocols.models.agent_model import UNKNOWN, AgentModel
 from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import Devices
@@ -45,12 +44,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         engine=True,
         mode=config.protocol.mode,
         security=config.private.security,
-        comparison=comparison_for(
-            config.private.comparison,
-            clients,
-            is_masked=config.private.security == "active" and config.protocol.mode == "outcome",
-            copies=config.private.replicates,
-        ),
+        comparison="tree" if config.private.comparison == "tree" else msgspec.UNSET,
         refuse_differencing=config.private.refuse_differencing or msgspec.UNSET,
         replicates=config.private.replicates if config.private.replicates > 1 else msgspec.UNSET,
         aggregators=_aggregators(config, addresses),

@@ -147,9 +147,10 @@ def plan_of(manifest: Manifest) -> RunPlan:
 
 def check_security(manifest: Manifest) -> None:
     """Refuse an active run that the masked backend does not take; errors are those of its plan."""
+    asks = isinstance(manifest, Simulation) and bool(manifest.comparison)
+    if asks and not (is_active(manifest) and manifest.schedule.outcome):
+        raise ParameterError('comparison = "tree" is of active runs in outcome mode without tangents; leave it out')
     if not is_active(manifest):
-        if isinstance(manifest, Simulation) and manifest.comparison:
-            raise ParameterError(f'comparison = "{manifest.comparison}" is of active security; leave it out')
         return
     if isinstance(manifest, SecureSum):
         require_masked_sum(manifest)

@@ -32,9 +32,8 @@ from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 sent = Counter()  # bytes that parties have sent since the last step began
 LIMIT_MS = 78.0  # of a small step of parties side by side: 1.2 times that of the CrypTen backend
 CLIENTS = 20
-LINK = 100e6 / 8  # bytes a second of each server's link
 WAY_S = 0.01  # of a message: half of a round trip
-SIZES = (300, 1_000, 3_000, 10_000)
+SIZES = (1_000, 10_000, 100_000)
 PARTS = {"clients": MaskingClient, "aggregators": MaskingAggregator, "dealer": MaskingDealer}
 CALLS = {
     *("join", "message", "open"),
@@ -168,22 +167,29 @@ def large(name, n, *, limit_s=None):
     ]
 
 
-def seconds(n, **changes):
-    """Return the seconds of a step whose parties compute on two cores and send over links, one message at a time."""
-    ways = 6 if not changes else 6 + len(carry_circuit(49).opened) + 6
+def costs(n, **changes):
+    """Return the CPU seconds of all parties in a step, the bytes of all, and of the server that sends most."""
     _, used = step(n, CLIENTS, **changes)
-    slowest = max(count for name, count in sent.items() if name in ("a0", "a1", "dealer"))
-    return sum(used.values()) / 2 + slowest / LINK + ways * WAY_S
+    return sum(used.values()), sum(sent.values()), max(sent[name] for name in ("a0", "a1", "dealer"))
 
 
 def break_even():
-    """Take steps of more and more agents by keys and by a tree."""
-    for changes in ({}, {"comparison": "tree"}):
-        step(2**14, 2, **changes)
-    rows = []
+    """Take steps by keys and by a tree: bytes, CPU seconds, and the speed of each server's link below which trees win.
+
+    Parties compute on two cores and send over links, one message at a time, half of a round trip of 20 ms each.
+    """
+    tree, rows = {"comparison": "tree"}, []
+    for changes in ({}, tree):
+        step(2**14, 2, **changes)  # compiles, and loads what was compiled
+    more_s = (len(carry_circuit(49).opened) + 6) * WAY_S  # of messages one after the other
     for n in SIZES:
-        keys, tree = seconds(n), seconds(n, comparison="tree")
-        rows.append(Row(f"masked_break_even {n}", tree, "s by a tree", f"by keys, {keys:.2f} s", tree / keys))
+        (keys_s, keys, most), (tree_s, opened, least) = costs(n), costs(n, **tree)
+        name, slower_s = f"masked_break_even {n}", (tree_s - keys_s) / 2 + more_s
+        speed = (most - least) * 8e-6 / slower_s if slower_s > 0 else np.inf
+        against = f"by keys, {keys / n:.0f} B", f"by keys, {keys_s:.3g} CPU s"
+        rows.append(Row(f"{name} messages", opened / n, "B/agent/step by a tree", against[0], opened / keys))
+        rows.append(Row(name, tree_s, "CPU s by a tree", against[1], tree_s / keys_s))
+        rows.append(Row(f"{name} links", speed, "Mbit/s, below which a tree is faster", "1,000 Mbit/s", speed / 1_000))
     return rows
 
 

@@ -251,9 +251,10 @@ def test_a_dealer_tells_shares_of_another_size_and_is_refused(start):
         run.play(secrets.words(run))
 
 
-def test_a_tree_is_of_active_security_alone(small):
-    with pytest.raises(ParameterError, match='comparison = "tree" is of active security'):
-        check_security(small())
+def test_a_tree_is_of_active_runs_that_compare_alone(small):
+    for changes in ({}, {"security": "active", "mode": "sum"}):
+        with pytest.raises(ParameterError, match='comparison = "tree" is of active runs in outcome mode'):
+            check_security(msgspec.structs.replace(small(), **changes))
     assert MaskedRun.draw(small()).plan.opens_bits
 
 
