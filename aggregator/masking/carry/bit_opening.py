@@ -103,13 +103,10 @@ class BitOpening:
             self._masked = done.value
 
     def _take_proof(self, told: U64) -> None:
-        sent = OpeningShape(self._share.planes.size).sent
-        if told.size != 2 * sent:
-            raise WireError(f"got {told.size} words of a proof of openings; its shape has {2 * sent}")
         self._part = verifier_part(
             join(self._lines),
             np.concatenate(self._other),
-            told.reshape(sent, 2),
+            told,
             planes=len(self._share.planes),
             transcript=self._transcripts[1 - self._share.party],
         )

@@ -218,7 +218,7 @@ def verifier_part(lines: Lines, opened: U64, rows: U64, *, planes: int, transcri
     Args:
         lines: of all that was opened.
         opened: uint64[j, w], by the prover.
-        rows: uint64[sent, 2], of its proof.
+        rows: uint64[2 * sent], of its proof.
         planes: how many it was dealt.
         transcript: of its proof.
 
@@ -227,8 +227,9 @@ def verifier_part(lines: Lines, opened: U64, rows: U64, *, planes: int, transcri
     """
     width = opened.shape[1]
     shape, kernels = OpeningShape(planes * width), kernels_for(planes * width)
-    if rows.shape != (shape.sent, 2):
-        raise WireError(f"got {len(rows)} elements of a proof of openings; its shape has {shape.sent}")
+    if rows.size != 2 * shape.sent:
+        raise WireError(f"got {rows.size} words of a proof of openings; its shape has {2 * shape.sent}")
+    rows = rows.reshape(shape.sent, 2)
     weights = _weights(lines, width, transcript, kernels)
     first, *later = [transcript.challenge(row) for row in shape.rows(rows)]
     claim = integers(kernels.weigh(opened.reshape(-1), weights.reshape(-1, 2)))[0]

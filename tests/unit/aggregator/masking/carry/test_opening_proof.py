@@ -175,7 +175,7 @@ def test_rows_are_masked_and_so_is_what_the_dealer_tells(opened):
 
 def test_what_no_prover_sends_is_refused(opened):
     proof = Proof(opened(5, 70), 0)
-    with pytest.raises(WireError, match="elements of a proof of openings"):
+    with pytest.raises(WireError, match="words of a proof of openings"):
         proof.check(rows=proof.rows[:-1])
     shape = OpeningShape(proof.share.planes.size)
     challenges = tuple(bytes(15) + b"\x80" for _ in range(shape.folds))
