@@ -101,7 +101,7 @@ def write_deployment(folder, protocol):
 
 def write_active(folder, world=0, *, steps, timeout_s, **protocol):
     """Write an active deployment of clients `client-0` to `client-3`, in one of two worlds."""
-    compares, comparison = protocol.pop("compare_contacts", msgspec.UNSET), protocol.pop("comparison", None)
+    compares, comparison = protocol.pop("compare_contacts", msgspec.UNSET), protocol.pop("comparison", "keys")
     given = {"mode": "outcome", "join_timeout_s": 30.0, "min_cohort": 2} | protocol
     config = small_config(round_timeout_s=timeout_s, **given)
     private = msgspec.structs.replace(config.private, security="active", comparison=comparison)
