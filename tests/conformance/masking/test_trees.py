@@ -19,7 +19,7 @@ from protocols.errors import (
     Unavailable,
     WireError,
 )
-from protocols.masking.messages import OpeningQuestion, OpeningShare, ReleaseAnswer
+from protocols.masking.messages import BitAnswer, OpeningQuestion, OpeningShare, ReleaseAnswer
 from protocols.masking.plan import check_security
 from tests.comparison_lies import TREE_LIES, replay
 from tests.conformance.masking.test_attacks import WORLDS, ending
@@ -137,17 +137,21 @@ def test_what_masks_the_bits_is_told_to_nobody_before_both_have_checked(lie, sta
         honest_run.aggregators[0].ask_bits()
 
 
-def test_an_aggregator_asks_for_no_masks_before_the_others_proof_holds(start):
+@pytest.mark.parametrize("is_told", [False, True])
+def test_an_aggregator_asks_for_no_masks_and_takes_none_before_the_others_proof_holds(is_told, start):
     run, secrets = start(), Secrets()
     for _ in range(2):
         run.play(secrets.words(run))
 
-    def ask_early(sender, receiver, message):
-        if b"OpeningQuestion" in message.content:
+    def come_early(sender, receiver, message):
+        if b"OpeningQuestion" in message.content and is_told:
+            masks = BitAnswer(run=run.plan.run, number=DECIDE, masks=bytes(8))
+            run.aggregators[0].open_bits(run.signers["dealer"].send(masks))
+        elif b"OpeningQuestion" in message.content:
             run.aggregators[0].ask_bits()
         return message
 
-    run.between = ask_early
+    run.between = come_early
     with pytest.raises(RoundAhead, match="before what was opened is proved"):
         run.play(secrets.words(run))
 

@@ -33,6 +33,14 @@ def test_each_opened_plane_has_a_mask_of_its_own_that_no_plane_before_it_has(ope
         seen |= set(world.lines.places[terms].tolist())
 
 
+def test_each_plane_that_both_open_is_uniform_where_all_numbers_are_equal(opened):
+    """There every bit passes a carry on and none makes one, so what is opened is its mask alone."""
+    world, n = opened(49, 6_400), 6_400
+    for line, plane in enumerate(world.own[0] ^ world.own[1]):
+        equal = from_plane(plane, n)[::3]
+        assert abs(equal.mean() - 0.5) < 5 * 0.5 / equal.size**0.5, line
+
+
 def test_planes_are_bits_of_numbers():
     x = np.random.default_rng(1).integers(0, 2**58, 70, dtype=np.uint64)
     planes = to_planes(x, 58)
