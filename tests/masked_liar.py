@@ -14,6 +14,7 @@ from aggregator.log import start_log
 from aggregator.masking.service.rounds import MaskedRounds
 from aggregator.wire.server import serve
 from protocols.wire.masked_link import MaskedLink
+from tests.comparison_lies import KEY_LIES
 from tests.masked_lies import COUNT_LIES, LIAR, LIES, Liar
 
 
@@ -45,6 +46,6 @@ def lie(liar):
 
 if __name__ == "__main__":
     start_log()
-    lie(Liar((LIES | COUNT_LIES)[sys.argv[1]]))
+    lie(Liar((LIES | COUNT_LIES | KEY_LIES)[sys.argv[1]]))
     path = Path(sys.argv[2]).resolve()
     asyncio.run(serve(config.load(path), path.parent))

@@ -15,6 +15,8 @@ from aggregator.masking.suppression import suppress
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
     AttendanceNotice,
+    BitAnswer,
+    BitQuestion,
     ClientReply,
     Closing,
     CountShare,
@@ -22,8 +24,13 @@ from protocols.masking.messages import (
     KeyContribution,
     LevelShare,
     Offer,
+    OpeningAnswer,
+    OpeningQuestion,
+    OpeningShare,
+    ProofAnswer,
     ProofQuestion,
     RangeVerdict,
+    ReleaseAnswer,
     ReleaseQuestion,
     ReturnNotice,
     SeedNotice,
@@ -43,6 +50,7 @@ def few(lies: dict[str, Any], *names: str) -> list[Any]:
 
 KINDS = (
     AttendanceNotice
+    | BitQuestion
     | ClientReply
     | Closing
     | CountShare
@@ -50,6 +58,8 @@ KINDS = (
     | KeyContribution
     | LevelShare
     | Offer
+    | OpeningQuestion
+    | OpeningShare
     | ProofQuestion
     | RangeVerdict
     | ReleaseQuestion
@@ -59,6 +69,7 @@ KINDS = (
     | Stop
     | WordsNotice
 )
+ANSWERS = BitAnswer | OpeningAnswer | ProofAnswer | ReleaseAnswer  # of the dealer
 LIAR = "aggregator-1"
 SPEAK, DECIDE, SECOND_DECIDE = 1, 2, 4
 SUPPRESSION = tuple(inspect.signature(suppress).parameters)
@@ -125,21 +136,6 @@ def shift_sum(liar: Liar, receiver: str, message: Any) -> Any:
         liar.lies += 1
 
 
-def shift(by: int, *, ring: int = 0) -> Callable[[Liar, str, Any], Any]:
-    """Return a lie that evaluates agent 0's comparison elsewhere, by `ring` in fourths of the ring and `by` further."""
-
-    def lie(liar: Liar, receiver: str, message: Any) -> Any:
-        party = liar.run.aggregators[1]
-        if isinstance(message, Closing) and message.number == DECIDE:
-            offsets = party._comparison.offsets.copy()
-            quarter = 2 ** (party.plan.difference_bits - 1)
-            offsets[0] = residue(offsets[0] + np.uint64(by + ring * quarter))
-            party._comparison = dataclasses.replace(party._comparison, offsets=offsets)
-            liar.lies += 1
-
-    return lie
-
-
 def take_other_words(liar: Liar, receiver: str, message: Any) -> Any:
     """Count another word of client-0 than it sent, and ask what the honest one asks."""
     party = liar.run.aggregators[1]
@@ -156,18 +152,6 @@ def leave_out(liar: Liar, receiver: str, message: Any) -> Any:
     mine = liar.run.aggregators[1]._round  # it may have asked early, before it has closed the round
     if isinstance(message, Closing | ProofQuestion) and message.number == DECIDE and mine.stage == RoundStage.ASKED:
         liar.lies += mine.examined.pop("client-0", None) is not None
-
-
-def own_label(liar: Liar, receiver: str, message: Any) -> Any:
-    """Turn the bit of agent 0 over with this aggregator's share of its label."""
-    if not isinstance(message, Closing) or message.number != DECIDE:
-        return None
-    party = liar.run.aggregators[1]
-    share, label = party._comparison.share, party._comparison.share.top_label.copy()
-    label[0] ^= share.label[0]
-    party._comparison = dataclasses.replace(party._comparison, share=dataclasses.replace(share, top_label=label))
-    liar.lies += 1
-    return None
 
 
 def ask_other_challenges(liar: Liar, message: Any) -> Any:
@@ -391,10 +375,5 @@ LIES = {
     "other members are named to a client": when(ClientReply, SPEAK, drop_first, to="client-1"),
     "an answer is turned by one bit": when(ClientReply, DECIDE, answers(flip)),
     "an answer is a random word": when(ClientReply, DECIDE, answers(lambda w: w ^ from_bytes(os.urandom(8 * w.size)))),
-    "an answer is nothing": when(ClientReply, DECIDE, answers(np.zeros_like)),
     "an answer is too short": when(ClientReply, DECIDE, answers(lambda words: words[:1])),
-    "an answer carries its share of the label": own_label,
-    "a comparison is made at the next number": shift(1),
-    "a bit is forced by a quarter of the ring": shift(0, ring=1),
-    "a bit is forced by half of the ring": shift(0, ring=2),
 }

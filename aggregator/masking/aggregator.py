@@ -15,14 +15,13 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
+from aggregator.masking.carry.dealing import CarryShare
 from aggregator.masking.collection import Examination
 from aggregator.masking.members.membership import RoundMembers
-from aggregator.masking.members.message_union import MessageUnion
+from aggregator.masking.members.opening_agreement import OpeningAgreement
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
-from aggregator.masking.product import ProductShare
 from aggregator.masking.round_state import NOTHING, NextComparison, RoundCheckpoint, RoundStage, refuse_surplus
-from aggregator.masking.sums import MaskedSums
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import CohortTooSmall, RecordsDiffer, ResultsDiffer, RoundAhead
@@ -30,7 +29,6 @@ from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.messages import (
     ClientReply,
     Closing,
-    LevelShare,
     ProofAnswer,
     ProofQuestion,
     RangeVerdict,
@@ -52,7 +50,7 @@ NO_HEAD: Final = bytes(32)
 
 @final
 @dataclass(slots=True, eq=False)
-class MaskingAggregator(MessageUnion):
+class MaskingAggregator(OpeningAgreement):
     """One of the two aggregators.
 
     Security: it sees masked words alone. What it learns beside releases: who takes part, and who was out of range. One
@@ -64,9 +62,7 @@ class MaskingAggregator(MessageUnion):
     """
 
     checkpoint: RoundCheckpoint | None = field(init=False, repr=False, default=None)
-    _sums: MaskedSums = field(init=False, repr=False)
     _spending: ReleaseSpending = field(init=False, repr=False)
-    _comparison: NextComparison | None = field(init=False, repr=False, default=None)
     _asked: SignedMessage | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
@@ -75,9 +71,9 @@ class MaskingAggregator(MessageUnion):
         Raises:
             RecordsDiffer: journal and checkpoint are not of one moment.
         """
-        MessageUnion.__post_init__(self)
+        OpeningAgreement.__post_init__(self)
         prepare(self.plan)
-        self._sums, self._spending = MaskedSums(self.plan), ReleaseSpending(self.plan)
+        self._spending = ReleaseSpending(self.plan)
         if content := self.journal.checkpoint:
             self._go_on(msgspec.msgpack.decode(content, type=RoundCheckpoint))
         if self.journal.entry(f"round {self.number + 1}") is not None:
@@ -230,55 +226,12 @@ class MaskingAggregator(MessageUnion):
             self._round.stage = RoundStage.ACCEPTED if self.plan.compares_verdicts(self.number) else RoundStage.DONE
             if not self.plan.multiplies(self.number):
                 self._sums.take(self.number, self._words)
+                self._end_levels()
 
     def _require_cohort(self) -> None:
         least = self.plan.manifest.min_cohort
         if (count := cohort(self.plan.manifest, self._round.accepted)) < least:
             raise CohortTooSmall(f"{quantity(count, 'client')} left; the manifest promises {least}")
-
-    @property
-    def _words(self) -> dict[str, U64]:
-        return {client: self._round.examined[client].words for client in self._round.accepted}
-
-    def share_levels(self) -> SignedMessage:
-        """Return this aggregator's shares of masked products, in a decision of a run whose levels take some."""
-        with self.guard():
-            self._require(RoundStage.ACCEPTED)
-            self._round.level_shares, tags = self._products.answer(*self._factors)
-            message = LevelShare(
-                run=self.plan.run,
-                number=self.number,
-                shares=to_bytes(self._round.level_shares),
-                tags=to_bytes(tags),
-            )
-            self._round.stage = RoundStage.SHARED_LEVELS
-            return self.send(message, name="levels", sync=False)
-
-    def open_levels(self, envelope: SignedMessage) -> None:
-        """Take in the other's shares, and the words of the decision.
-
-        Raises:
-            ResultsDiffer: a share is not what follows from what the dealer dealt.
-        """
-        with self.guard():
-            self._require(RoundStage.SHARED_LEVELS)
-            message = self.read(envelope, LevelShare, sender=self._other)
-            self._require_number(message.number)
-            opened = self._products.open(self._round.level_shares, message, *self._factors)
-            self._sums.take(self.number, self._words, opened)
-            self._round.stage = RoundStage.DONE
-
-    @property
-    def _products(self) -> ProductShare:
-        if self._comparison is None or self._comparison.products is None:
-            raise RoundAhead("a decision came before its products were dealt; the run stops here")
-        return self._comparison.products
-
-    @property
-    def _factors(self) -> tuple[U64, U64]:
-        """Return masked numbers and masked bits that are multiplied."""
-        bits = {client: self._round.examined[client].bits for client in self._round.accepted}
-        return self._sums.factors(), self._sums.bits(self.number, bits, inverse=True)
 
     def ask_release(self) -> SignedMessage:
         """Return the second question to the dealer, within the budget; it names this aggregator's own verdict.
@@ -363,17 +316,15 @@ class MaskingAggregator(MessageUnion):
         return {client: told[:, slice(*own[client])].reshape(-1) for client in self.members}
 
     def _decide(self) -> U64:
-        """Return shares of bits' labels and masked sums of all outcomes and agents, uint64[o, n]."""
-        comparison, bits = self._comparison, list(self.plan.bits)
-        if comparison is None:
-            raise RoundAhead("a decision came before its comparison was dealt; the run stops here")
+        """Return shares of bits' labels or masked bits, and masked sums, of all outcomes and agents, uint64[o, n]."""
+        comparison, bits = self._require_comparison(), list(self.plan.bits)
         self._comparison = None  # a key is evaluated once
-        z = self._sums.differences()
-        offsets = comparison.offsets.reshape(z.shape)
+        z, offsets, told = self._sums.differences(), comparison.offsets, self._round.bits
         by_outcome = residue(z - offsets)
-        z, offset = z[bits].reshape(-1), offsets[bits].reshape(-1)
-        mask = self._require_common().answer_mask(self.number, self._round.closing, z.size)
-        told = comparison.share.answer(comparison.node_hash, z, offset=offset, mask=mask)
+        if not isinstance(comparison.share, CarryShare):
+            z, offset = z[bits].reshape(-1), offsets[bits].reshape(-1)
+            mask = self._require_common().answer_mask(self.number, self._round.closing, z.size)
+            told = comparison.share.answer(comparison.node_hash, z, offset=offset, mask=mask)
         by_outcome[bits] = told.reshape(len(bits), self.plan.layout.n)
         return by_outcome
 
@@ -388,11 +339,3 @@ class MaskingAggregator(MessageUnion):
             release=to_bytes(self._round.release),
             answers=to_bytes(answers),
         )
-
-    def _require(self, stage: RoundStage) -> None:
-        if self._round.stage != stage:
-            raise RoundAhead(f"round {self.number} is {self._round.stage.name}, and this is for {stage.name}")
-
-    def _require_number(self, number: int) -> None:
-        if number != self.number:
-            raise RoundAhead(f"got an answer for round {number} in round {self.number}; the run stops here")

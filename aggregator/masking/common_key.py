@@ -34,6 +34,10 @@ class CommonKey:
         """Return the mask that both XOR to what they tell clients in a round over what both heard, uint64[count]."""
         return expand(hmac.digest(self.key, b"lpm answers %d " % number + closing, "sha256"), count)
 
+    def opening_key(self, number: RoundNumber, closing: bytes) -> bytes:
+        """Return the key of the challenges for what both open in a round over what both heard."""
+        return hmac.digest(self.key, b"lpm openings %d " % number + closing, "sha256")
+
     @property
     def noise_key(self) -> bytes:
         """Return the key of the aggregators' noise."""

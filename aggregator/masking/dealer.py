@@ -9,8 +9,11 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
+from aggregator.masking.carry import bit_opening
+from aggregator.masking.carry.dealing import CarryShare, deal_carry
 from aggregator.masking.comparison import deal_comparison, encode_shares
 from aggregator.masking.comparison_key import NodeHash
+from aggregator.masking.members.seed_register import SeedRegister
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
 from aggregator.masking.product import deal_products
@@ -21,21 +24,15 @@ from aggregator.masking.trees.key_memory import KeyMemory
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.errors import (
-    CohortTooSmall,
-    LpmError,
-    NotEnrolled,
-    NotSealed,
-    RecordsDiffer,
-    ResultsDiffer,
-    RoundAhead,
-)
+from protocols.errors import CohortTooSmall, LpmError, NotEnrolled, RecordsDiffer, ResultsDiffer, RoundAhead
 from protocols.identity.sealing_key import SealingKey
 from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.folding import ProofShape
 from protocols.masking.messages import (
+    BitQuestion,
     ClientAnswer,
     ClientQuestion,
+    OpeningQuestion,
     ProofAnswer,
     ProofQuestion,
     ReleaseAnswer,
@@ -48,27 +45,14 @@ from protocols.masking.pads import PadPurpose, PadSource
 from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.plans.attendance import Attendance
 from protocols.masking.range_proof import ProofSide, bit_pads, parts_of, streams_of
-from protocols.masking.seed import open_seed
-from protocols.masking.words import expand, residue
+from protocols.masking.words import residue, stream_of
 from protocols.quantity import quantity
 from protocols.task.manifest import cohort
 
 Replies = tuple[SignedMessage, ...]  # to each aggregator in their order; none where they have asked two things
-Questions = ProofQuestion | ReleaseQuestion
-KINDS: Final = (ProofQuestion, ReleaseQuestion)  # in their order in a round
+Questions = ProofQuestion | ReleaseQuestion | OpeningQuestion | BitQuestion
+KINDS: Final = (ProofQuestion, ReleaseQuestion, OpeningQuestion, BitQuestion)  # in their order in a round
 SAVE_STEPS: Final = 8  # between what a restart goes on from: it takes in the questions since then once more
-
-
-def stream_of(key: bytes) -> Callable[[int], U64]:
-    """Return what draws words from a key, others with each call: uint64[count]."""
-    drawn = 0
-
-    def draw(count: int) -> U64:
-        nonlocal drawn
-        drawn += 1
-        return expand(hmac.digest(key, b"lpm dealt %d" % drawn, "sha256"), count)
-
-    return draw
 
 
 @final
@@ -85,8 +69,7 @@ class MaskingDealer(MaskingParty):
     sealing: SealingKey = field(kw_only=True, repr=False)
     _key: bytes = field(init=False, repr=False)
     _asked: bytes = field(init=False, repr=False, default=b"")  # the hash of all questions that were answered
-    _sources: dict[str, PadSource] = field(init=False, repr=False, default_factory=dict)
-    _counters: dict[str, int] = field(init=False, repr=False, default_factory=dict)
+    _seeds: SeedRegister = field(init=False, repr=False)
     _members: tuple[str, ...] = field(init=False)
     _attendance: Attendance = field(init=False, repr=False)
     _sums: MaskedSums = field(init=False, repr=False)
@@ -96,12 +79,14 @@ class MaskingDealer(MaskingParty):
     _pair: QuestionPair = field(init=False, repr=False)
     _answered: dict[bytes, Replies] = field(init=False, repr=False, default_factory=dict)
     _opened: U64 | None = field(init=False, repr=False, default=None)
-    _next: tuple[RoundNumber, bool] = field(init=False, default=(FIRST_ROUND, False))
+    _trees: tuple[CarryShare, CarryShare, U64] | None = field(init=False, repr=False, default=None)
+    _next: tuple[RoundNumber, int] = field(init=False, default=(FIRST_ROUND, 0))  # and the kind's place
 
     def __post_init__(self) -> None:
         """Begin the run, or go on with it."""
         MaskingParty.__post_init__(self)
         prepare(self.plan)
+        self._seeds = SeedRegister(self.sealing, self.journal)
         self._members, self._sums, self._spending = self.plan.names, MaskedSums(self.plan), ReleaseSpending(self.plan)
         self._attendance, self._pair = Attendance(self.plan), QuestionPair(len(self.plan.aggregators))
         self._key = self.journal.once("dealer key", KEY_BYTES)
@@ -116,9 +101,9 @@ class MaskingDealer(MaskingParty):
         """
         if self.journal.entry(_name(checkpoint.number - 1, ProofQuestion)) is None:
             raise RecordsDiffer("the journal of this dealer is older than what it goes on with; the run is over")
-        self._next, self._asked = (checkpoint.number, False), checkpoint.asked
-        self._counters, self._members = dict(checkpoint.counters), checkpoint.members
-        self._sources = {
+        self._next, self._asked = (checkpoint.number, 0), checkpoint.asked
+        self._seeds.counters, self._members = dict(checkpoint.counters), checkpoint.members
+        self._seeds.sources = {
             client: PadSource(seed, self.plan.run, client, counter)
             for client, (counter, seed) in checkpoint.seeds.items()
         }
@@ -136,8 +121,8 @@ class MaskingDealer(MaskingParty):
         checkpoint = DealerCheckpoint(
             number=number,
             asked=self._asked,
-            counters=self._counters,
-            seeds={client: (each.counter, each.seed) for client, each in self._sources.items()},
+            counters=self._seeds.counters,
+            seeds={client: (each.counter, each.seed) for client, each in self._seeds.sources.items()},
             members=self._members,
             counted={client: self._attendance.rounds_of(client, number) for client in self.plan.names},
             levels=self._sums.encode(),
@@ -186,12 +171,12 @@ class MaskingDealer(MaskingParty):
         """
         if envelope.sender not in self.plan.aggregators:
             raise NotEnrolled(f"{envelope.sender} asked the dealer, and only aggregators do")
-        question = self.read(envelope, ProofQuestion, ReleaseQuestion)
+        question = self.read(envelope, *KINDS)
         with self.guard():
             digest = digest_of(envelope.content)
             if digest in self._answered:
                 return self._answered[digest]
-            if not isinstance(question, ProofQuestion | ReleaseQuestion):
+            if not isinstance(question, Questions):
                 raise ResultsDiffer("the dealer was asked what it does not answer; the run stops here")
             self._require_next(question)
             asked = self._pair.take(envelope, early=isinstance(question, ProofQuestion))
@@ -208,26 +193,36 @@ class MaskingDealer(MaskingParty):
 
     def _require_next(self, question: Questions) -> None:
         """Refuse a question out of its turn."""
-        if (question.number, isinstance(question, ReleaseQuestion)) != self._next:
+        if (question.number, KINDS.index(type(question))) != self._next:
             raise RoundAhead(f"a question of round {question.number} came out of its turn; the run stops here")
 
     def _take(self, question: Questions, content: bytes, *, tells: bool = True) -> None:
         """Take in a question that both have asked, and hold the answer ready, unless nobody asks for it any more."""
         number, digest = RoundNumber(question.number), digest_of(content)
         self._asked = digest_of(self._asked, digest)
-        if self._is_first(question):
-            self._answered = {}
+        if self._is_first(question) or (isinstance(question, ProofQuestion) and self.plan.takes_openings(number)):
+            self._answered = {}  # shares of a tree are told no more once they may be opened: not to a store put back
         if isinstance(question, ProofQuestion):
             told = self._answer_proofs(question, number, tells=tells)
-            self._next = (number, True) if self.plan.opens(number) else (RoundNumber(number + 1), False)
             if told is not None:
                 envelope = self.send(told, name="proofs", sync=False)
                 self._answered[digest] = envelope, envelope
-            return
-        words = self._take_release(question, number)
-        self._next = (RoundNumber(number + 1), False)
-        if tells:
-            self._answered[digest] = self._answer_release(number, words)
+        elif isinstance(question, ReleaseQuestion):
+            words = self._take_release(question, number)
+            if tells:
+                self._answered[digest] = self._answer_release(number, words)
+        elif tells:
+            self._answered[digest] = self._answer_openings(question)
+        asked = (True, self.plan.opens(number), *2 * [self.plan.takes_openings(number)])
+        later = [place for place in range(KINDS.index(type(question)) + 1, len(KINDS)) if asked[place]]
+        self._next = (number, later[0]) if later else (RoundNumber(number + 1), 0)
+
+    def _answer_openings(self, question: OpeningQuestion | BitQuestion) -> Replies:
+        """Return to each aggregator the part of the other's proof, of what was dealt last; or to both the masks."""
+        if self._trees is None:
+            raise RoundAhead("openings are asked about of which nothing was dealt; the run stops here")
+        answers = enumerate(bit_opening.answer(self._trees, question, run=self.plan.run))
+        return tuple(self.send_all({f"{type(question).__name__} {index}": each for index, each in answers}).values())
 
     def _draw(self, purpose: bytes) -> Callable[[int], U64]:
         return stream_of(hmac.digest(self._key, b"lpm deal " + self._asked + purpose, "sha256"))
@@ -238,10 +233,10 @@ class MaskingDealer(MaskingParty):
         clients = tuple(each.client for each in question.clients)
         if len(set(clients)) != len(clients) or not set(clients) <= {*self._members, *fresh}:
             raise ResultsDiffer("a question names a client twice, or one that is out; the run stops here")
-        asked = [each for each in question.clients if each.client in self._sources]
+        asked = [each for each in question.clients if each.client in self._seeds.sources]
         self._members = tuple(each.client for each in asked)
         for each in asked:
-            if each.counter != self._sources[each.client].counter:
+            if each.counter != self._seeds.sources[each.client].counter:
                 raise ResultsDiffer("a question names another seed than the client's; the run stops here")
         parts = parts_of([self._side(each, number) for each in asked]) if tells else []
         self._take_own(number)
@@ -254,27 +249,11 @@ class MaskingDealer(MaskingParty):
         return ProofAnswer(run=self.plan.run, number=number, clients=answers)
 
     def _take_seeds(self, question: ProofQuestion) -> set[str]:
-        """Take in seeds that serve from this round on, and return whose they are; counters are on disk, and only rise.
-
-        A seed that does not open leaves its client with none.
-        """
-        number, fresh = RoundNumber(question.number), set[str]()
+        """Take in seeds that serve from this round on, and return whose they are."""
+        number = RoundNumber(question.number)
         if question.seeds and not self.plan.takes_seeds(number):
             raise RoundAhead("a seed came in the middle of a step, and serves from the beginning of one alone")
-        for envelope in question.seeds:
-            notice = self.read(envelope, SeedNotice)
-            client, counter = notice.client, notice.counter
-            if client != envelope.sender or client in fresh:
-                raise ResultsDiffer("a seed was handed on in another client's name, or twice; the run stops here")
-            if notice.number != number or counter <= self._counters.get(client, 0):
-                raise ResultsDiffer("a seed of another round, or of before, was handed on; the run stops here")
-            self.journal.record(f"seed {client} {counter}", envelope.digest)
-            self._counters[client] = counter
-            fresh.add(client)
-            self._sources.pop(client, None)
-            with suppress(NotSealed):
-                self._sources[client] = open_seed(notice, self.sealing)
-        return fresh
+        return self._seeds.take(((each, self.read(each, SeedNotice)) for each in question.seeds), number)
 
     def expand_ahead(self) -> None:
         """Expand what the next round's proofs are masked by, before it is asked; a fresh seed makes it void.
@@ -285,10 +264,10 @@ class MaskingDealer(MaskingParty):
         if self.plan.is_short and not (self.ending or self.is_done):
             for client in self._members:
                 counts = {PadPurpose.WORDS: self.plan.count(client, number)}
-                self._sources[client].expand_ahead(number, counts | streams_of(self._shape(client, number)))
+                self._seeds.sources[client].expand_ahead(number, counts | streams_of(self._shape(client, number)))
 
     def _side(self, question: ClientQuestion, number: RoundNumber) -> ProofSide:
-        source, client = self._sources[question.client], question.client
+        source, client = self._seeds.sources[question.client], question.client
         pads, shape = self.plan.pads_to_check(self._pads(client, number), client, number), self._shape(client, number)
         return ProofSide.of_dealer(source, number, shape, pads=pads, question=question.question)
 
@@ -296,7 +275,7 @@ class MaskingDealer(MaskingParty):
         return self.plan.shape(client, number, steps=self._attendance.steps(client, number))
 
     def _pads(self, client: str, number: RoundNumber) -> U64:
-        return self._sources[client].pads(number, self.plan.count(client, number))
+        return self._seeds.sources[client].pads(number, self.plan.count(client, number))
 
     def _take_own(self, number: RoundNumber) -> None:
         """Take in pads of thresholds and own levels; who turns out to be out of range is out for good."""
@@ -358,15 +337,15 @@ class MaskingDealer(MaskingParty):
         """Return offsets of the outcomes of a decision, uint64[o * n], and each aggregator's keys of comparisons."""
         own, bits = {client: self._pads(client, decision) for client in self._members}, list(self.plan.bits)
         r, r0 = self._sums.after(decision, own, self._opened).differences(), self._answers(decision)
-        dealt, shares = deal_comparison(
-            r0[bits].reshape(-1),
-            node_hash=NodeHash(self._node_key),
-            draw=self._draw(b"comparison"),
-            bits=self.plan.difference_bits,
-            memory=self._memory,
-        )
-        r0[bits] = dealt.reshape(len(bits), self.plan.layout.n)
-        return (r - r0 & self.plan.offset_masks).reshape(-1), encode_shares(shares)
+        draw, compared = self._draw(b"comparison"), self.plan.difference_bits
+        if self.plan.opens_bits:
+            self._trees = deal_carry(r[bits].reshape(-1), r0[bits].reshape(-1) & np.uint64(1), bits=compared, draw=draw)
+            encoded = self._trees[0].encode(), self._trees[1].encode()
+        else:
+            node_hash, labels = NodeHash(self._node_key), r0[bits].reshape(-1)
+            dealt, shares = deal_comparison(labels, node_hash=node_hash, draw=draw, bits=compared, memory=self._memory)
+            r0[bits], encoded = dealt.reshape(len(bits), self.plan.layout.n), encode_shares(shares)
+        return (r - r0 & self.plan.offset_masks)[list(self.plan.offset_rows)].reshape(-1), encoded
 
     def _hide_exposures(self, number: RoundNumber, words: Mapping[str, U64]) -> U64:
         """Return r - r0 of each exposure that clients are told in a round, uint64[c * n], r0 being its mask."""
@@ -375,7 +354,8 @@ class MaskingDealer(MaskingParty):
     def _deal_products(self, decision: RoundNumber) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
         """Return each aggregator's shares of a decision's products."""
         masks = {
-            client: bit_pads(self._sources[client], decision, self._shape(client, decision)) for client in self._members
+            client: bit_pads(self._seeds.sources[client], decision, self._shape(client, decision))
+            for client in self._members
         }
         pads = self._sums.factors()
         bits = self._sums.bits(decision, masks, inverse=False)
@@ -388,9 +368,9 @@ class MaskingDealer(MaskingParty):
         layout, revealed = self.plan.layout, self.plan.reveals(number)
         answers = self._draw(b"answers")(len(revealed) * layout.n).reshape(len(revealed), layout.n)
         for client in self._members:
-            source, (first, end) = self._sources[client], layout.own[client]
+            source, (first, end) = self._seeds.sources[client], layout.own[client]
             for row, is_bit in enumerate(revealed):
-                expand = source.labels if is_bit else source.sums
+                expand = (source.bits if self.plan.opens_bits else source.labels) if is_bit else source.sums
                 answers[row, first:end] = expand(number, end - first, outcome=row)
         return answers
 

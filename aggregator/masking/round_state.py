@@ -7,6 +7,8 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
+from aggregator.masking.carry.bit_opening import BitOpening
+from aggregator.masking.carry.dealing import CarryShare
 from aggregator.masking.collection import Collection, Examination
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash
@@ -35,8 +37,9 @@ class RoundStage(enum.IntEnum):
     ASKED_RELEASE = 5
     ACCEPTED = 6
     SHARED_LEVELS = 7
-    SUPPRESSING = 8
-    DONE = 9
+    OPENING = 8
+    SUPPRESSING = 9
+    DONE = 10
 
 
 @final
@@ -99,6 +102,8 @@ class RoundState:
     release: U64 = field(default_factory=lambda: NOTHING, repr=False)
     exposures: U64 = field(default_factory=lambda: NOTHING, repr=False)
     level_shares: U64 = field(default_factory=lambda: NOTHING, repr=False)
+    opening: BitOpening | None = field(default=None, repr=False)
+    bits: U64 = field(default_factory=lambda: NOTHING, repr=False)  # masked, of all agents and outcomes
 
 
 @final
@@ -156,11 +161,18 @@ class DealerCheckpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class NextComparison:
-    """What the dealer dealt for the decision that comes next."""
+    """What the dealer dealt for the decision that comes next.
+
+    Attributes:
+        offsets: uint64[o, n]; zeros where none are told.
+        node_hash: of keys.
+        share: of comparisons, by keys or by a tree.
+        products: of masked levels, where they take some.
+    """
 
     offsets: U64 = field(repr=False)
     node_hash: NodeHash = field(repr=False)
-    share: ComparisonShare = field(repr=False)
+    share: ComparisonShare | CarryShare = field(repr=False)
     products: ProductShare | None = field(repr=False)
 
     @classmethod
@@ -170,11 +182,12 @@ class NextComparison:
         Raises:
             WireError: other sizes than those of the run's outcomes.
         """
-        n, offsets = plan.layout.n, from_bytes(message.offsets)
-        below = np.repeat(plan.offset_masks + np.uint64(1), n)
-        require_canonical(offsets, below, n * len(plan.outcomes), "offsets")
-        bits = plan.difference_bits
-        share = ComparisonShare.decode(message.share, party=party, n=n * len(plan.bits), bits=bits)
+        n, told, rows = plan.layout.n, from_bytes(message.offsets), list(plan.offset_rows)
+        require_canonical(told, np.repeat(plan.offset_masks[rows] + np.uint64(1), n), n * len(rows), "offsets")
+        offsets = np.zeros((len(plan.outcomes), n), dtype=np.uint64)
+        offsets[rows] = told.reshape(len(rows), n)
+        kind = CarryShare if plan.opens_bits else ComparisonShare
+        share = kind.decode(message.share, party=party, n=n * len(plan.bits), bits=plan.difference_bits)
         products = ProductShare.decode(message.products, n=n * len(plan.products)) if plan.products else None
         return cls(offsets, NodeHash(message.node_key), share, products)
 
@@ -189,7 +202,7 @@ def refuse_surplus(plan: RunPlan, message: ReleaseAnswer) -> None:
     compares = plan.compares(number)
     takes = {
         "counts": plan.suppresses(number),
-        "offsets": compares or bool(plan.reveals(number)),
+        "offsets": bool(plan.offset_rows) if compares else bool(plan.reveals(number)),
         "share": compares,
         "products": compares and bool(plan.products),
     }

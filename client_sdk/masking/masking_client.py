@@ -243,11 +243,26 @@ class MaskingClient(MaskingParty):
     def _open_answers(self, number: RoundNumber, told: U64, other: U64) -> I64:
         """Return own agents' bits and sums, int64[n_own, o], from what both aggregators told, uint64[o, n_own]."""
         source, opened = self.seed.source, np.zeros(told.shape, dtype=np.int64)
+        count = told.shape[1]
         for row, is_bit in enumerate(self.plan.reveals(number)):
-            expand = source.labels if is_bit else source.sums
-            expected = expand(number, told.shape[1], outcome=row)
-            opened[row] = (_bits if is_bit else _sums)(told[row], other[row], expected)
+            if not is_bit:
+                opened[row] = _sums(told[row], other[row], source.sums(number, count, outcome=row))
+            elif self.plan.opens_bits:
+                opened[row] = _masked_bits(told[row], other[row], source.bits(number, count, outcome=row))
+            else:
+                opened[row] = _bits(told[row], other[row], source.labels(number, count, outcome=row))
         return opened.T
+
+
+def _masked_bits(told: U64, other: U64, masks: U64) -> I64:
+    """Return the bits under masks, which both aggregators know masked and tell alike.
+
+    Raises:
+        PartiesDisagree: they differ, or one is no bit: a server lied, and this comes of it whatever the bit is.
+    """
+    if not np.array_equal(told, other) or np.any(told > 1):
+        raise PartiesDisagree("the aggregators told two bits of one agent, or none; the run stops here")
+    return (told ^ masks).astype(np.int64)
 
 
 def _bits(told: U64, other: U64, expected: U64) -> I64:

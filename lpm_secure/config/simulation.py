@@ -41,6 +41,9 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         start: the day of the first step; that of the first date in your tables unless given.
         security: "active": one aggregator that lies reads no input either; not for every run
             (`protocols/masking/plan.py` refuses the others in one line). "semi-honest": CrypTen.
+        comparison: where security is active, "keys": aggregators compare by what the dealer deals. "tree": by opening
+            masked bits to each other, in a sixth of the bytes and more messages, for many agents on slow links; an
+            aggregator that crashes while it compares ends the run (`docs/security/active.md`).
         refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
             fewer clients than `min_cohort` alone.
         replicates: so many copies of the run are made at once, of the same people, cells and contacts, each with draws
@@ -58,6 +61,7 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     people: str | None = None
     start: datetime.date | None = None
     security: Security = "semi-honest"
+    comparison: Literal["keys", "tree"] = "keys"
     refuse_differencing: bool = False
     replicates: Annotated[int, msgspec.Meta(ge=1, le=MOST_COPIES)] = 1
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None

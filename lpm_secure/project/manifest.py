@@ -48,6 +48,7 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
     dealer, agents = project.dealer, agents_of(project, folder)
     manifest = Simulation(
         **plain,
+        comparison="tree" if project.comparison == "tree" else msgspec.UNSET,
         engine=bool(project.engine),
         start=project.start or msgspec.UNSET,
         compare_contacts=_compares(project, model) or msgspec.UNSET,

@@ -113,6 +113,9 @@ class ProjectFile(BaseProject, frozen=True, forbid_unknown_fields=True, kw_only=
         mode: "outcome": a client learns a bit for each agent and step. "sum": exact exposures, asked for by name.
         security: "active": one aggregator that lies reads no input either. For two aggregators and a dealer,
             without `mpc` and without `epsilon` of a series. "semi-honest": CrypTen.
+        comparison: where security is active, "keys": aggregators compare by what the dealer deals. "tree": by opening
+            masked bits to each other, in a sixth of the bytes and more messages, for many agents on slow links; an
+            aggregator that crashes while it compares ends the run (`docs/security/active.md`).
         refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
             fewer clients than `min_cohort` alone.
         replicates: so many copies of the run are made at once, of the same people, cells and contacts, each with draws
@@ -148,6 +151,7 @@ class ProjectFile(BaseProject, frozen=True, forbid_unknown_fields=True, kw_only=
     period: Positive | None = None
     max_message: Positive
     mode: Literal["outcome", "sum"] = "outcome"
+    comparison: Literal["keys", "tree"] = "keys"
     refuse_differencing: bool = False
     replicates: Annotated[int, msgspec.Meta(ge=1, le=MOST_COPIES)] = 1
     validity: Literal["bits", "off"] = "bits"

@@ -26,6 +26,7 @@ OPTIONAL: Final[Mapping[str, Any]] = {
     "mode": "sum",
     "security": "active",
     "refuse_differencing": False,
+    "comparison": "tree",
     "replicates": 20,
     "validity": "off",
     "edges": "permuted",

@@ -44,6 +44,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         engine=True,
         mode=config.protocol.mode,
         security=config.private.security,
+        comparison="tree" if config.private.comparison == "tree" else msgspec.UNSET,
         refuse_differencing=config.private.refuse_differencing or msgspec.UNSET,
         replicates=config.private.replicates if config.private.replicates > 1 else msgspec.UNSET,
         aggregators=_aggregators(config, addresses),

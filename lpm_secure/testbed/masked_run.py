@@ -138,6 +138,12 @@ class MaskedRun:
         if self.plan.multiplies(number):
             shares = self._swap(*(each.share_levels() for each in self.aggregators))
             _each(MaskingAggregator.open_levels, self.aggregators, shares)
+        if self.plan.takes_openings(number):
+            for _ in range(one.opening_messages):
+                opened = self._swap(*(each.share_openings() for each in self.aggregators))
+                _each(MaskingAggregator.open_openings, self.aggregators, opened)
+            _each(MaskingAggregator.judge_openings, self.aggregators, self._ask(MaskingAggregator.ask_openings))
+            _each(MaskingAggregator.open_bits, self.aggregators, self._ask(MaskingAggregator.ask_bits))
         if answers is not None:
             _each(MaskingAggregator.release, self.aggregators, answers)
         for _ in range(MESSAGES if self.plan.suppresses(number) else 0):

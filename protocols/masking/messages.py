@@ -17,6 +17,7 @@ from protocols.masking.words import MASK, WORD_BYTES, require_canonical, unpack
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**34)]
 Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Block = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 Residue = Annotated[int, msgspec.Meta(ge=0, lt=P)]
 Pair = tuple[Residue, Residue]
 
@@ -232,6 +233,47 @@ class LevelShare(RunMessage, frozen=True):
 
     shares: bytes
     tags: bytes
+
+
+@final
+class OpeningShare(RunMessage, frozen=True):
+    """What an aggregator opens of comparisons by a tree, level by level, and at last the proof of it.
+
+    Attributes:
+        part: which of the messages of a round it is.
+    """
+
+    LONG: ClassVar[tuple[str, ...]] = ("words",)
+
+    part: Number
+    words: bytes
+
+
+@final
+class OpeningQuestion(RunMessage, frozen=True):
+    """The last question of a decision, asked alike: the dealer's part of the proof of either aggregator's openings."""
+
+    challenges: tuple[tuple[Block, ...], ...]
+
+
+@final
+class OpeningAnswer(RunMessage, frozen=True):
+    """The dealer's part of the other aggregator's proof."""
+
+    element: Block
+    claim: Block
+
+
+@final
+class BitQuestion(RunMessage, frozen=True):
+    """What an aggregator asks once the other's openings are proved, and not before: what the bits are masked by."""
+
+
+@final
+class BitAnswer(RunMessage, frozen=True):
+    """What turns bits under masks of the dealer into bits under masks of the clients, in words of 64 agents each."""
+
+    masks: bytes
 
 
 @final

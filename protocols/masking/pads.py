@@ -27,6 +27,7 @@ class PadPurpose(enum.IntEnum):
     LABEL = 4  # the words that stand for a bit of 1
     SUM = 5  # masks of the sums that a client is told
     NUMBERS = 6  # masks of what it tells modulo p, in the proof of a norm
+    OPENED = 7  # masks of bits that both aggregators learn
 
 
 @final
@@ -72,6 +73,10 @@ class PadSource:
     def labels(self, number: RoundNumber, count: int, *, outcome: int) -> U64:
         """Return what stands for a bit of 1 of each agent, uint64[count]; for a bit of 0 stands 0."""
         return self.stream(PadPurpose.LABEL, number, count, outcome=outcome) | np.uint64(1)
+
+    def bits(self, number: RoundNumber, count: int, *, outcome: int) -> U64:
+        """Return what masks each agent's bit where both aggregators learn it masked, uint64[count] of 0 and 1."""
+        return self.stream(PadPurpose.OPENED, number, count, outcome=outcome) & np.uint64(1)
 
     def sums(self, number: RoundNumber, count: int, *, outcome: int) -> U64:
         """Return what masks the exact sum of each agent that its client is told, uint64[count] modulo 2**58."""

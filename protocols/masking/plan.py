@@ -65,6 +65,11 @@ class MaskingPlan(RunPlan):
         """Return of how many bits threshold less level is at most, over the whole run, without its sign."""
         return self._difference_bits
 
+    @property
+    def opens_bits(self) -> bool:
+        """Tell whether comparisons are by a tree, where there are any."""
+        return self.manifest.comparison == "tree" and bool(self.bits)
+
     def suppresses(self, number: RoundNumber) -> bool:
         """Tell whether small counts are kept back in a round, so that the aggregators open masked ones first."""
         return self.opens(number) and self.manifest.min_count > OFF
@@ -142,6 +147,9 @@ def plan_of(manifest: Manifest) -> RunPlan:
 
 def check_security(manifest: Manifest) -> None:
     """Refuse an active run that the masked backend does not take; errors are those of its plan."""
+    asks = isinstance(manifest, Simulation) and bool(manifest.comparison)
+    if asks and not (is_active(manifest) and manifest.schedule.outcome):
+        raise ParameterError('comparison = "tree" is of active runs in outcome mode without tangents; leave it out')
     if not is_active(manifest):
         return
     if isinstance(manifest, SecureSum):

@@ -5,6 +5,8 @@ the dealer have. Levels, thresholds and totals stay below 2**57 in absolute valu
 is its sign.
 """
 
+import hmac
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -34,6 +36,18 @@ def expand(key: bytes, count: int) -> U64:
         part = octets[start : start + len(_ZEROS)]
         encryptor.update_into(_ZEROS[: len(part)], part)
     return words.astype(np.uint64, copy=False)
+
+
+def stream_of(key: bytes) -> Callable[[int], U64]:
+    """Return what draws words from a key, others with each call: uint64[count]."""
+    drawn = 0
+
+    def draw(count: int) -> U64:
+        nonlocal drawn
+        drawn += 1
+        return expand(hmac.digest(key, b"lpm dealt %d" % drawn, "sha256"), count)
+
+    return draw
 
 
 def residue(x: U64) -> U64:

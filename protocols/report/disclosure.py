@@ -20,6 +20,7 @@ NO_SUMS: Final = (
     "Mode sum: no client learned anything of its agents' neighbours, since this model's agents tell nothing to single "
     "ones."
 )
+TREE: Final = " They compare by a tree, so one that crashes while it does ends the run."
 RELEASES: Final = {
     "tally": "stage counts in every step",
     "incidence": "departures from {} in every step",
@@ -118,10 +119,11 @@ def describe_security(manifest: Manifest) -> str:
     if is_active(manifest):
         decides = isinstance(manifest, Simulation) and manifest.schedule.outcome
         read = "totals, levels and bits" if decides else "sums alone"
+        tree = TREE if isinstance(manifest, Simulation) and manifest.comparison else ""
         return (
             "Active: one aggregator that lies, with the engine and any clients, reads no input, nor does the dealer as "
             "long as it follows the protocol. The dealer and an aggregator must not pool what they have: together they "
-            f"read all inputs. Both aggregators together read {read}, and more if they lie."
+            f"read all inputs. Both aggregators together read {read}, and more if they lie.{tree}"
         )
     bound = len(manifest.aggregators) - 1 if manifest.trust is None else manifest.trust.collusion_bound
     dealer = ", nor the dealer with any of them" if manifest.dealer else ""

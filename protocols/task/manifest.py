@@ -91,6 +91,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             its own; all that is told and released is of each of them. Unset, there is one.
         common_draws: agents of a client are in groups of so many, in its order, and all of a group have the draws of
             its first (common random numbers): one person under several behaviours. Unset, each has draws of its own.
+        comparison: "tree": where security is active, aggregators compare by opening masked bits to each other, with a
+            proof: of many agents, fewer bytes and more messages. Unset, by keys that the dealer deals.
     """
 
     model: GraphModel
@@ -119,6 +121,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
     refuse_differencing: bool | msgspec.UnsetType = msgspec.UNSET
     replicates: Annotated[int, msgspec.Meta(ge=2, le=MOST_COPIES)] | msgspec.UnsetType = msgspec.UNSET
     common_draws: Annotated[int, msgspec.Meta(ge=2, le=64)] | msgspec.UnsetType = msgspec.UNSET
+    comparison: Literal["tree"] | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""

@@ -49,7 +49,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         reveals: what of an outcome agents' holders may learn: "bit", and "sum", the exact number.
         thresholds: when a model may set thresholds: "once", when a level begins anew ("restart"), in each "step". Who
             sets them in each step can ask another question of its contacts in each.
-        security: "active" refuses runs in which an aggregator has to follow the protocol for nothing to be read.
+        security: "active" refuses runs in which an aggregator has to follow the protocol for nothing to be read. It
+            allows both ways to compare, by keys and by a tree.
         operators: who may run the run, its aggregators and its dealer.
         identities: of some of these, by their names, the Ed25519 key, 32 bytes in base64, that their server must have.
         countersigned: the operator of every server has signed the manifest too, by its server's key.

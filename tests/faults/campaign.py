@@ -23,6 +23,7 @@ from protocols.task import manifest as manifests
 from protocols.task.rounds import Phase
 from protocols.task.timeouts import patience_s
 from tests import zygote
+from tests.comparison_lies import KEY_LIES
 from tests.conformance.reference import reference
 from tests.integration.conftest import drive_unwatched, end, write_active
 from tests.masked_lies import LIAR, LIES
@@ -55,7 +56,7 @@ class Fault:
             self.party = "engine"
         if self.kind == "servers":
             self.party = draw.choice(SERVERS)
-        self.lie = draw.choice(sorted(LIES)) if draw.random() < 0.5 else ""
+        self.lie = draw.choice(sorted(LIES | KEY_LIES)) if draw.random() < 0.5 else ""
 
     def write(self, folder):
         """Write the run that it happens to."""

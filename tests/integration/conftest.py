@@ -101,10 +101,10 @@ def write_deployment(folder, protocol):
 
 def write_active(folder, world=0, *, steps, timeout_s, **protocol):
     """Write an active deployment of clients `client-0` to `client-3`, in one of two worlds."""
-    compares = protocol.pop("compare_contacts", msgspec.UNSET)
+    compares, comparison = protocol.pop("compare_contacts", msgspec.UNSET), protocol.pop("comparison", "keys")
     given = {"mode": "outcome", "join_timeout_s": 30.0, "min_cohort": 2} | protocol
     config = small_config(round_timeout_s=timeout_s, **given)
-    private = msgspec.structs.replace(config.private, security="active")
+    private = msgspec.structs.replace(config.private, security="active", comparison=comparison)
     config = msgspec.structs.replace(config, private=private, steps=steps, seed=5 + world)
     data = dataclasses.replace(small_data(world), group=tuple(f"client-{index // 5}" for index in range(20)))
     testbed = build(config, data, free_addresses(config.protocol.addresses))

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 
@@ -76,8 +77,10 @@ def few_tests(manifest, *, runs, every=31, tests=build.tests):
     return [*lies[::every], *parties]
 
 
-def test_an_active_run_over_real_processes_equals_the_clear_run_and_passes_its_audit(deploy, monkeypatch):
-    deployment = deploy(timeout_s=20.0, min_count=3)
+@pytest.mark.parametrize("comparison", ["keys", pytest.param("tree", marks=pytest.mark.slow)])
+def test_an_active_run_over_real_processes_equals_the_clear_run_and_passes_its_audit(deploy, monkeypatch, comparison):
+    deployment = deploy(timeout_s=20.0, min_count=3, comparison=comparison)
+    assert deployment.testbed.manifest.comparison == ("tree" if comparison == "tree" else msgspec.UNSET)
     private = run_private(deployment, CPU)
     clear = run_clear(deployment.testbed, CPU)
     assert private.series.hash == clear.series.hash
@@ -188,11 +191,18 @@ def test_an_aggregator_that_lies_ends_the_run_for_all_parties_alike_in_two_world
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("number", "comparison"),
+    [
+        (signal.SIGKILL, "keys"),
+        pytest.param(signal.SIGTERM, "keys", marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, "tree", marks=pytest.mark.slow),
+    ],
+)
 def test_servers_that_are_killed_or_stopped_and_started_again_one_after_the_other_go_on_to_the_same_bits(
-    deploy, number
+    deploy, number, comparison
 ):
-    deployment = deploy(timeout_s=20.0, steps=6, min_count=3)
+    deployment = deploy(timeout_s=20.0, steps=6, min_count=3, comparison=comparison)
     deployment.start()
 
     def restart(step):

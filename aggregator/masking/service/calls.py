@@ -29,6 +29,7 @@ from protocols.masking.messages import (
     KeyContribution,
     LevelShare,
     Offer,
+    OpeningShare,
     RangeVerdict,
     ReturnNotice,
     RunMessage,
@@ -45,7 +46,9 @@ from protocols.wire.messages import Join, JoinReply, MaskedCall, MaskedReply
 
 SEED_AHEAD: Final = 2  # rounds until a seed serves that came when a step had begun
 OF_CLIENTS: Final = (SeedNotice, WordsNotice, StepNotice, Stop)
-OF_AGGREGATORS: Final = (KeyCommitment, KeyContribution, Offer, Closing, RangeVerdict, LevelShare, CountShare)
+OF_AGGREGATORS: Final = (
+    *(KeyCommitment, KeyContribution, Offer, Closing, RangeVerdict, LevelShare, CountShare, OpeningShare),
+)
 OF_SERVERS: Final = (*OF_CLIENTS, *OF_AGGREGATORS, ReturnNotice)
 MOST_RETURNS: Final = 64  # of the other aggregator in a run
 Replies = dict[str, SignedMessage]

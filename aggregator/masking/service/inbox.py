@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar, final
+from typing import Final, TypeVar, final
 
 import msgspec
 
+from aggregator.masking.carry.bit_opening import count_messages
 from aggregator.masking.suppression import MESSAGES
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import RoundAhead
 from protocols.masking.envelope import SignedMessage
-from protocols.masking.messages import CountShare, RunMessage
+from protocols.masking.messages import CountShare, OpeningShare, RunMessage
+from protocols.masking.words import WIDTH
 
 M = TypeVar("M", bound=msgspec.Struct)
+MOST_PARTS: Final = max(MESSAGES, count_messages(WIDTH))
 
 
 @final
@@ -34,9 +37,9 @@ class Inbox:
             return
         if message.number > number + 1:
             raise RoundAhead(f"got a message of round {message.number} in round {number}")
-        part = message.part if isinstance(message, CountShare) else 0
-        if part >= MESSAGES:
-            raise RoundAhead(f"got part {part} of a message that has {MESSAGES}")
+        part = message.part if isinstance(message, CountShare | OpeningShare) else 0
+        if part >= MOST_PARTS:
+            raise RoundAhead(f"got part {part} of a message that has {MOST_PARTS} at most")
         self._messages.setdefault((type(message), message.number, part), envelope)
         self.notify()
 

@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable
 from typing import Final, final
 
-from aggregator.masking.dealer import MaskingDealer, Replies
+from aggregator.masking.dealer import KINDS, MaskingDealer, Replies
 from protocols.arithmetic.counters import Step
 from protocols.errors import LpmError, NotEnrolled, RunEnded, WireError
 from protocols.masking.envelope import SignedMessage
-from protocols.masking.messages import ProofQuestion, ReleaseQuestion, Stop
+from protocols.masking.messages import Stop
 from protocols.task.timeouts import patience_s
 from protocols.wire.messages import MaskedCall, MaskedReply
 
@@ -62,7 +62,7 @@ class MaskedQuestions:
         if not isinstance(request, MaskedCall) or request.run_id != party.plan.run:
             raise WireError("the dealer answers masked calls of its own run alone")
         party.require_running()
-        message = party.read(request.envelope, ProofQuestion, ReleaseQuestion, Stop)
+        message = party.read(request.envelope, *KINDS, Stop)
         if isinstance(message, Stop):
             party.end(request.envelope)
             LOG.info("ended", extra={"facts": {"reason": party.ending}})

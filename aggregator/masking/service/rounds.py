@@ -14,14 +14,7 @@ from aggregator.masking.suppression import MESSAGES
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import record_of_round, write_masked_round
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber, Step
-from protocols.errors import (
-    CohortTooSmall,
-    LpmError,
-    RecordsDiffer,
-    ResultsDiffer,
-    RunEnded,
-    Unavailable,
-)
+from protocols.errors import CohortTooSmall, LpmError, RecordsDiffer, ResultsDiffer, RunEnded, Unavailable
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
     Closing,
@@ -30,6 +23,7 @@ from protocols.masking.messages import (
     KeyContribution,
     LevelShare,
     Offer,
+    OpeningShare,
     RangeVerdict,
     RunMessage,
 )
@@ -191,19 +185,29 @@ class MaskedRounds(RunCalls):
             verdict = await self._swap(party.tell_verdict(), RangeVerdict)
         party.accept(verdict)
         if party.plan.multiplies(self._number):
-            shares = await self._compute(party.share_levels)
-            await self._compute(party.open_levels, await self._swap(shares, LevelShare))
+            await self._open(party.share_levels, party.open_levels, LevelShare, 1)
+        if messages := party.opening_messages:
+            await self._open(party.share_openings, party.open_openings, OpeningShare, messages)
+            await self._compute(party.judge_openings, await self._ask(party.ask_openings()))
+            await self._compute(party.open_bits, await self._ask(party.ask_bits()))
         if answer is not None:
             await self._compute(party.release, answer)
-        for part in range(MESSAGES if party.plan.suppresses(self._number) else 0):
-            counts = await self._compute(party.share_counts)
-            await self._compute(party.open_counts, await self._swap(counts, CountShare, part=part))
+        if party.plan.suppresses(self._number):
+            await self._open(party.share_counts, party.open_counts, CountShare, MESSAGES)
         members, refused, public = tuple(sorted(party.members)), party.refused, party.public_numbers
         agreed = record_of_round(self.manifest, self._number, members, refused=refused, public=public)
         replies = await self._compute(party.replies)
         kept = {self._number - 1: self._replies.get(self._number - 1, {}), self._number: replies}
         await self._write(party, agreed, kept)
         self._finish(kept)
+
+    async def _open(
+        self, share: Callable[[], SignedMessage], take: Callable[[SignedMessage], None], kind: type[RunMessage], n: int
+    ) -> None:
+        """Open something with the other aggregator, in so many messages each way."""
+        for part in range(n):
+            told = await self._compute(share)
+            await self._compute(take, await self._swap(told, kind, part=part))
 
     async def _compute(self, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Do a step of the protocol: beside calls, or at once where it is short."""

@@ -10,6 +10,7 @@ import msgspec
 
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
+    BitQuestion,
     ClientReply,
     Closing,
     CountShare,
@@ -17,6 +18,8 @@ from protocols.masking.messages import (
     KeyContribution,
     LevelShare,
     Offer,
+    OpeningQuestion,
+    OpeningShare,
     ProofQuestion,
     RangeVerdict,
     ReleaseQuestion,
@@ -24,13 +27,16 @@ from protocols.masking.messages import (
 from protocols.masking.words import WORD_BYTES
 
 KINDS: Final = (
-    ClientReply
+    BitQuestion
+    | ClientReply
     | Closing
     | CountShare
     | KeyCommitment
     | KeyContribution
     | LevelShare
     | Offer
+    | OpeningQuestion
+    | OpeningShare
     | ProofQuestion
     | RangeVerdict
     | ReleaseQuestion

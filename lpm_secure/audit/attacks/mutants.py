@@ -47,7 +47,7 @@ class TrustsFirst(ReplyLayer):
 
 
 class TakesAnyBit(ReplyLayer):
-    """Takes whatever is not 0 for the label of a bit of 1, and the first aggregator's sums for right."""
+    """Takes whatever is not 0 for the label of a bit of 1, and the first aggregator's masked numbers for right."""
 
     def read(self, run: MaskedRun, first: ClientReply, second: ClientReply) -> ClientReply:
         """Return the second reply with answers that this client does not stop at."""
@@ -60,14 +60,14 @@ class TakesAnyBit(ReplyLayer):
 
 
 def _labels(run: MaskedRun, reply: ClientReply, count: int) -> U64:
-    """Return the labels of a client's bits, uint64[o, n_own], and zeros of its sums."""
+    """Return the labels of a client's bits, uint64[o, n_own], and zeros of what both aggregators tell alike."""
     source: PadSource = run.clients[reply.client].seed.source
-    outcomes = run.plan.layout.outcomes
+    outcomes, by_label = run.plan.layout.outcomes, not run.plan.opens_bits
     nothing = np.zeros(count, dtype=np.uint64)
     number = RoundNumber(reply.number)
     return np.array(
         [
-            source.labels(number, count, outcome=row) if outcome.is_bit else nothing
+            source.labels(number, count, outcome=row) if outcome.is_bit and by_label else nothing
             for row, outcome in enumerate(outcomes)
         ]
     )

@@ -105,13 +105,28 @@ class RunPlan(abc.ABC):
         """Tell whether levels take products in a round, so that the aggregators open masked numbers to each other."""
         return bool(self.products) and self.phase(number) == Phase.DECIDE
 
+    @property
+    def opens_bits(self) -> bool:
+        """Tell whether aggregators open bits to each other, masked, to compare: by a tree, in place of keys."""
+        return False
+
+    def takes_openings(self, number: RoundNumber) -> bool:
+        """Tell whether they do so in a round."""
+        return self.opens_bits and self.phase(number) == Phase.DECIDE
+
+    @property
+    def offset_rows(self) -> tuple[int, ...]:
+        """Return the outcomes of which the dealer tells offsets: a tree takes none, as its shares are of r itself."""
+        rows = range(len(self.outcomes))
+        return tuple(row for row in rows if not (self.opens_bits and row in self.bits))
+
     def compares_verdicts(self, number: RoundNumber) -> bool:
         """Tell whether the aggregators wait for each other's verdict in a round: before they open anything together.
 
         In the other rounds an aggregator tells each client what follows from messages and answers that both have, and
         whom it counts: clients compare that, and the next round does.
         """
-        return self.opens(number) or self.multiplies(number)
+        return self.opens(number) or self.multiplies(number) or self.takes_openings(number)
 
     @abc.abstractmethod
     def opens(self, number: RoundNumber) -> bool:

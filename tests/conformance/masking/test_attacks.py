@@ -27,6 +27,7 @@ from protocols.masking.messages import (
 )
 from protocols.masking.transcript import Transcript
 from protocols.masking.words import pack
+from tests.comparison_lies import KEY_LIES
 from tests.masked_lies import LIAR, LIES, Liar, replace, when
 from tests.masked_runs import Recorder, Secrets
 
@@ -74,6 +75,14 @@ def test_a_lie_ends_the_run_alike_in_all_worlds(lie, start):
     assert counts[0] == counts[1] == counts[2]
     assert "goes on" not in counts[0]
     assert len(counts[0]) == 1
+
+
+@pytest.mark.parametrize("compared", ["keys"], indirect=True)
+@pytest.mark.parametrize("lie", KEY_LIES)
+def test_a_lie_about_a_key_ends_the_run_alike_in_all_worlds(lie, start):
+    counts = count(start, KEY_LIES[lie], trials=1)
+    assert counts[0] == counts[1] == counts[2]
+    assert "goes on" not in counts[0]
 
 
 @pytest.mark.slow
@@ -287,7 +296,7 @@ def test_the_dealer_cannot_try_words_out(start):
     run = start(between=asked)
     run.play(Secrets(tau=(1, 1)).words(run))
     question = run.dealer.read(asked.messages[0], ProofQuestion).clients[0]
-    source, plan = run.dealer._sources["client-0"], run.plan
+    source, plan = run.dealer._seeds.sources["client-0"], run.plan
     shape, pads = plan.shape("client-0", 0), source.pads(0, 2)
     blank = WordsNotice(run=plan.run, number=0, client="client-0", counter=1)
     for tau in range(8):

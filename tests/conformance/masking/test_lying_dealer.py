@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from aggregator.masking import suppression
+from aggregator.masking.carry.dealing import deal_carry
 from aggregator.masking.dealer import MaskingDealer
 from protocols.errors import ResultsDiffer
 from protocols.masking.words import residue
@@ -12,7 +13,7 @@ from tests.masked_runs import Secrets
 
 @pytest.fixture
 def shift(monkeypatch):
-    """Return a function that lets the dealer deal agent 0's comparison with an offset of its choice."""
+    """Return a function that lets the dealer deal agent 0's comparison with an offset, or a mask, of its choice."""
     honest = MaskingDealer._deal
 
     def begin(by):
@@ -20,7 +21,11 @@ def shift(monkeypatch):
             offsets, shares = honest(self, decision)
             return np.concatenate([residue(offsets[:1] + np.uint64(by % 2**58)), offsets[1:]]), shares
 
+        def deal_tree(r, *given, **named):
+            return deal_carry(np.concatenate([r[:1] + np.uint64(by), r[1:]]), *given, **named)
+
         monkeypatch.setattr(MaskingDealer, "_deal", deal)
+        monkeypatch.setattr("aggregator.masking.dealer.deal_carry", deal_tree)
 
     return begin
 
@@ -33,6 +38,31 @@ def test_an_offset_asks_how_far_a_level_is_from_its_threshold_unseen(told, bit, 
     outcomes = [run.play(secrets.words(run))["client-0"].outcomes for _ in range(3)][-1]
     assert outcomes[:, 0].tolist() == [bit, 0]
     assert not any(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
+
+
+@pytest.mark.parametrize("compared", ["tree"], indirect=True)
+def test_wrong_shares_of_a_tree_turn_a_bit_unseen_and_others_than_were_dealt_end_the_run(start, monkeypatch):
+    """The honest bit is 0; a dealer that proves what it dealt is not noticed."""
+
+    def deal(*given, **named):
+        *shares, told = deal_carry(*given, **named)
+        shares[1].planes[-1, 0] ^= np.uint64(1)  # what masks the bit of agent 0
+        return *shares, told
+
+    secrets = Secrets()
+    with monkeypatch.context() as lying:
+        lying.setattr("aggregator.masking.dealer.deal_carry", deal)
+        run = start({"steps": 2})
+        outcomes = [run.play(secrets.words(run))["client-0"].outcomes for _ in range(3)][-1]
+        assert outcomes[:, 0].tolist() == [1, 0]
+        assert not any(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
+    run = start({"steps": 2})
+    for _ in range(2):
+        run.play(secrets.words(run))
+    run.dealer._trees[1].planes[1:] ^= np.uint64(1)
+    with pytest.raises(ResultsDiffer, match="bits that were not dealt"):
+        run.play(secrets.words(run))
+    assert all(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
 
 
 def test_wrong_factors_release_small_counts_unseen(start, monkeypatch):

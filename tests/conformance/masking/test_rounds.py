@@ -79,6 +79,7 @@ def test_the_furthest_levels_and_thresholds_that_ranges_allow_are_compared_over_
             assert told[name].outcomes.tolist() == expected
 
 
+@pytest.mark.parametrize("compared", ["keys"], indirect=True)
 def test_an_offset_tells_no_bit_beyond_those_that_are_compared(start):
     """The key's own random number hides no further one: it would be that of what all pads come to."""
     asked = Recorder("aggregator-0")

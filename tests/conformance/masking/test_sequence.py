@@ -65,7 +65,8 @@ def count(manifest, steps):
     return [round(ends[2 * step + 3] - ends[2 * step + 1]) for step in range(steps)]
 
 
-@pytest.mark.parametrize(("changes", "most"), [({}, 6), ({"min_count": 2}, 10)])
+@pytest.mark.parametrize("compared", ["keys"], indirect=True)
+@pytest.mark.parametrize(("changes", "most"), [({}, 6), ({"min_count": 2}, 10), ({"comparison": "tree"}, 14)])
 def test_a_step_takes_so_many_messages_one_after_the_other(small, changes, most):
     counts = count(small(steps=3, **PATIENCE, **changes), 3)
     print(f"messages one after the other, by step: {counts}")

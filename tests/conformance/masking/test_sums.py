@@ -84,7 +84,7 @@ def tops(run, told):
     dealt = run.dealer.read(
         next(each for each in to_server.messages if b"ReleaseAnswer" in each.content), ReleaseAnswer
     )
-    sums = from_bytes(reply.answers).reshape(3, 2)[[0, 2]], from_bytes(dealt.offsets).reshape(3, 4)[[0, 2]]
+    sums = from_bytes(reply.answers).reshape(3, 2)[[0, 2]], from_bytes(dealt.offsets).reshape(-1, 4)[[0, -1]]
     return np.concatenate([each.reshape(-1) for each in sums]) >> np.uint64(55)
 
 

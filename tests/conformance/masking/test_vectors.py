@@ -245,7 +245,7 @@ def test_the_dealer_cannot_try_vectors_out():
     answer(run, vectors(WORLDS[0]))
     questions = [run.dealer.read(each, ProofQuestion, ReleaseQuestion) for each in asked.messages]
     question = next(each for each in questions if isinstance(each, ProofQuestion) and each.number == 1).clients[0]
-    source, plan = run.dealer._sources["client-0"], run.plan
+    source, plan = run.dealer._seeds.sources["client-0"], run.plan
     shape, pads = plan.shape("client-0", 1), source.pads(1, 6)
     blank = WordsNotice(run=plan.run, number=1, client="client-0", counter=1)
     for world in WORLDS:

@@ -1,7 +1,9 @@
 """A masked run of every model that the backend takes equals the clear run, bit for bit."""
 
 import asyncio
+import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, reject, settings
@@ -16,6 +18,12 @@ from tests.masked_runs import play_testbed
 
 FEW = ("library-seir", "library-seirs", "library-strains", "opinion")
 TAKEN = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALL)]
+
+
+def by_a_tree(testbed):
+    """Return the same run, whose aggregators compare by a tree."""
+    manifest = msgspec.structs.replace(testbed.manifest, comparison="tree")
+    return dataclasses.replace(testbed, manifest=manifest)
 
 
 def check(testbed, run_clear, but=()):
@@ -47,6 +55,16 @@ def check(testbed, run_clear, but=()):
 @given(data=st.data())
 def test_a_masked_run_equals_the_clear_run_bit_for_bit(name, data, graph_testbeds, run_clear):
     check(data.draw(graph_testbeds(name, mode="outcome", k=2)), run_clear)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "opinion" else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALL)],
+)
+@settings(max_examples=2)
+@given(data=st.data())
+def test_a_masked_run_by_a_tree_equals_the_clear_run_bit_for_bit(name, data, graph_testbeds, run_clear):
+    check(by_a_tree(data.draw(graph_testbeds(name, mode="outcome", k=2))), run_clear)
 
 
 @pytest.mark.parametrize(

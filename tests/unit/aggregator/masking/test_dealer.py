@@ -92,8 +92,8 @@ def test_what_is_expanded_ahead_changes_no_answer_and_a_fresh_seed_makes_it_void
             told.append([each.content for each in asked.ask(question)])
         eager.expand_ahead()
         assert told[0] == told[1]
-    assert all(each._ahead for each in eager._sources.values())
-    assert not any(each._ahead for each in plain._sources.values())
+    assert all(each._ahead for each in eager._seeds.sources.values())
+    assert not any(each._ahead for each in plain._seeds.sources.values())
 
 
 def test_another_counter_than_the_seeds_is_the_end(asked):
@@ -245,7 +245,11 @@ def test_a_dealer_that_is_started_again_goes_on_from_its_checkpoint(manifest_of,
         for each in (again, asked.dealer)
     ]
     assert told[0] == told[1]
-    assert (again._asked, again._members, again._counters) == (asked.dealer._asked, names[1:], asked.dealer._counters)
+    assert (again._asked, again._members, again._seeds.counters) == (
+        asked.dealer._asked,
+        names[1:],
+        asked.dealer._seeds.counters,
+    )
     assert (again._sums.differences() == asked.dealer._sums.differences()).all()
 
 

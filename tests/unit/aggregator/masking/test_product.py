@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.masking.dealer import stream_of
 from aggregator.masking.product import ProductShare, deal_products
 from protocols.errors import ResultsDiffer, WireError
 from protocols.masking.messages import LevelShare, to_bytes
-from protocols.masking.words import residue
+from protocols.masking.words import residue, stream_of
 
 fresh_words = stream_of(os.urandom(32))
 LEVELS = np.array([0, 1, 2**57 - 1, 5, 2**58 - 3], dtype=np.uint64)

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from aggregator.masking.comparison import BitShare, deal_bits
 from aggregator.masking.comparison_key import NodeHash
-from aggregator.masking.dealer import stream_of
 from aggregator.masking.suppression import CountRule, SuppressionShare, deal_suppression, suppress
 from protocols.errors import ResultsDiffer, WireError
 from protocols.masking.messages import CountShare, to_bytes
-from protocols.masking.words import residue, to_integers
+from protocols.masking.words import residue, stream_of, to_integers
 from protocols.releases import suppression
 from protocols.releases.suppression import Suppression
 from tests.repetitions import repetitions

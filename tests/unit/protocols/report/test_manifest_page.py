@@ -102,6 +102,9 @@ def test_who_must_not_pool_what_they_have_is_said_of_each_kind_of_security(manif
     assert "The dealer and an aggregator must not pool" in dict(rows_of(active))["who must not collude"]
     assert ("security", "semi-honest", "active") in differences(honest, active)
     assert "Active: one aggregator that lies" in describe_disclosure(active)
+    tree = msgspec.structs.replace(active, comparison="tree")
+    assert "one that crashes while it does ends the run" in describe_disclosure(tree)
+    assert ("comparison", "-", "tree") in differences(active, tree)
     with_dealer = manifest_for(("a", "b"), (3,), [NOWHERE] * 2, rounds=1, min_cohort=2, dealer=NOWHERE)
     assert "Both aggregators together read sums alone" in dict(rows_of(with_dealer))["who must not collude"]
 
