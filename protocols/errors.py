@@ -5,6 +5,7 @@
     │   ├── ConfigError          in a configuration file
     │   ├── DataError            in a data file, with its row
     │   ├── WouldWrap            totals that could leave the ring's signed range
+    │   ├── OtherVersion         a file that another version of this program wrote, and reads
     │   ├── BadSignature         a file that its signer did not sign, or is not valid now
     │   ├── PolicyConflict       a manifest that a client's policy does not allow, with file and line
     │   └── ModelError           a model whose parts do not fit together
@@ -83,6 +84,12 @@ class WouldWrap(ParameterError):
     """A true total could reach 2**63, so sums modulo 2**64 would not be exact."""
 
     code = "would-wrap"
+
+
+class OtherVersion(ParameterError):
+    """A file is of another version of this program, which the message names."""
+
+    code = "other-version"
 
 
 class BadSignature(ParameterError):

@@ -62,7 +62,7 @@ def _serve(given: DealerFile, folder: Path, first: Manifest) -> None:
     config = config_of(first)
     _start_third(require_simulation(first), own, stop)
     serve_dealer(
-        config, stop=stop, pause=lambda dealer: further.look(lambda each: add(dealer, each)) if further else None
+        config, stop=stop, idle=lambda dealer: further.look(lambda each: add(dealer, each)) if further else None
     )
 
 

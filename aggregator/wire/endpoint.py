@@ -26,7 +26,6 @@ from protocols.wire.tls import require_tls13
 
 SWITCH_S: Final = 5e-4  # a thread that computes keeps one that has heard from disk or network waiting no longer
 MAX_CALLS: Final = 10_000  # at the same time
-_BEGUN: Final[set["asyncio.Task[None]"]] = set()  # that wait for a server's first comparison
 
 
 @final
@@ -36,9 +35,11 @@ class ServedPort:
 
     server: aio.Server = field(repr=False)
     conversations: Conversations = field(repr=False)
+    health: "asyncio.Task[None]" = field(repr=False)  # says SERVING when the server is ready
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, and let those that are answered now end within so long."""
+        self.health.cancel()
         self.conversations.stop()
         await self.server.stop(grace_s)
 
@@ -91,13 +92,11 @@ async def open_endpoint(
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
     await state.set(SERVICE, health_pb2.HealthCheckResponse.NOT_SERVING)
     await server.start()
-    task = asyncio.ensure_future(_serve_when(ready, state))
-    task.add_done_callback(_BEGUN.discard)
-    _BEGUN.add(task)
+    health = asyncio.create_task(_serve_when(ready, state))
     gc.collect()
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is loaded by now stays: no step waits until it was looked through for garbage
-    return ServedPort(server, conversations)
+    return ServedPort(server, conversations, health)
 
 
 async def _serve_when(ready: Callable[[], Coroutine[None, None, None]] | None, state: HealthServicer) -> None:

@@ -12,7 +12,7 @@ from pyarrow import ArrowInvalid, csv
 from lpm_secure.audit import index, inquiries, rules
 from lpm_secure.audit.index import LEDGERS, MANIFEST
 from lpm_secure.audit.privacy_cost import PrivacyCost, joint
-from protocols.errors import LpmError, ParameterError
+from protocols.errors import LpmError, OtherVersion, ParameterError
 from protocols.releases import deliveries, ledger
 from protocols.releases.deliveries import DeliveryProof
 from protocols.releases.query import NOISE
@@ -96,6 +96,7 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
 
     Raises:
         ParameterError: no run's folder.
+        OtherVersion: every file is as the run's operator signed it, and of a version that has to audit it.
     """
     if not (folder / index.INDEX).is_file() or not (folder / MANIFEST).is_file():
         raise ParameterError(f"{folder} has no {index.INDEX} or no {MANIFEST}; give the folder of a run that has ended")
@@ -106,6 +107,8 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
         signature = signatures.load_signature(folder / MANIFEST)
         signatures.verify(manifest, signature, operator_key=operator_key, now=trust.not_before)
     except (LpmError, ValueError) as error:
+        if isinstance(error, OtherVersion) and not any(checks.values()):
+            raise
         rest = {"ledgers, releases and the build": ["not checked: no manifest says what is allowed"]}
         return Report("", checks | {"the manifest is its operator's": [f"{MANIFEST}: {error}"]} | rest)
     report = Report(manifests.run_id(manifest).hex(), checks | {"the manifest is its operator's": []})

@@ -70,6 +70,11 @@ def require_run(folder: Path) -> None:
         ParameterError: it has no index.
     """
     if not (folder / "index.json").is_file():
+        if (folder / "manifest.sig").is_file():
+            raise ParameterError(
+                f"{folder} has no index.json: the run has not ended, or is of a version of lpm-secure before commit "
+                "cd739e0e, which kept nothing to audit"
+            )
         raise ParameterError(f"{folder} has no index.json; give the folder of a private run that has ended, runs/ID")
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from protocols import canonical_json
 from protocols.arithmetic.sharing import Additive, Clear, Sharing
-from protocols.errors import ParameterError
+from protocols.errors import OtherVersion, ParameterError
 from protocols.identity.trust import Name
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
@@ -360,7 +360,7 @@ def require_sum(manifest: Manifest) -> SecureSum:
 
 
 class _ModelHeader(msgspec.Struct, frozen=True):
-    kind: str = "graph"
+    kind: str = ""
 
 
 class _ManifestHeader(msgspec.Struct):
@@ -368,15 +368,15 @@ class _ManifestHeader(msgspec.Struct):
 
     version: int = FORMAT
     task: str = ""
-    model: _ModelHeader = _ModelHeader()
+    model: _ModelHeader = _ModelHeader("graph")
 
 
 def _kind_of(content: bytes, what: str) -> type[Simulation] | type[SecureSum]:
     """Return which kind a manifest says that it is of.
 
     Raises:
-        ParameterError: none that there is, or of another format, which the message tells how to read. What is no
-            manifest at all is for the decoder to say.
+        OtherVersion: of another format; the message names the version that reads it.
+        ParameterError: none that there is. What is no manifest at all is for the decoder to say.
     """
     if len(content) > MAX_BYTES:
         return Simulation
@@ -385,16 +385,18 @@ def _kind_of(content: bytes, what: str) -> type[Simulation] | type[SecureSum]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Simulation
     if header.version != FORMAT:
-        raise ParameterError(
+        first = "43c3b14e" if header.model.kind else "73fd98ca"  # the last commits that read it
+        reader = f"lpm-secure 0.1.0 as of commit {first}" if header.version < FORMAT else "a later lpm-secure"
+        raise OtherVersion(
             f"the {what} is of format {header.version}, and this version reads format {FORMAT}: read it, and audit its "
-            "run, with the version of lpm-secure that the run's parties had"
+            f"run, with {reader}"
         )
     if header.task not in KINDS:
         known = " and ".join(KINDS)
         raise ParameterError(f"cannot read the {what}: it is of the task {header.task[:80]!r}; there are {known}")
     if header.model.kind != "graph":
-        raise ParameterError(
-            f"the {what} has a model of the kind {header.model.kind[:80]!r}, and this version reads graphs: one of "
-            "before tables [model] were graphs needs lpm-secure 0.1.0 as of commit 0a362e2, or is made anew"
+        raise OtherVersion(
+            f"the {what} has a model of the kind {header.model.kind[:80]!r}, and this version reads graphs: read it, "
+            "and audit its run, with lpm-secure 0.1.0 as of commit 0a362e2; a run is made anew from its configuration"
         )
     return KINDS[header.task]

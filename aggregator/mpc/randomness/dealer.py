@@ -25,7 +25,7 @@ from protocols.errors import ConfigError, LpmError, NotEnrolled, PartiesDisagree
 _MAX_SESSIONS: Final = 64  # of one run: what is forgotten, parties of that run alone began
 _MAX_CONNECTIONS: Final = 64  # of one run, and as many of callers that have not shown yet of which they are
 _POLL_S: Final = 0.2
-Pause = Callable[["Dealer"], None]
+Idle = Callable[["Dealer"], None]
 
 
 @final
@@ -69,11 +69,11 @@ class Dealer:
             self._runs = {**self._runs, config.run: config}
             self._timeout_s = max(self._timeout_s, config.timeout_s)
 
-    def serve(self, listener: socket.socket, stop: threading.Event, pause: Pause) -> None:
-        """Take parties until told to stop; `pause` is called while none comes."""
+    def serve(self, listener: socket.socket, stop: threading.Event, idle: Idle) -> None:
+        """Take parties until told to stop; `idle` is called while none comes."""
         listener.settimeout(_POLL_S)
         while not stop.is_set():
-            pause(self)
+            idle(self)
             try:
                 raw, _ = listener.accept()
             except TimeoutError:
@@ -169,9 +169,9 @@ def serve_dealer(
     *,
     stop: threading.Event | None = None,
     ready: Callable[[], None] | None = None,
-    pause: Pause = lambda _: None,
+    idle: Idle = lambda _: None,
 ) -> None:
-    """Run the dealer until `stop` is set (for ever without it); `pause` may add runs while nobody comes.
+    """Run the dealer until `stop` is set (for ever without it); `idle` may add runs while nobody comes.
 
     Raises:
         ConfigError: its certificate files cannot be used, or it shares an aggregator's host outside a testbed.
@@ -183,4 +183,4 @@ def serve_dealer(
     with listen(config.me) as listener:
         if ready is not None:
             ready()
-        dealer.serve(listener, stop or threading.Event(), pause)
+        dealer.serve(listener, stop or threading.Event(), idle)

@@ -51,6 +51,7 @@ def test_codes_are_stable():
         "ConfigError": "config",
         "DataError": "data",
         "WouldWrap": "would-wrap",
+        "OtherVersion": "other-version",
         "BadSignature": "bad-signature",
         "PolicyConflict": "policy-conflict",
         "ModelError": "model",

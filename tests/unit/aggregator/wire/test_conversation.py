@@ -70,7 +70,7 @@ def served(keys, act, *, party=CLIENT, theirs=None, callers=None):
         pair = [(own.private_key, own.certificate)]
         server.add_secure_port(address, grpc.ssl_server_credentials(pair, own.authority, require_client_auth=True))
         await server.start()
-        return ServedPort(server, conversations)
+        return ServedPort(server, conversations, asyncio.create_task(asyncio.sleep(0)))
 
     async def body():
         other = Party()
