@@ -19,6 +19,7 @@ from protocols.masking.messages import (
     KeyCommitment,
     KeyContribution,
     ProofQuestion,
+    RangeVerdict,
     ReleaseQuestion,
     SeedNotice,
     StepNotice,
@@ -28,6 +29,7 @@ from protocols.masking.messages import (
 from protocols.masking.transcript import Transcript
 from protocols.masking.words import pack
 from tests.comparison_lies import KEY_LIES
+from tests.masked_endings import ending as ending_of
 from tests.masked_lies import LIAR, LIES, Liar, replace, when
 from tests.masked_runs import Recorder, Secrets
 
@@ -91,6 +93,27 @@ def test_many_times_over_a_lie_ends_the_run_alike_in_all_worlds(lie, start):
     counts = count(start, LIES[lie], trials=70)  # in each of three worlds
     assert counts[0] == counts[1] == counts[2]
     assert "goes on" not in counts[0]
+
+
+@pytest.mark.parametrize("kinds", [RangeVerdict, RangeVerdict | ReleaseQuestion, ReleaseQuestion])
+def test_a_client_in_league_that_is_out_of_range_cannot_be_called_in_range(kinds, start):
+    """The other direction: what it says would count, and with it a release or a comparison of the liar's choice."""
+
+    def accept(liar, receiver, message):
+        if isinstance(message, kinds) and message.number == 1:
+            return replace(message, accepted=("client-0", "client-1"))
+        return None
+
+    found = []
+    for world in WORLDS:
+        run = start(between=(liar := Liar(accept)))
+        liar.run, secrets = run, Secrets(**world)
+        run.play(secrets.words(run))
+        words = secrets.words(run)
+        words["client-1"][0] = 2**40  # tells agent 0 more than anybody may
+        found.append(ending_of(run, lambda run=run, words=words: run.play(words)))
+        assert liar.lies
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize("world", WORLDS)

@@ -147,6 +147,16 @@ def test_lines_left_out_moved_or_of_another_key_are_found(path):
         ledgers.verify(lines, signing.public_of(signing.new_key()))
 
 
+def test_a_line_of_another_history_of_the_same_run_and_key_is_found(path):
+    """As of a folder that was put back: who joined stands in no chain of what is agreed."""
+    other = opened(path.with_name("other.jsonl"))
+    other.write_joining("b", 0)
+    lines = path.read_bytes().splitlines(keepends=True)
+    _, joined = path.with_name("other.jsonl").read_bytes().splitlines(keepends=True)
+    with pytest.raises(BadSignature, match="line 3 does not follow the one before it"):
+        ledgers.verify([lines[0], joined, *lines[2:]], PUBLIC)
+
+
 def test_a_line_torn_by_a_crash_is_taken_away_and_the_ledger_goes_on(path):
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"version":1,"ind')
@@ -170,6 +180,8 @@ def test_the_same_round_again_writes_nothing_and_another_end_stops_the_run(path)
     assert path.with_name("other.jsonl").stat().st_size == size
     with pytest.raises(RecordsDiffer, match="another end of round 0"):
         again.write_closing(agreed(0, ("a", "b")), told(0))
+    with pytest.raises(RecordsDiffer, match="another end of round 0"):
+        again.write_closing(agreed(0), told(1))
 
 
 def test_a_round_that_a_version_before_wrote_down_is_the_same_when_it_is_told_again(path):
