@@ -23,6 +23,7 @@ from lpm_secure.local_process.fork_program import STOP, WORD, Call, number
 
 ROOT: Final = Path(__file__).parents[2]
 PROGRAM: Final = "lpm_secure.local_process.fork_program"
+GRACE_S: Final = 0.5  # for a fork server to end by itself
 
 
 @final
@@ -134,7 +135,11 @@ class ForkServer:
                     with contextlib.suppress(OSError):  # it may have ended
                         self._calls.send(STOP)
                 self._calls.close()
-                self._child.wait()
+                try:
+                    self._child.wait(GRACE_S)
+                except subprocess.TimeoutExpired:  # it stands still
+                    self._child.kill()
+                    self._child.wait()
                 self._child = None
 
     def _begin(self) -> None:

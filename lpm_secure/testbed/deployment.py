@@ -43,7 +43,8 @@ from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
 
 ENDING: Final = (signal.SIGTERM, signal.SIGINT)
-GRACE_S: Final = 4.0  # for all processes to end by themselves
+GRACE_S: Final = 3.0  # for all processes to end by themselves,
+REAPED_S: Final = 0.5  # and then for their fork servers to say that they have
 RESERVED: Final = 256  # ports, fewer than a process may have files open
 _reserved: Final[deque[int]] = deque()
 MANIFEST: Final = "manifest.json"
@@ -162,19 +163,23 @@ class PartyProcesses(abc.ABC):
 
     def stop(self) -> None:
         """End every process by its own id: first gently, then surely, at once where this is interrupted."""
-        running = [process for process in self._processes.values() if process.poll() is None]
-        for process in running:
+        running = {name: process for name, process in self._processes.items() if process.poll() is None}
+        for process in running.values():
             process.terminate()
         until = time.monotonic() + GRACE_S
         try:
-            for process in running:
+            for process in running.values():
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(until - time.monotonic(), 0.0))
         finally:
-            for process in running:
+            for process in running.values():
                 process.kill()
-        for process in running:
-            process.wait()
+        until = time.monotonic() + REAPED_S
+        for name, process in running.items():
+            try:
+                process.wait(max(until - time.monotonic(), 0.0))
+            except subprocess.TimeoutExpired:  # its fork server stands still, and tells nobody that it is gone
+                del self._processes[name]
 
     def _last_line(self, name: str) -> str:
         lines = (self.party(name) / LOG).read_text(errors="replace").strip().splitlines()

@@ -82,6 +82,15 @@ def test_what_was_forked_runs_on_when_its_server_has_ended_and_no_more_is_forked
     server.stop()
 
 
+def test_a_server_that_stands_still_is_ended_too():
+    server = ForkServer(())
+    server.begin()
+    child = server._child
+    os.kill(child.pid, signal.SIGSTOP)
+    server.stop()
+    assert child.returncode == -signal.SIGKILL
+
+
 STARTER = """
 import os, sys, time
 from lpm_secure.local_process.fork_server import ForkServer
