@@ -1,4 +1,4 @@
-"""What a model's class declares: stages, fields, private columns, parameters, messages, outcomes, observables."""
+"""What a model's class declares, from stages to observables; a mistake raises ModelError, by its author's line."""
 
 import itertools
 import math

@@ -76,6 +76,10 @@ def simulate_private(
         out: a folder is made in it for the run.
         parity: replay the run in the clear, and compare.
         observer: watches its steps.
+
+    Raises:
+        ConfigError, ModelError, ParameterError: the configuration, its data, or its model has a mistake.
+        ProtocolError, Unavailable: the run cannot go on.
     """
     place = device_of(device)
     with local_deployment(config, out=out) as deployment:
@@ -100,7 +104,11 @@ def simulate_private(
 
 
 def simulate_clear(config: Config, *, device: str = "auto", observer: StepObserver = null_observer) -> StageSeries:
-    """Run a configuration in this process, with no protection."""
+    """Run a configuration in this process, with no protection.
+
+    Raises:
+        ConfigError, ModelError, ParameterError: the configuration, its data, or its model has a mistake.
+    """
     place, testbed = device_of(device), local_testbed(config)
     words = tally_words(testbed.manifest)
     with observer("clear run", steps=config.steps, words=words) as on_step:

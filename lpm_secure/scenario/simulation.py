@@ -260,7 +260,11 @@ class Simulation:
 
 
 def load(path: Path | str) -> Simulation:
-    """Read a simulation from a configuration file, of private agents or of a city; as `Simulation.load` does."""
+    """Read a simulation from a configuration file, of private agents or of a city; as `Simulation.load` does.
+
+    Raises:
+        ConfigError, ParameterError: the file, or the model that it names, has a mistake.
+    """
     return Simulation.load(path)
 
 
