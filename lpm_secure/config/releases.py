@@ -91,8 +91,8 @@ def _of_tangents(
     config: NoiseConfig, gradient: Gradient, model: GraphModel, *, steps: int, cells: bool
 ) -> Releases | None:
     """Return noised departures and cells, each number beside p derivatives that cost as much as one event each."""
-    odd = config.series != "incidence" or config.epsilon is None or config.score_epsilon is not None
-    if odd or (config.cells_epsilon is None) == cells:
+    odd = config.series != "incidence" or config.score_epsilon is not None or (config.cells_epsilon is None) == cells
+    if odd or config.epsilon is None:
         need = "epsilon and cells_epsilon" if cells else "epsilon alone"
         raise ConfigError(f'[releases] beside tangents are the series "incidence", and have {need}; correct them')
     longest = steps + 1 if gradient.geometric else min(model.longest_message or steps + 1, steps + 1)
