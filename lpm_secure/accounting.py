@@ -78,6 +78,7 @@ def epsilon_of(releases: Sequence[Cost], delta: float) -> float:
     return float(total.get_epsilon_for_delta(delta))
 
 
+@lru_cache(maxsize=1024)
 def sigma_for(epsilon: float, delta: float, sensitivity: float = 1, *, times: int = 1) -> float:
     """Return the smallest sigma, to DIGITS digits after the point, whose release costs at most `epsilon`.
 

@@ -18,10 +18,10 @@ from protocols.releases.query import NOISE, SCORE, SERIES, Release
 from protocols.releases.suppression import FIRST
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
-from protocols.task.release_plan import releases_in, releases_of
+from protocols.task.release_plan import releases_in, releases_of, units_of
 from protocols.task.rounds import Phase
 
-STREAMS: Final = 4  # of each round, one for each name of a release that has noise in every round
+STREAMS: Final = 4  # of each round: one for each release that has noise in every round, and one for its derivatives
 
 
 @lru_cache(maxsize=4)
@@ -103,10 +103,10 @@ class ReleaseNoise:
         now = {release.name: state.made.get(release.name, 0) + 1 for release in releases_in(self.manifest, step)}
         made = state.made | now
         layout = Layout.of(self.manifest)
-        copies = layout.copies
-        releases.require(made, copies=copies)
+        wide = _width(self.manifest)
+        releases.require(made, copies=layout.copies)
         told = total.copy()
-        start, size = layout.n * layout.c, copies * len(self.manifest.model.agents.tally)
+        start, size = layout.n * layout.c, wide * len(self.manifest.model.agents.tally)
         cells, tally = releases.of("cells"), told[start + layout.cells : start + layout.cells + size]
         score, words = releases.of(SCORE), told[start + layout.cells + size :]
         if score is not None and SCORE in now:
@@ -117,12 +117,12 @@ class ReleaseNoise:
         if releases.of("tally") is not None:
             return told, msgspec.msgpack.encode(ReleaseState(made))
         tally[:] = 0
-        at = start + layout.cells + copies * FIRST
-        new, first = self._count_leavers(members, shares, state, at=slice(at, at + copies))
-        left = new + np.array(state.left or [0] * copies, dtype=np.uint64)
+        at = start + layout.cells + wide * FIRST
+        new, first = self._count_leavers(members, shares, state, at=slice(at, at + wide))
+        left = new + np.array(state.left or [0] * wide, dtype=np.uint64)
         for series in (release for release in releases.each if release.name in SERIES):
             count = new if series.name == "incidence" else left
-            tally[copies * FIRST : copies * (FIRST + 1)] = count + self.of(series, step, copies).view(np.uint64)
+            tally[wide * FIRST : wide * (FIRST + 1)] = count + self.of(series, step, wide).view(np.uint64)
         return told, msgspec.msgpack.encode(ReleaseState(made, first, left.tolist()))
 
     def of(self, release: Release, step: Step, d: int) -> I64:
@@ -138,21 +138,38 @@ class ReleaseNoise:
             drawn = [DiscreteGaussian(release.sigma * by).from_key(self.key, 1, stream=Stream(at)) for at, by in scales]
             return np.concatenate(drawn)
         stream = Stream(1 + STREAMS * step + (release.name == "cells"))
-        return DiscreteGaussian(release.sigma).from_key(self.key, d, stream=stream)
+        units = units_of(self.manifest, release)
+        if not units:
+            return DiscreteGaussian(release.sigma).from_key(self.key, d, stream=stream)
+        beside: I64 = np.empty((d // len(units), len(units)), dtype=np.int64)
+        for part, at in ((slice(0, 1), stream), (slice(1, None), Stream(stream + 2))):  # values, and derivatives
+            words = beside[:, part]
+            law = DiscreteGaussian(release.sigma * units[part][0])
+            words[:] = law.from_key(self.key, words.size, stream=at).reshape(words.shape)
+        return beside.reshape(d)
 
     def _count_leavers(
         self, members: tuple[str, ...], shares: Vectors, state: ReleaseState, *, at: slice
     ) -> tuple[U64, dict[str, list[int]]]:
-        """Return the share of how many left the first stage, uint64[copies], of each member since it was last in.
+        """Return the share of how many left the first stage, uint64[width], of each member since it was last in.
 
         A client that misses rounds is counted when it is back, so that each of its agents is counted once in a run.
         """
         layout, first = Layout.of(self.manifest), dict(state.first)
-        new = np.zeros(layout.copies, dtype=np.uint64)
+        unit = np.ones(layout.copies, dtype=np.uint64)
+        if (gradient := self.manifest.gradient) is not None and gradient.relaxed:
+            unit = np.array([2**gradient.value_bits, *[0] * gradient.p], dtype=np.uint64)
+        new = np.zeros_like(unit)
         for client in members:
             people = layout.size(client) // layout.copies if self.index == 0 else 0
-            before = np.array(first.get(client, [people] * layout.copies), dtype=np.uint64)
+            before = np.array(first.get(client, people * unit), dtype=np.uint64)
             now = shares.of(client)[at]
             first[client] = now.tolist()
             new += before - now
         return new, first
+
+
+def _width(manifest: Simulation) -> int:
+    """Return how many words stand side by side for each of a release: replicates, or a value with its tangents."""
+    gradient = manifest.gradient
+    return 1 + gradient.p if gradient is not None and gradient.relaxed else manifest.copies

@@ -14,8 +14,10 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
 from protocols.models.chain.chain_agents import ChainAgents
 from protocols.models.chain.chain_groups import ChainGroups
+from protocols.models.contribution import ContributionBound
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
+from protocols.task.release_plan import contribution_bound
 from protocols.wire.transport import Transport
 
 
@@ -47,13 +49,14 @@ class TangentClient:
     step: Step = FIRST_STEP
     missed: list[int] = field(default_factory=list)
     agents: ChainAgents = field(init=False)
+    _bound: ContributionBound | None = field(init=False, repr=False)
     _layout: Layout = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
         self._layout = Layout.of(self.manifest)
         model, gradient, private = self.manifest.model, self.manifest.require_gradient(), self.private
-        n, steps = private.source.agents.size, self.manifest.steps
+        n, steps, self._bound = private.source.agents.size, self.manifest.steps, contribution_bound(self.manifest)
         groups = ChainGroups.of_run(model, gradient, columns=private.columns, n=n, steps=steps)
         self.agents = ChainAgents(groups, gradient, sizes=self.manifest.cells, cell=private.cell)
 
@@ -85,12 +88,17 @@ class TangentClient:
         step, layout = self.step, self._layout
         messages = self.agents.messages()
         own, others = self._contact(messages, step)
-        cells = self._cells(messages)
-        vector = layout.pack(others, cells.reshape(-1), self.agents.tally().reshape(-1))
+        cells, tally, bound = self._cells(messages), self.agents.tally(), self._bound
+        contribution = bound.contribution(self.agents, messages) if bound else None
+        if contribution:
+            cells, tally = contribution.cells, contribution.tally
+        vector = layout.pack(others, cells.reshape(-1), tally.reshape(-1))
         try:
             answer = await self.exchange.round(vector, step=step)
         except RoundClosed:
             return self._miss()
+        if bound and contribution:
+            bound.spend(contribution)
         if step < self.manifest.steps:
             totals = (answer.release[: layout.cells] + answer.synthetic).reshape(cells.shape)
             self.agents.update(own + answer.own.reshape(own.shape), totals, step=step)

@@ -1,6 +1,7 @@
 """`[releases]` of a run's configuration, and the releases that it asks the manifest for."""
 
-from typing import Annotated, Final, Literal, final
+import math
+from typing import Annotated, Any, Final, Literal, final
 
 import msgspec
 
@@ -8,8 +9,9 @@ from lpm_secure.accounting import sigma_for
 from protocols.errors import ConfigError
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
-from protocols.releases.query import SCORE, Release, Releases
+from protocols.releases.query import SCORE, Norm, Release, Releases
 
+Norms = tuple[Norm, Norm]
 Epsilon = Annotated[float, msgspec.Meta(gt=0, le=100)]
 SMOOTH: Final = 0.5  # a sensitivity that is no integer counts as the continuous Gaussian, as a score's fine words do
 
@@ -25,6 +27,9 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         cells_epsilon: of all cell totals together; all that an agent says to its cell is the unit.
         score_epsilon: of all words of a score together; all that one agent adds to them is the unit.
         delta: of each.
+        norms, cells_norms: beside tangents, the largest Euclidean norm of an agent's values, and of its derivatives by
+            a parameter, in all steps together: of its departure, and of what it tells its cell. What is beyond is
+            clipped, and noise grows with them. 1, or that of as many steps as it may speak in, and `clip` unless given.
     """
 
     series: Literal["incidence", "running"] = "incidence"
@@ -32,6 +37,8 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     cells_epsilon: Epsilon | None = None
     score_epsilon: Epsilon | None = None
     delta: Annotated[float, msgspec.Meta(gt=0, lt=0.1)] = 1e-6
+    norms: Norms | None = None
+    cells_norms: Norms | None = None
 
     def __post_init__(self) -> None:
         """Check that something has noise."""
@@ -58,6 +65,10 @@ def releases_for(
     """
     if config is None:
         return None
+    if gradient is not None and gradient.way == "tangents":
+        return _of_tangents(config, gradient, model, steps=steps, cells=cells)
+    if config.norms or config.cells_norms:
+        raise ConfigError('[releases] has norms, which are of runs with way = "tangents" in [gradient]; leave them out')
     each = [Release(name="tally")]
     if config.epsilon is not None:
         each = [_release(config.series, config.epsilon, config.delta, times=1, copies=copies)]
@@ -76,6 +87,24 @@ def releases_for(
     return Releases(each=tuple(each), rho=rho)
 
 
+def _of_tangents(
+    config: NoiseConfig, gradient: Gradient, model: GraphModel, *, steps: int, cells: bool
+) -> Releases | None:
+    """Return noised departures and cells, each number beside p derivatives that cost as much as one event each."""
+    odd = config.series != "incidence" or config.score_epsilon is not None or (config.cells_epsilon is None) == cells
+    if odd or config.epsilon is None:
+        need = "epsilon and cells_epsilon" if cells else "epsilon alone"
+        raise ConfigError(f'[releases] beside tangents are the series "incidence", and have {need}; correct them')
+    longest = steps + 1 if gradient.geometric else min(model.longest_message or steps + 1, steps + 1)
+    cost: dict[str, Any] = {"delta": config.delta, "times": 1 + gradient.p, "sensitivity": SMOOTH}
+    norms = config.norms or (1.0, gradient.clip)
+    each = [_release("incidence", config.epsilon, norms=norms, **cost)]
+    if config.cells_epsilon is not None:
+        norms = config.cells_norms or (math.sqrt(longest), gradient.clip)
+        each.append(_release("cells", config.cells_epsilon, norms=norms, **cost))
+    return Releases(each=tuple(each), rho=sum(release.rho(1) for release in each))
+
+
 def _score(config: NoiseConfig, gradient: Gradient) -> Release:
     if config.score_epsilon is None:
         return Release(name=SCORE)
@@ -90,6 +119,7 @@ def _release(
     times: int,
     sensitivity: float = 1,
     copies: int = 1,
+    norms: Norms | msgspec.UnsetType = msgspec.UNSET,
 ) -> Release:
     sigma = sigma_for(epsilon, delta, sensitivity, times=times * copies) / sensitivity
     return Release(
@@ -97,6 +127,7 @@ def _release(
         mechanism="discrete-gaussian",
         sigma=sigma,
         times=times,
+        norms=norms,
         unit="contribution",
         epsilon=epsilon,
         delta=delta,

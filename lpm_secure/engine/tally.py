@@ -26,16 +26,27 @@ class TallyEstimator:
 
     manifest: Simulation
     _new: list[int] = field(default_factory=list)
+    _departed: list[I64] = field(default_factory=list)  # of relaxed agents, with derivatives, in each step
 
     def tally(self, words: I64) -> I64:
         """Return int64[q] of the step that comes next, and behind it what stands beside the tally as it was told."""
         releases = releases_of(self.manifest)
         if releases.of("tally") is not None or not words.size:
             return words
+        if (gradient := self.manifest.gradient) is not None and gradient.relaxed:
+            return self._remaining(words[: 1 + gradient.p], 2**gradient.value_bits)
         told = int(words[FIRST])
         self._new.append(told - sum(self._new) if releases.of("running") else told)
         beside = words[len(self.manifest.model.agents.tally) :]
         return np.concatenate([self._estimate(agents_of(self.manifest.clients)), beside])
+
+    def _remaining(self, departed: I64, unit: int) -> I64:
+        """Return who is in the first stage and who is not, int64[2 * (1 + p)]."""
+        self._departed.append(departed)
+        gone = np.sum(self._departed, axis=0)
+        everybody = np.zeros_like(gone)
+        everybody[0] = agents_of(self.manifest.clients) * unit
+        return np.concatenate([everybody - gone, gone])
 
     def _estimate(self, n: int) -> I64:
         gone, stays = sum(self._new), self.manifest.model.stays

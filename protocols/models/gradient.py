@@ -99,6 +99,12 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """The largest word that one agent adds to a sum, either way: `clip` in fixed point."""
         return round(self.clip * 2.0**self.tangent_bits)
 
+    def units(self, value: float, derivative: float) -> tuple[int, ...]:
+        """Return a value and derivatives by each parameter in words of tangents, 1 + p of them, at least 1."""
+        bits = (self.value_bits, *[self.tangent_bits] * self.p)
+        each = zip((value, *[derivative] * self.p), bits, strict=True)
+        return tuple(max(round(number * 2**at), 1) for number, at in each)
+
     def encode(self, each: F64) -> I64:
         """Return int64[p], the sums of agents' own scores, float64[p, n]: each clipped, in fixed point."""
         total: I64 = np.rint(self.clip_numbers(each) * 2.0**self.tangent_bits).astype(np.int64).sum(axis=1)

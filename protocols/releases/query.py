@@ -23,6 +23,7 @@ SCORE: Final = "score"
 SUM: Final = "sum"
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Real = Annotated[float, msgspec.Meta(ge=0, le=2.0**56)]
+Norm = Annotated[float, msgspec.Meta(gt=0, le=2**40)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=2**20)]
 
 
@@ -33,10 +34,12 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     Attributes:
         mechanism: "exact" adds no noise, and promises `min_cohort` alone.
         sigma: of the discrete Gaussian that every aggregator adds in full; of one event for running totals. For the
-            score, in units of what one agent can change of each word: see `sensitivity`. For a secure sum,
-            in units of the norm that one institution can add.
+            score, and beside tangents, in units of what one agent can change of each word: see `sensitivity` and
+            `norms`. For a secure sum, in units of the norm that one institution can add.
         sensitivity: by how much a unit of privacy changes each number that it changes.
         times: how many of a run's numbers a unit of privacy changes, at most; for the score its p words.
+        norms: beside tangents, the largest Euclidean norm of all that an agent adds to the release in a run: of its
+            values, and of its derivatives by each parameter; `times` is then 1 + p.
         unit: "contribution": what one agent adds to this series. Flipping an agent's first state changes the whole
             later run, which this noise does not hide.
         epsilon, delta: what the whole series costs at most.
@@ -47,6 +50,7 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     sigma: Real = 0.0
     sensitivity: Count = 1
     times: Count = 1
+    norms: tuple[Norm, Norm] | msgspec.UnsetType = msgspec.UNSET  # unset, it is not encoded
     unit: Literal["none", "contribution"] = "none"
     epsilon: Real = 0.0
     delta: Fraction = 0.0
@@ -71,7 +75,12 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         """
         if self.mechanism != NOISE or made == 0:
             return 0.0
-        numbers = made * self.times if self.name == SCORE else min(made, self.times)
+        if self.name == SCORE:
+            numbers = made * self.times
+        elif self.norms is not msgspec.UNSET:  # an agent may change all that it ever does in one step
+            numbers = self.times
+        else:
+            numbers = min(made, self.times)
         return copies * numbers * self.sensitivity**2 / (2 * self.sigma**2)
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
 from protocols.releases.ledger import ReleaseRecord
 from protocols.releases.mechanism import RunningNoise
 from protocols.releases.query import NOISE, SCORE, Release
@@ -15,7 +17,8 @@ def records_of(
     Args:
         releases: that the step makes.
         steps: of the run.
-        changes: by how much one agent can change each word of the score; none without scores.
+        changes: by how much one agent can change each word of the score, or beside tangents of each unit of noise;
+            none without derivatives.
         copies: replicates of the run, in each of which an agent changes as many numbers.
     """
     return tuple(_record(release, steps, changes, copies) for release in releases)
@@ -28,7 +31,7 @@ def _record(release: Release, steps: int, changes: tuple[int, ...], copies: int)
     if release.name == "running":  # noise is added to one vector C x: an event changes it by its norm, once
         sensitivity = RunningNoise(release.sigma, steps + 1).sensitivity
         sigma, times = release.sigma * sensitivity, 1
-    elif release.name == SCORE:
+    elif release.name == SCORE or release.norms is not msgspec.UNSET:
         sensitivity = float(min(changes))  # the smallest word is the coarsest: furthest from smooth
         sigma, each = release.sigma * sensitivity, release.times
     return ReleaseRecord(

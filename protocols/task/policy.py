@@ -171,8 +171,9 @@ def outputs_of(manifest: Manifest) -> tuple[Output, ...]:
 
 def rho_of(manifest: Manifest) -> float:
     """Return what all releases of a run may cost in zero-concentrated privacy; without noise, no bound: infinity."""
-    each, derivatives = releases_of(manifest).each, isinstance(manifest, Simulation) and manifest.gradient is not None
-    if derivatives or any(release.mechanism != NOISE for release in each):
+    each = releases_of(manifest).each
+    scored = isinstance(manifest, Simulation) and manifest.gradient is not None and not manifest.gradient.relaxed
+    if scored or any(release.mechanism != NOISE for release in each):
         return math.inf
     copies = manifest.copies if isinstance(manifest, Simulation) else 1
     return math.fsum(release.rho(_most(manifest, release), copies=copies) for release in each)

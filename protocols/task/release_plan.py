@@ -1,10 +1,12 @@
 """What a run releases, as its manifest says or by default, and in which step."""
 
+import msgspec
 import numpy as np
 
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import TallyWord, stage_ends
+from protocols.models.contribution import ContributionBound
 from protocols.releases.ledger import ReleaseRecord
 from protocols.releases.query import SCORE, SERIES, Release, Releases
 from protocols.releases.records import records_of
@@ -32,8 +34,9 @@ def releases_of(manifest: Manifest) -> Releases:
 
 
 def _releases_departures(manifest: Simulation) -> bool:
-    """Tell whether departures alone are released, of a model whose later stages nothing is known of but their sum."""
-    return any(releases_of(manifest).of(name) for name in SERIES) and not manifest.model.stays
+    """Tell whether departures alone are released, of agents of whose later stages nothing is known but their sum."""
+    known = manifest.model.stays and manifest.gradient is None
+    return any(releases_of(manifest).of(name) for name in SERIES) and not known
 
 
 def tally_words(manifest: Simulation) -> tuple[TallyWord, ...]:
@@ -46,11 +49,27 @@ def tally_words(manifest: Simulation) -> tuple[TallyWord, ...]:
 
 
 def reduce_tally(manifest: Simulation, tally: I64) -> I64:
-    """Return the `tally_words` of a tally that is known, as of agents in the clear."""
+    """Return the `tally_words` of a tally that is known, as of agents in the clear; of relaxed ones int64[q, 1 + p]."""
     if not _releases_departures(manifest):
         return tally
     stages = tally[: stage_ends(manifest.model.agents.tally)[FIRST]]
-    return np.array([stages[FIRST], stages.sum() - stages[FIRST]], dtype=np.int64)
+    return np.stack([stages[FIRST], stages.sum(axis=0) - stages[FIRST]])
+
+
+def contribution_bound(manifest: Simulation) -> ContributionBound | None:
+    """Return what holds a client's relaxed agents within what the noise of a run's releases covers; None without."""
+    norms = {release.name: release.norms for release in releases_of(manifest).each}
+    departures, cells = norms.get("incidence", msgspec.UNSET), norms.get("cells")
+    if manifest.gradient is None or departures is msgspec.UNSET:
+        return None
+    return ContributionBound(manifest.gradient, departures=departures, cells=cells or None)
+
+
+def units_of(manifest: Simulation, release: Release) -> tuple[int, ...]:
+    """Return what sigma counts in, of each of a release's words in turn, where these are of derivatives; else none."""
+    if manifest.gradient is None or release.norms is msgspec.UNSET:
+        return manifest.score_changes if release.name == SCORE else ()
+    return manifest.gradient.units(*release.norms)
 
 
 def suppression_of(manifest: Simulation) -> Suppression:
@@ -71,5 +90,6 @@ def records_in(manifest: Manifest, step: Step) -> tuple[ReleaseRecord, ...]:
     """Return what a step releases, as every aggregator's ledger has it."""
     if isinstance(manifest, SecureSum):
         return records_of(releases_in(manifest, step), steps=manifest.steps, changes=())
-    changes = manifest.score_changes
-    return records_of(releases_in(manifest, step), steps=manifest.steps, changes=changes, copies=manifest.copies)
+    given = {"steps": manifest.steps, "copies": manifest.copies}
+    each = releases_in(manifest, step)
+    return sum((records_of([release], changes=units_of(manifest, release), **given) for release in each), start=())

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from lpm_secure.calibration.people import job
 from lpm_secure.calibration.people.config import load_people
 from lpm_secure.calibration.people.job import fit_people, intervals
+from lpm_secure.calibration.people.report import summary_of
 from lpm_secure.cli.main import app
 from lpm_secure.config.simulation import load as load_run
 from lpm_secure.monitor.runs import card_of, events_of
@@ -159,6 +160,32 @@ def test_a_mistake_is_one_line(path, old, new, said):
     assert "\n" not in str(caught.value)
 
 
+def noised(path, *, epsilon=16.0, rounds=3, replicates=4):
+    """Write the configuration with noise in every release, of so much for all rounds together."""
+    half = f"[releases]\nepsilon = {epsilon / 2}\ncells_epsilon = {epsilon / 2}\n"
+    norms = "norms = [0.25, 2.0]\ncells_norms = [1.0, 6.0]\n"
+    text = path.read_text().replace("[gradient]", half + norms + "[gradient]").replace("replicates = 8", "")
+    fit = f"[fit]\nrounds = {rounds}\nreplicates = {replicates}"
+    path.with_name("noised.toml").write_text(text.replace("[fit]", fit))
+    return path.with_name("noised.toml")
+
+
+def test_a_fit_with_noise_says_what_all_of_its_rounds_cost_and_is_not_held_against_the_clear_run(path, tmp_path):
+    asked = load_people(noised(path))
+    assert asked.noise.epsilon / 3 < asked.run.releases.epsilon < asked.noise.epsilon / 1.4  # of each of three rounds
+    result = fit_people(asked, tmp_path, private=False)
+    assert 8 < result.epsilon < 16  # departures and cells cost 8 each, together less than the sum
+    assert asked.variance > 0
+    found = {name: (median, high - low) for name, median, low, high in intervals(result)}
+    assert found["cell_beta"][0] == pytest.approx(TRUTH["cell_beta"], rel=0.2)
+    assert 0.005 < found["cell_beta"][1] < 0.15
+    summary = summary_of(result, tmp_path)
+    assert summary.figures["epsilon"] == result.epsilon
+    assert any("all runs together" in line for line in summary.lines)
+    again = fit_people(asked, tmp_path, private=False, resume=True)
+    assert list(intervals(again)) == list(intervals(result))
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
@@ -217,6 +244,20 @@ def test_rounds_over_processes_have_the_pooled_runs_numbers_and_what_clients_lea
     clear = fit_people(load_people(path), tmp_path / "clear", private=False)
     assert [each.mean for each in private.rounds] == [each.mean for each in clear.rounds]
     assert list(intervals(private)) == list(intervals(clear))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_rounds_with_noise_over_processes_are_audited_and_cost_what_their_ledgers_say(tmp_path):
+    path = noised(outbreak(tmp_path, steps=6, synthetic=200, replicates=8), rounds=2, replicates=3)
+    result = fit_people(load_people(path), tmp_path / "private")
+    assert result.parity is None
+    folders = sorted((tmp_path / "private" / "rounds").iterdir())
+    assert len(folders) == len(result.rounds)
+    for folder in folders:
+        audited = CliRunner().invoke(app, ["audit", str(folder)])
+        assert audited.exit_code == 0, audited.output
+        assert "cells, incidence together: epsilon" in audited.output
 
 
 @pytest.mark.slow

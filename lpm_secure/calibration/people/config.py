@@ -12,7 +12,10 @@ from client_sdk.likelihood.observation import LAWS, SeparateLaw, Spread
 from client_sdk.likelihood.series import Series
 from client_sdk.private.table import F64, Table
 from client_sdk.private.table_file import read_file
-from lpm_secure.config.simulation import Config
+from lpm_secure.accounting import sigma_for
+from lpm_secure.calibration.people.privacy import for_each_run
+from lpm_secure.config.releases import SMOOTH, NoiseConfig
+from lpm_secure.config.simulation import Config, PrivateConfig
 from protocols.errors import ConfigError, DataError
 from protocols.quantity import quantity
 from protocols.toml_file import convert_tables, read_tables
@@ -37,7 +40,7 @@ class PositivePrior(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 @final
 class PeopleFit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The table `[fit]` of a run.
+    """The table `[fit]` of a run; what `[releases]` allows beside it is for all runs of the fit together.
 
     Attributes:
         observed: a table (CSV or Parquet) beside the configuration, `step, value`: how many agents have left the first
@@ -47,7 +50,9 @@ class PeopleFit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         spread: its second parameter, as a calibration's; none of Poisson.
         rounds: at most; each is a run, whose derivatives are the next step.
         replicates: discrete runs at the end, with other seeds; from them is found how far outbreaks vary together
-            over steps, and by how much relaxed runs are off. 0 for none: intervals are then too narrow.
+            over steps, and by how much relaxed runs are off. 0 for none: intervals are then too narrow. Where
+            releases have noise, these runs are of made-up people in place of the private ones, cost no epsilon, and
+            tell how far noise moves the fit too.
         tolerance: the fit ends where no parameter moves by more of its posterior's standard deviations.
         priors: of each parameter that is fitted, by its name in `[gradient]`.
     """
@@ -71,16 +76,28 @@ class PeopleCalibration:
         run: whose parameters are fitted, at the medians of their priors.
         fit: which, and to what.
         observed: float64[T], of steps 1 to T; nan where missing.
+        noise: of all runs together; None where releases are exact.
     """
 
     run: Config
     fit: PeopleFit
     observed: F64
+    noise: NoiseConfig | None = None
 
     @property
     def law(self) -> Likelihood:
         """Return the likelihood of what was observed."""
         return LAWS[self.fit.likelihood](Series.of(self.observed))
+
+    @property
+    def variance(self) -> float:
+        """Of the noise that all aggregators together add to a step's departures; 0 where releases are exact."""
+        noise, aggregators = self.run.releases, self.run.protocol.aggregators
+        if noise is None or self.run.gradient is None or self.fit.agents == "synthetic":
+            return 0.0
+        numbers = 1 + len(self.names)  # departures, and their derivatives by each parameter
+        sigma = sigma_for(noise.epsilon or 0.0, noise.delta, SMOOTH, times=numbers) / SMOOTH
+        return float(aggregators * (sigma * (noise.norms or (1.0,))[0]) ** 2)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,6 +108,15 @@ class PeopleCalibration:
         """Return the parameters, float64[p], of what has a standard normal prior."""
         priors = self.fit.priors.values()
         return np.array([each.median * np.exp(each.sd * at) for each, at in zip(priors, z.tolist(), strict=True)])
+
+    def look_alike(self) -> "PeopleCalibration":
+        """Return the same fit of people who are nobody, in place of the private ones."""
+        private = PrivateConfig(dataset="look_alike", seed=self.run.private.seed)
+        return replace(self, run=msgspec.structs.replace(self.run, private=private))
+
+    def exact(self) -> "PeopleCalibration":
+        """Return the same fit without noise."""
+        return replace(self, run=msgspec.structs.replace(self.run, releases=None), noise=None)
 
     def at(self, theta: F64) -> Config:
         """Return the run with these parameters, and derivatives by them alone.
@@ -133,7 +159,9 @@ def load_people(path: Path) -> PeopleCalibration:
             f"{len(fit.priors) + 1}; give so many, or 0"
         )
     observed = path.parent / fit.observed
-    found = PeopleCalibration(run, fit, _observed(observed, run.steps))
+    if (noise := run.releases) is not None:
+        run = msgspec.structs.replace(run, releases=for_each_run(noise, fit.rounds))
+    found = PeopleCalibration(run, fit, _observed(observed, run.steps), noise)
     try:
         _ = found.law
     except DataError as error:

@@ -14,12 +14,15 @@ from client_sdk.likelihood.series import Series
 from client_sdk.private.table import F64
 from lpm_secure.calibration.fit_progress import record_rounds
 from lpm_secure.calibration.people.config import PeopleCalibration
-from lpm_secure.calibration.people.scoring import LEAST_MEAN, ScoringPoint, Search
+from lpm_secure.calibration.people.noised_part import NoisedPart
+from lpm_secure.calibration.people.privacy import epsilon_of_runs
+from lpm_secure.calibration.people.scoring import LEAST_MEAN, ScoringPoint, Search, noise_weight
 from lpm_secure.config.simulation import Config
 from lpm_secure.engine.device import device_of
 from lpm_secure.engine.series import PARTS
 from lpm_secure.event_loop import complete
 from lpm_secure.gradients.private.result import GradientFigures, difference, find
+from lpm_secure.gradients.private.tangents import ClearTangents
 from lpm_secure.report.folder import write_figures
 from lpm_secure.report.progress import Band, FitProgress, ProgressHead, ProgressJournal
 from lpm_secure.run.jobs import local_deployment, local_testbed
@@ -33,6 +36,7 @@ AGENTS: Final = {"private": PARTS[:1], "synthetic": PARTS[1:], "all": PARTS}
 NORMAL_90: Final = 1.6449  # standard deviations, between which 90 % of a normal law lie
 AT_MOST: Final = "The fit ends before all of its runs where it has converged. Bands are those of the runs so far."
 OnRound = Callable[[int, str], None]
+Posterior = tuple[F64, F64]
 
 
 @final
@@ -47,11 +51,18 @@ class PeopleRound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class PeopleState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All runs of a fit so far, and what they were asked for."""
+    """All runs of a fit so far, and what they were asked for.
+
+    Attributes:
+        replicates: departures in steps 1 to T of each discrete run at the end.
+        relaxed: of a fit with noise, what a relaxed run of the same made-up people said, with noise of its own; before
+            all of these, one without noise.
+    """
 
     asked: str
     rounds: tuple[PeopleRound, ...] = ()
     replicates: tuple[tuple[float, ...], ...] = ()
+    relaxed: tuple[PeopleRound, ...] = ()
 
 
 @final
@@ -66,6 +77,7 @@ class PeopleResult:
         mean: float64[T], expected values there.
         rounds: all runs.
         converged: whether it ended by itself.
+        epsilon: of all that its runs released together, at the delta of `[releases]`; None where releases are exact.
     """
 
     calibration: PeopleCalibration
@@ -75,6 +87,7 @@ class PeopleResult:
     mean: F64 = field(repr=False)
     rounds: tuple[PeopleRound, ...]
     converged: bool
+    epsilon: float | None = None
 
     @property
     def parity(self) -> bool | None:
@@ -147,15 +160,28 @@ def _fit(
     best = next(each for each in state.rounds if np.array_equal(each.z, search.best.z))
     journal.enter("discrete runs there")
     for number in range(len(state.replicates), asked.fit.replicates):
-        drawn = _replicate(asked, search.best.z, number, folder / REPLICATES if private else None)
-        state = PeopleState(state.asked, state.rounds, (*state.replicates, drawn))
+        state = _with_replicate(asked, state, search.best.z, folder / REPLICATES if private else None)
         write_figures(folder / STATE, msgspec.to_builtins(state))
         journal.write(_progress(asked, asked.fit.rounds + number + 1, search))
         on_round(len(state.rounds), f"replicate {number + 1}")
-    z, covariance = search.best.posterior(_scores(asked, best, state.replicates))
+    z, covariance = _posterior(asked, search.best, best, state)
     return PeopleResult(
-        asked, search.best, z, covariance, np.array(best.mean), state.rounds, search.is_over(asked.fit.tolerance)
+        asked,
+        search.best,
+        z,
+        covariance,
+        np.array(best.mean),
+        state.rounds,
+        search.is_over(asked.fit.tolerance),
+        _epsilon(asked, search.best.z, len(state.rounds)),
     )
+
+
+def _epsilon(asked: PeopleCalibration, z: F64, runs: int) -> float | None:
+    """Return what so many runs with noise cost together; None without noise."""
+    if asked.noise is None:
+        return None
+    return epsilon_of_runs(local_testbed(asked.at(asked.theta(z))).manifest, runs, asked.noise.delta)
 
 
 def _progress(asked: PeopleCalibration, step: int, search: Search) -> FitProgress:
@@ -172,10 +198,10 @@ def _progress(asked: PeopleCalibration, step: int, search: Search) -> FitProgres
 
 def _search(asked: PeopleCalibration, rounds: tuple[PeopleRound, ...]) -> Search:
     """Return the search after these runs."""
-    search, law = Search(), asked.law
+    search, law, given = Search(), asked.law, {"spread": asked.fit.spread or 1.0, "noise": asked.variance}
     for each in rounds:
         z, mean, by_log = np.array(each.z), np.array(each.mean), np.array(each.by_log)
-        search = search.after(ScoringPoint.of(z, mean, by_log, law, asked.fit.spread or 1.0))
+        search = search.after(ScoringPoint.of(z, mean, by_log, law, **given))
     return search
 
 
@@ -193,6 +219,18 @@ def _run(asked: PeopleCalibration, z: F64, out: Path | None, *, parity: bool, wa
     return PeopleRound(tuple(z.tolist()), tuple(mean.tolist()), tuple(map(tuple, by_log.tolist())), same)
 
 
+def _with_replicate(asked: PeopleCalibration, state: PeopleState, z: F64, out: Path | None) -> PeopleState:
+    """Return a state with one more discrete run: of the private people, or with noise of made-up ones."""
+    relaxed = state.relaxed
+    if asked.noise is not None:
+        asked, out = asked.look_alike(), None
+        first = () if relaxed else (_run(asked.exact(), z, None, parity=False, warns=False),)
+        relaxed = (*relaxed, *first, _run(asked, z, None, parity=False, warns=False))
+        asked = asked.exact()
+    drawn = _replicate(asked, z, len(state.replicates), out)
+    return PeopleState(state.asked, state.rounds, (*state.replicates, drawn), relaxed)
+
+
 def _replicate(asked: PeopleCalibration, z: F64, number: int, out: Path | None) -> tuple[float, ...]:
     """Return departures in steps 1 to T of a discrete run, in which people draw anew."""
     config = msgspec.structs.replace(asked.at(asked.theta(z)), gradient=None, seed=asked.run.seed + 1 + number)
@@ -205,24 +243,43 @@ def _replicate(asked: PeopleCalibration, z: F64, number: int, out: Path | None) 
     return tuple(map(float, departures.tolist()))
 
 
-def _scores(asked: PeopleCalibration, best: PeopleRound, replicates: tuple[tuple[float, ...], ...]) -> F64:
+def _posterior(asked: PeopleCalibration, search: ScoringPoint, best: PeopleRound, state: PeopleState) -> Posterior:
+    """Return the posterior's mean and covariance in z, as replicates correct them."""
+    if not state.relaxed:
+        return search.posterior(_scores(asked, state.replicates, (best,) * len(state.replicates)))
+    exact, *noised = state.relaxed
+    spread, law = asked.fit.spread or 1.0, asked.law
+    point = ScoringPoint.of(
+        search.z, np.array(exact.mean), np.array(exact.by_log), law, spread=spread, noise=asked.variance
+    )
+    return search.posterior_under_noise(_scores(asked, state.replicates, tuple(noised)), point.information)
+
+
+def _scores(
+    asked: PeopleCalibration, replicates: tuple[tuple[float, ...], ...], relaxed: tuple[PeopleRound, ...]
+) -> F64:
     """Return what the log likelihood's gradient by z would be, had a replicate been observed, float64[R, p]."""
-    mean, by_log, known = np.maximum(best.mean, LEAST_MEAN), np.array(best.by_log), np.isfinite(asked.observed)
-    scores = [np.zeros((0, len(asked.names)))]
-    for values in replicates:
+    spread, known, scores = asked.fit.spread or 1.0, np.isfinite(asked.observed), [np.zeros((0, len(asked.names)))]
+    for values, expected in zip(replicates, relaxed, strict=True):
+        mean, by_log = np.maximum(expected.mean, LEAST_MEAN), np.array(expected.by_log)
         law = LAWS[asked.fit.likelihood](Series.of(np.where(known, values, np.nan)))
-        scores.append((by_log.T @ law.log_likelihood(mean, asked.fit.spread or 1.0)[1])[None])
+        weight = noise_weight(law, mean, spread=spread, noise=asked.variance)
+        scores.append((by_log.T @ (weight * law.log_likelihood(mean, spread)[1]))[None])
     return np.concatenate(scores)
 
 
 def _derivatives(config: Config, out: Path | None, *, parity: bool, warns: bool) -> tuple[GradientFigures, bool | None]:
     """Return the derivatives of a run over its clients, and whether the clear run's are the same bits."""
+    noised = config.releases is not None  # then nothing in the clear is the same
     if out is None:
-        return complete(find(local_testbed(config), None)), None
+        testbed = local_testbed(config)
+        part = NoisedPart(testbed.manifest, ClearTangents(testbed)) if noised else None
+        return complete(find(testbed, part)), None
     with local_deployment(config, out=out, warns=warns) as deployment:
         testbed = deployment.testbed
         found = over_processes(deployment, lambda remote: find(testbed, remote))
-    return found, difference(found, complete(find(testbed, None))) == 0.0 if parity else None
+    is_compared = parity and not noised
+    return found, difference(found, complete(find(testbed, None))) == 0.0 if is_compared else None
 
 
 def _departures(found: GradientFigures, agents: str) -> tuple[F64, F64]:

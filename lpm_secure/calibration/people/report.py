@@ -37,6 +37,7 @@ def summary_of(result: PeopleResult, folder: Path) -> Summary:
         ("runs", f"{quantity(len(result.rounds), 'round')}, {quantity(fit.replicates, 'replicate')}"),
         ("converged", "yes" if result.converged else f"no: raise fit.rounds, {fit.rounds}"),
         ("parity", PARITY[result.parity]),
+        *([("privacy", _privacy(result))] if asked.noise else []),
         *((row["parameter"], f"{row['median']:.4g} ({row['q05']:.4g} to {row['q95']:.4g})") for row in rows),
     ]
     course = [
@@ -51,6 +52,8 @@ def summary_of(result: PeopleResult, folder: Path) -> Summary:
             "replicates": fit.replicates,
             "converged": result.converged,
             "parity": result.parity,
+            "epsilon": result.epsilon,
+            "delta": asked.noise and asked.noise.delta,
             "dispersion": result.best.dispersion,
             "posterior": rows,
             "config": msgspec.to_builtins(asked.run),
@@ -70,6 +73,13 @@ def summary_of(result: PeopleResult, folder: Path) -> Summary:
         ),
         passed=result.parity is not False,
     )
+
+
+def _privacy(result: PeopleResult) -> str:
+    """Say what all runs cost together."""
+    noise = result.calibration.noise
+    given = f"epsilon {result.epsilon:.4g} at delta {noise.delta:g}" if noise and result.epsilon else "none"
+    return f"{given}, all runs together, for all that one agent adds to departures, cells and derivatives by them"
 
 
 def _posterior(result: PeopleResult) -> list[dict[str, Any]]:

@@ -12,6 +12,11 @@ LONGEST: Final = 1.0  # of a step, in standard deviations of the prior
 LEAST_MEAN: Final = 1e-6
 
 
+def noise_weight(law: Likelihood, mean: F64, *, spread: float, noise: float) -> F64:
+    """Return by how much each value tells less, float64[T], as what is expected of it has noise of such a variance."""
+    return np.asarray(1.0 / (1.0 + law.information(mean, spread) * noise / mean**2))
+
+
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoringPoint:
@@ -32,7 +37,9 @@ class ScoringPoint:
     dispersion: float
 
     @classmethod
-    def of(cls, z: F64, mean: F64, by_log: F64, law: Likelihood, spread: float) -> "ScoringPoint":
+    def of(
+        cls, z: F64, mean: F64, by_log: F64, law: Likelihood, *, spread: float, noise: float = 0.0
+    ) -> "ScoringPoint":
         """Return a point from a run there.
 
         Args:
@@ -41,11 +48,13 @@ class ScoringPoint:
             by_log: float64[T, p], derivatives of their logs by z.
             law: of what was observed.
             spread: its second parameter.
+            noise: variance of what privacy adds to each expected value.
         """
         mean = np.maximum(mean, LEAST_MEAN)
         value, by_mean, _ = law.log_likelihood(mean, spread)
+        weight = noise_weight(law, mean, spread=spread, noise=noise)
         known = law.series.known
-        information = known * law.information(mean, spread)
+        by_mean, information = weight * by_mean, weight * known * law.information(mean, spread)
         residual = np.where(known, (law.series.guess - mean) / mean, 0.0)
         pearson = float((information * residual**2).sum()) / max(int(known.sum()) - z.size, 1)
         return cls(
@@ -77,6 +86,26 @@ class ScoringPoint:
         inverse = np.linalg.inv(self.precision)
         spread = np.atleast_2d(np.cov(scores.T)) * (1 + 1 / runs) + np.eye(self.z.size)
         return self.z - inverse @ scores.mean(axis=0), inverse @ spread @ inverse
+
+    def posterior_under_noise(self, scores: F64, information: F64) -> tuple[F64, F64]:
+        """Return the posterior's mean and covariance in z where noise may tell more than the observations.
+
+        One step of Newton from here is an estimate whose spread the replicates show, and which the prior is held
+        against: so it is never wider than the prior, however large the noise.
+
+        Args:
+            scores: float64[R, p], as of `posterior`, with noise of their own in what is expected, and in derivatives.
+            information: float64[p, p], without that noise, which would make it larger than it is.
+        """
+        runs = len(scores)
+        if runs <= self.z.size:
+            return self.z, self.covariance
+        spread = np.atleast_2d(np.cov(scores.T)) * (1 + 1 / runs)
+        told = information.T @ np.linalg.inv(spread)
+        covariance = np.linalg.inv(told @ information + np.eye(self.z.size))
+        gradient = self.gradient + self.z  # without the prior's
+        mean = covariance @ told @ (information @ self.z + gradient - scores.mean(axis=0))
+        return np.asarray(mean), np.asarray(covariance)
 
     @property
     def covariance(self) -> F64:

@@ -22,6 +22,7 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.models.chain.chain_adjoints import ChainAdjoints
 from protocols.models.chain.chain_groups import ChainGroups
 from protocols.task.manifest import Simulation
+from protocols.task.release_plan import tally_words
 
 F64 = npt.NDArray[np.float64]
 CPU: Final = torch.device("cpu")
@@ -128,7 +129,7 @@ def _last_day(testbed: Testbed, private: PrivateAdjoints) -> F64:
 
 def _words(manifest: Simulation) -> tuple[str, ...]:
     """Return the names of the tally's numbers."""
-    return tuple(word.name for word in manifest.model.agents.tally)
+    return tuple(word.name for word in tally_words(manifest))
 
 
 def _counts(named: tuple[str, ...], words: tuple[str, ...], numbers: F64, *, first: int) -> pa.Table:

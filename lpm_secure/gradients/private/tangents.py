@@ -17,6 +17,7 @@ from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.gradient import Gradient
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
+from protocols.task.release_plan import contribution_bound, reduce_tally
 
 F64 = npt.NDArray[np.float64]
 
@@ -57,13 +58,19 @@ class ClearTangents(PrivatePart):
         n, channels = Layout.of(manifest).n, manifest.model.graph.channels
         self._matrices = ContactMatrices(testbed.contacts, channels, n=n, period=manifest.period)
         self.agents = _agents(manifest, testbed.cell, columns=testbed.columns, n=n)
+        self._bound = contribution_bound(manifest)
 
     async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
         messages = self.agents.messages()
         cells, tally = _cells(self._manifest, self.agents, messages), self.agents.tally()
+        if self._bound is not None:
+            contribution = self._bound.contribution(self.agents, messages)
+            self._bound.spend(contribution)
+            cells, tally = contribution.cells, contribution.tally
         if step < self._manifest.steps:
             self.agents.update(self._contact(messages, step), cells + synthetic.reshape(cells.shape), step=step)
+        tally = reduce_tally(self._manifest, tally)
         return StepRelease(cells.reshape(-1), tally.reshape(-1), len(self._manifest.clients), 0)
 
     def _contact(self, messages: I64, step: int) -> I64:
@@ -100,7 +107,7 @@ async def simulate_tangents(manifest: Simulation, private: PrivatePart, syntheti
     for step in range(manifest.steps + 1):
         cells = _cells(manifest, synthetic, synthetic.messages())
         release = await private.advance(step, cells.reshape(-1))
-        own = synthetic.tally()
+        own = reduce_tally(manifest, synthetic.tally())
         counts.append(np.stack([release.tally.reshape(own.shape), own]))
         if step < manifest.steps:
             synthetic.update(nobody, cells + release.cells.reshape(cells.shape), step=step)

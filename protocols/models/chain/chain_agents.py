@@ -59,6 +59,11 @@ class ChainAgents(RelaxedAgents):
         total: I64 = self._rounded().sum(axis=2)[list(self._all.numbers[self._all.told :])]
         return total
 
+    def first(self) -> I64:
+        """Return with which probability each agent is in the model's first stage."""
+        own: I64 = self._rounded()[self._all.numbers[self._all.told]]
+        return own
+
     def update(self, contact: I64, totals: I64, *, step: int) -> None:
         """Move on by one step; an exposure below 0, which clients that lie can bring about, is none."""
         by_channel = totals.reshape(-1, self._sizes.size, totals.shape[1]) if self._sizes.size else ()

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
 from protocols.models.agent_model import AgentModel
@@ -35,7 +37,7 @@ def check_series(releases: Releases, model: GraphModel, *, steps: int) -> None:
     if model.agents.cell_most != (1,):
         raise ParameterError("noise of cells covers one message of at most 1; the model has others: release them exact")
     longest = model.longest_message or steps + 1
-    if cells.times < min(longest, steps + 1):
+    if cells.norms is msgspec.UNSET and cells.times < min(longest, steps + 1):  # else clients hold it, whatever it is
         raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
 
 
@@ -113,25 +115,32 @@ def check_cells(releases: Releases, *, cells: int) -> None:
 
 
 def check_derivatives(
-    releases: Releases, gradient: Gradient | None, *, changes: tuple[int, ...], agents: int, aggregators: int
+    releases: Releases,
+    gradient: Gradient | None,
+    *,
+    changes: tuple[int, ...],
+    agents: int,
+    aggregators: int,
+    steps: int,
 ) -> None:
-    """Refuse noise beside tangents and adjoints, and a score without its release or with one that does not fit.
+    """Refuse noise beside adjoints, noise beside tangents that does not fit, and so of a score, or one not released.
 
     Args:
         changes: by how much an agent can change each word of the score; none without scores.
         agents: private ones, n.
         aggregators: k.
+        steps: T.
 
     Raises:
         ParameterError: it is such a run.
         WouldWrap: the score and its noise could reach 2**63.
     """
     score = releases.of(SCORE)
-    if gradient is not None and gradient.relaxed and (releases.has_noise or not releases.of("tally")):
-        raise ParameterError(
-            f"{gradient.way} are opened in every step, and one agent changes all of them: no budget covers their "
-            'noise; leave the releases out, or ask for way "score", whose words are opened once'
-        )
+    if gradient is None or not gradient.relaxed:
+        if bounded := [each.name for each in releases.each if each.norms is not msgspec.UNSET]:
+            raise ParameterError(f"norms of {bounded[0]} are of runs with tangents; leave them out")
+    elif releases.has_noise or not releases.of("tally"):
+        _check_noised_tangents(releases, gradient, aggregators=aggregators, steps=steps)
     if (score is None) == (gradient is not None and gradient.way == SCORE):
         raise ParameterError('the release score is for gradients of way "score", and these cannot do without it')
     if score is None or gradient is None or score.mechanism != NOISE:
@@ -145,3 +154,22 @@ def check_derivatives(
         DiscreteGaussian(score.sigma * change)
     noise = furthest(changes, score.sigma, aggregators=aggregators)
     prove_no_wrap({"the score of all agents": agents * max(changes), "noise": noise})
+
+
+def _check_noised_tangents(releases: Releases, gradient: Gradient, *, aggregators: int, steps: int) -> None:
+    """Refuse noise that leaves something exact, or whose cost is not counted for each derivative."""
+    if gradient.way != "tangents" or releases.of("incidence") is None:
+        raise ParameterError(
+            f"{gradient.way} are opened in every step, and noise beside them covers departures of tangents alone: "
+            'release incidence, with way "tangents", or leave the releases out'
+        )
+    if exact := [each.name for each in releases.each if each.mechanism != NOISE]:
+        raise ParameterError(f"{exact[0]} is released exact beside noised derivatives; give it noise too")
+    for each in releases.each:
+        if each.norms is msgspec.UNSET or (each.times, each.sensitivity) != (1 + gradient.p, 1):
+            raise ParameterError(
+                f"sigma of {each.name} counts in the norms of an agent's values and of its derivatives by "
+                f"{gradient.p} parameters: give norms, set times to {1 + gradient.p}, and sensitivity to 1"
+            )
+        noise = furthest(gradient.units(*each.norms), each.sigma, aggregators=aggregators)
+        prove_no_wrap({f"the noise of {each.name}, over all steps": (steps + 1) * noise})

@@ -12,7 +12,7 @@ BY_LOG = np.stack([np.ones_like(TIME), TIME], axis=1)
 
 
 def point(z, values):
-    return ScoringPoint.of(z, np.exp(3.0 + BY_LOG @ z), BY_LOG, Poisson(Series.of(values)), 1.0)
+    return ScoringPoint.of(z, np.exp(3.0 + BY_LOG @ z), BY_LOG, Poisson(Series.of(values)), spread=1.0)
 
 
 def searched(values, rounds=12):
@@ -55,3 +55,26 @@ def test_replicates_that_vary_more_than_their_law_widen_the_posterior_and_move_i
     few, own = best.posterior(np.zeros((0, 2)))
     assert few is best.z
     assert own == pytest.approx(best.covariance)
+
+
+def test_noise_makes_values_tell_less_and_the_posterior_never_wider_than_the_prior():
+    values = np.full(30, 20.0)
+    exact, z = searched(values).best, np.zeros(2)
+    law = Poisson(Series.of(values))
+    noised = ScoringPoint.of(z, np.full(30, 20.0), BY_LOG, law, spread=1.0, noise=60.0)
+    alone = ScoringPoint.of(z, np.full(30, 20.0), BY_LOG, law, spread=1.0)
+    assert noised.information == pytest.approx(alone.information / 4)  # variance 20 + 60 in place of 20
+    draw, flat = np.random.default_rng(3), exact.information
+    scores = draw.multivariate_normal(np.zeros(2), flat, 4_000)
+    mean, covariance = exact.posterior_under_noise(scores, flat)
+    assert mean == pytest.approx(exact.z, abs=0.02)  # as with exact releases, where noise adds nothing
+    assert covariance == pytest.approx(np.linalg.inv(exact.precision), rel=0.1, abs=1e-3)
+    for times in (10.0, 1e6):
+        wide = draw.multivariate_normal(np.zeros(2), times * flat, 4_000)
+        mean, covariance = exact.posterior_under_noise(wide, flat)
+        told = flat @ np.linalg.inv(times * flat) @ flat
+        assert covariance == pytest.approx(np.linalg.inv(told + np.eye(2)), rel=0.1, abs=1e-3)
+    assert mean == pytest.approx(np.zeros(2), abs=0.01)  # the prior's
+    few, own = exact.posterior_under_noise(np.zeros((2, 2)), flat)
+    assert few is exact.z
+    assert own == pytest.approx(exact.covariance)

@@ -1,0 +1,54 @@
+"""Private agents in this process, whose releases have the noise that aggregators would add."""
+
+import os
+from dataclasses import replace
+from typing import final
+
+import numpy as np
+
+from aggregator.release.noise import ReleaseNoise
+from lpm_secure.engine.loop import PrivatePart, StepRelease
+from lpm_secure.engine.tally import TallyEstimator
+from protocols.arithmetic.counters import Step
+from protocols.arithmetic.fixed_point import I64
+from protocols.arithmetic.sharing.additive import KEY_BYTES
+from protocols.releases.query import SERIES, Release
+from protocols.task.layout import Layout
+from protocols.task.manifest import Simulation
+from protocols.task.parties import agents_of
+from protocols.task.release_plan import releases_of
+
+
+@final
+class NoisedPart(PrivatePart):
+    """The releases of a run over clients, of departures and cells with noise, without its processes.
+
+    Security: hides nothing from whoever has this process; its figures are those that an engine would see.
+    """
+
+    def __init__(self, manifest: Simulation, part: PrivatePart, keys: tuple[bytes, ...] = ()) -> None:
+        """Add each aggregator's noise to what a part in the clear releases, from keys of the system unless given."""
+        keys = keys or tuple(os.urandom(KEY_BYTES) for _ in manifest.aggregators)
+        self._part, self._manifest, self._reading = part, manifest, TallyEstimator(manifest)
+        self._noises = [ReleaseNoise(manifest, index, key) for index, key in enumerate(keys)]
+        self._layout, self._releases = Layout.of(manifest), releases_of(manifest)
+        self._remaining: I64 = np.zeros(self._layout.q // len(manifest.model.agents.tally), dtype=np.int64)
+        gradient = manifest.gradient
+        self._remaining[0] = agents_of(manifest.clients) * (2**gradient.value_bits if gradient else 1)
+
+    async def advance(self, step: int, announced: I64) -> StepRelease:
+        """Go through a step, and return what it releases, noise included."""
+        heard, cells = announced.copy(), self._noise(self._releases.of("cells"), step, self._layout.cells)
+        heard[: cells.size] += cells  # agents hear what is released
+        release = await self._part.advance(step, heard)
+        words, remaining = np.zeros(self._layout.q, dtype=np.int64), release.tally.reshape(-1)[: self._remaining.size]
+        series = next(each for each in self._releases.each if each.name in SERIES)
+        departed = self._remaining - remaining + self._noise(series, step, remaining.size)
+        words[: remaining.size], self._remaining = departed, remaining
+        return replace(release, cells=release.cells + cells, tally=self._reading.tally(words))
+
+    def _noise(self, release: Release | None, step: int, d: int) -> I64:
+        """Return the noise of all aggregators together, int64[d]."""
+        if release is None:
+            return np.zeros(d, dtype=np.int64)
+        return np.asarray(sum(noise.of(release, Step(step), d) for noise in self._noises))
