@@ -21,6 +21,7 @@ MOST_RUNS: Final = 32  # beside those of the configuration
 POLL_S: Final = 1.0
 LOG: Final = logging.getLogger("aggregator")
 Begin = Callable[[Manifest], None]
+Facts = dict[str, str]  # of a line of the log
 Stamp = tuple[int, int, int, int]  # times and sizes of a manifest and its signature
 
 
@@ -45,6 +46,7 @@ class RunFolder:
         self._folder, self._operator_key, self._credentials = folder, operator_key, credentials
         self._stamps: dict[Path, Stamp] = {}
         self._begun: set[bytes] = set()
+        self._unwritten: dict[Path, tuple[bytes, Facts]] = {}  # signatures of this server that the disk did not take
 
     def look(self, begin: Begin) -> None:
         """Begin what is new in the folder; what cannot be begun is refused until its files change.
@@ -54,12 +56,17 @@ class RunFolder:
         """
         for path, manifest in self._read():
             self._begin(path, manifest, begin)
+        for beside in tuple(self._unwritten):
+            self._write(beside)
 
     async def watch(self, begin: Begin) -> None:
         """Look again and again; files are read beside what the server does meanwhile."""
         while True:
             await asyncio.sleep(POLL_S)
-            for path, manifest in await asyncio.to_thread(self._read):
+            fresh = await asyncio.to_thread(self._read)
+            for beside in tuple(self._unwritten):
+                await asyncio.to_thread(self._write, beside)
+            for path, manifest in fresh:
                 self._begin(path, manifest, begin)
 
     def _read(self) -> list[tuple[Path, Manifest]]:
@@ -99,12 +106,20 @@ class RunFolder:
             return
         beside = countersignature_path(path, signed.server)
         facts = {"run": run.hex(), "name": manifest.name, "countersigned": beside.name}
+        self._unwritten[beside] = canonical_json.encode(signed), facts
+        if reason := self._write(beside):
+            LOG.warning("run added, and its signature is not written", extra={"facts": {**facts, "reason": reason}})
+
+    def _write(self, beside: Path) -> str:
+        """Write a signature of this server; return why it cannot be, until it can: the run is served meanwhile."""
+        content, facts = self._unwritten[beside]
         try:
-            write_atomically(beside, canonical_json.encode(signed), mode=PUBLIC_MODE)
-        except OSError as error:  # it is served: the signature is written when the server starts again
-            LOG.warning("run added, and its signature is not written", extra={"facts": {**facts, "reason": str(error)}})
-            return
+            write_atomically(beside, content, mode=PUBLIC_MODE)
+        except OSError as error:
+            return str(error)
+        del self._unwritten[beside]
         LOG.info("run added", extra={"facts": facts})
+        return ""
 
 
 def run_folder(given: AggregatorConfig | DealerFile, folder: Path) -> RunFolder | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -17,13 +18,13 @@ from aggregator.metrics import Metrics
 from aggregator.wire.callers import Callers
 from aggregator.wire.conversation import Conversations
 from aggregator.wire.gateway import CallHandler
-from aggregator.wire.interceptor import CALLS_OF_ONE
 from aggregator.wire.servicer import handler
 from protocols.errors import ConfigError
 from protocols.identity.certificates import Credentials
 from protocols.wire.methods import SERVICE
 from protocols.wire.tls import require_tls13
 
+LOG: Final = logging.getLogger("aggregator")
 SWITCH_S: Final = 5e-4  # a thread that computes keeps one that has heard from disk or network waiting no longer
 MAX_CALLS: Final = 10_000  # at the same time
 
@@ -52,6 +53,7 @@ async def open_endpoint(
     metrics: Metrics,
     callers: Callers,
     max_bytes: int,
+    max_calls: int = MAX_CALLS,
     ready: Callable[[], Coroutine[None, None, None]] | None = None,
 ) -> ServedPort:
     """Return a port that answers calls on an address.
@@ -63,6 +65,7 @@ async def open_endpoint(
         metrics: that calls are counted in.
         callers: who may call how often; those of runs that come later may join them.
         max_bytes: of a call.
+        max_calls: at the same time.
         ready: when it is done, whoever asks for the server's health is told SERVING; at once without it.
 
     Raises:
@@ -70,7 +73,7 @@ async def open_endpoint(
     """
     require_tls13()
     server = aio.server(
-        maximum_concurrent_rpcs=max(MAX_CALLS, CALLS_OF_ONE * callers.clients),
+        maximum_concurrent_rpcs=max_calls,
         options=[
             ("grpc.max_receive_message_length", max_bytes),
             ("grpc.max_send_message_length", max_bytes),
@@ -100,8 +103,12 @@ async def open_endpoint(
 
 
 async def _serve_when(ready: Callable[[], Coroutine[None, None, None]] | None, state: HealthServicer) -> None:
-    if ready is not None:
-        await ready()
+    try:
+        if ready is not None:
+            await ready()
+    except Exception:  # whatever does not load: nobody else would hear of it
+        LOG.exception("cannot compute, and is not ready to serve; start it again when that is mended")
+        return
     await state.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
 
 

@@ -15,7 +15,9 @@ from aggregator.run import Run
 from aggregator.store import Store
 from aggregator.wire.access import Access
 from aggregator.wire.callers import Callers
+from aggregator.wire.endpoint import MAX_CALLS
 from aggregator.wire.gateway import Gateway, RunGateway
+from aggregator.wire.interceptor import CALLS_OF_ONE
 from aggregator.wire.masked_server import ROOM, begin_rounds, require_place, require_room, way_to_dealer
 from aggregator.wire.remote_peer import RemotePeer
 from protocols.arithmetic.counters import Step
@@ -24,6 +26,7 @@ from protocols.identity import certificates
 from protocols.identity.server_keys import ServerKeys, server_keys
 from protocols.masking.plan import plan_of
 from protocols.masking.plans.run_plan import RunPlan
+from protocols.quantity import quantity
 from protocols.releases.ledger import file_name
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, Simulation, compares, is_active
@@ -49,6 +52,7 @@ class RunRegistry:
         gateway: unseals what clients say.
         callers: who calls, and how often.
         largest_call: bytes of a call, that the server takes.
+        most_calls: that it takes at the same time.
     """
 
     def __init__(self, config: AggregatorConfig, folder: Path) -> None:
@@ -68,6 +72,7 @@ class RunRegistry:
         self._backends: dict[bytes, CryptenBackend] = {}
         self._transports: list[Transport] = []
         self.largest_call = 0 if config.runs is None else ROOM
+        self.most_calls = MAX_CALLS
         self.aggregator = Aggregator({})
         self.callers = Callers([], calls_per_s=config.calls_per_s)
         lists = (None if name is None else folder / name for name in (config.allowed, config.revoked))
@@ -86,12 +91,13 @@ class RunRegistry:
         return len(self._manifests)
 
     def begin(self, manifest: Manifest) -> None:
-        """Serve a run before the server does; its calls may be of any size.
+        """Serve a run before the server does; its calls may be of any size, and its clients of any number.
 
         Raises:
             ConfigError: see `add`.
         """
         self.largest_call = max(self.largest_call, largest_call_of(manifest))
+        self.most_calls = max(self.most_calls, self._calls_with(manifest))
         self.add(manifest)
 
     def add(self, manifest: Manifest) -> None:
@@ -99,7 +105,7 @@ class RunRegistry:
 
         Raises:
             ConfigError: it does not list this aggregator as it is reached, or pins another key of a name than a run
-                before; or its calls are too large, or a port of its comparisons is taken.
+                before; or its calls are too large or too many, or a port of its comparisons is taken.
         """
         config, run = self._config, manifests.run_id(manifest)
         if run in self._manifests:
@@ -135,12 +141,21 @@ class RunRegistry:
             self._boxes[run] = box
 
     def _require_fit(self, manifest: Manifest, index: int) -> None:
-        """Refuse a run at another address or of other keys than those before, or of larger calls than are taken."""
+        """Refuse a run at another address or of other keys than those before, or of larger or more calls than fit."""
         self.callers.require_keys(manifest)
         for each in self._manifests.values():
             served = each.aggregators[_index(self._config.name, each)].address
             require_place(manifest, manifest.aggregators[index].address, served=served)
         require_room(manifest, self.largest_call)
+        if (calls := self._calls_with(manifest)) > self.most_calls:
+            raise ConfigError(
+                f"with {quantity(len(manifest.clients), 'client')} of {manifest.name} this server could have {calls:,} "
+                f"calls at once, and it takes {self.most_calls:,} since it was started: start it again"
+            )
+
+    def _calls_with(self, manifest: Manifest) -> int:
+        """Return how many calls clients of all runs may make at once, those of one more run among them."""
+        return CALLS_OF_ONE * sum(len(each.clients) for each in (*self._manifests.values(), manifest))
 
     def _masked_rounds(
         self, plan: RunPlan, index: int, *, keys: ServerKeys, ways: tuple[Transport, Transport], ledger: Ledger

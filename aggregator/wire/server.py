@@ -44,6 +44,7 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
         metrics=metrics,
         callers=runs.callers,
         max_bytes=runs.largest_call,
+        max_calls=runs.most_calls,
         ready=runs.ready,
     )
     if config.metrics_port:

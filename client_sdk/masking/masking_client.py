@@ -157,10 +157,13 @@ class MaskingClient(MaskingParty):
     def require_whole(self) -> None:
         """Refuse to go on from a journal that lacks what the aggregators have counted of this client's messages.
 
+        Of the last one a machine that lost power may have on disk that it went out, and not which.
+
         Raises:
             RecordsDiffer: it was put back, or another copy of it has taken part.
         """
-        if any(self.journal.entry(f"{WORDS} {each}") != digest for each, digest in self._counted):
+        kept, last = {each: self.journal.entry(f"{WORDS} {each}") for each, _ in self._counted}, self.last_sent
+        if any(kept[each] != digest and (kept[each] or each != last) for each, digest in self._counted):
             raise RecordsDiffer(
                 "what this client has kept of the run is not what it has told: its folder was put back, or a copy of "
                 "it has taken part; this one sits the run out"
@@ -206,7 +209,6 @@ class MaskingClient(MaskingParty):
         notice = msgspec.structs.replace(notice, rows=to_bytes(rows))
         envelope = self.send(notice, name=WORDS, nonce=nonce, hashes=hashes, sync=False)
         written.result()
-        self.journal.sync()  # on its way too; where a machine loses power before, its client sits the run out
         return envelope
 
     def open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:

@@ -17,16 +17,16 @@ _ONE: Final = np.uint64(1)
 class NodeHashes:
     """The three hashes of nodes."""
 
-    __slots__ = ("_ciphers",)
+    __slots__ = ("_encryptors",)
 
     def __init__(self, keys: tuple[bytes, ...]) -> None:
-        """Prepare a cipher for each."""
-        self._ciphers = [Cipher(AES128(each), ECB()) for each in keys]  # noqa: S305 (a permutation, not encryption)
+        """Prepare a cipher for each, which takes block after block: whole ones, of which none waits for another."""
+        ciphers = (Cipher(AES128(each), ECB()) for each in keys)  # noqa: S305 (a permutation, not encryption)
+        self._encryptors = [each.encryptor() for each in ciphers]
 
     def expand(self, nodes: U64, which: int) -> U64:
-        """Return the hash of each node, uint64[n, 2] to uint64[n, 2]."""
-        nodes = np.ascontiguousarray(nodes)
-        out = np.frombuffer(self._ciphers[which].encryptor().update(nodes.tobytes()), dtype=np.uint64)
+        """Return the hash of each node, uint64[..., 2] to uint64[..., 2]."""
+        out = np.frombuffer(self._encryptors[which].update(nodes.tobytes()), dtype=np.uint64)
         return out.reshape(nodes.shape) ^ nodes
 
 
@@ -37,29 +37,27 @@ class NumpyTrees(TreeKernels):
     def deal(self, alpha: U64, label: U64, roots: U64, *, keys: tuple[bytes, ...], out: Corrections) -> None:
         """Write what corrects both parties' trees."""
         n, node_hash = alpha.size, NodeHashes(keys)
-        node = [_without_bits(root) for root in roots]
-        bit = [np.full(n, party, dtype=np.uint64) for party in (0, 1)]
+        node = _without_bits(roots)  # of both parties
+        bit = np.repeat(np.array([[0], [1]], dtype=np.uint64), n, axis=1)
         nodes, payloads, bits = out.nodes, out.payloads, len(out.nodes)
         value = np.zeros(n, dtype=np.uint64)  # what both parties' payloads come to, on the way of alpha
         for level in range(bits):
             right = alpha >> np.uint64(bits - 1 - level) & _ONE
-            goes_right = _spread(right)
-            children = [[node_hash.expand(each, which) for which in (LEFT, RIGHT)] for each in node]
-            payload = np.bitwise_xor(*(node_hash.expand(each, PAYLOAD) for each in node))
+            goes_right, is_right = _spread(right), (right == 1)[:, None]
+            left_child, right_child, payload = (node_hash.expand(node, which) for which in (LEFT, RIGHT, PAYLOAD))
+            payload = payload[0] ^ payload[1]
             lost, taken = _choose(payload, ~goes_right), _choose(payload, goes_right)
             payloads[level] = value ^ lost ^ label & goes_right
             value ^= taken ^ payloads[level]
-            left_sum, right_sum = (children[0][side] ^ children[1][side] for side in (LEFT, RIGHT))
-            off = np.where(right[:, None] == 1, left_sum, right_sum)  # of the child that alpha leaves
+            left_sum, right_sum = (child[0] ^ child[1] for child in (left_child, right_child))
+            off = _without_bits(np.where(is_right, left_sum, right_sum))  # of the child that alpha leaves
             to_left = (left_sum[:, 0] ^ right ^ _ONE) & _ONE
             to_right = (right_sum[:, 0] ^ right) & _ONE
-            nodes[level] = _without_bits(off)
+            nodes[level] = off
             nodes[level, :, 0] |= to_left | to_right << _ONE
-            turns = np.where(right == 1, to_right, to_left)
-            for party in (0, 1):
-                child = np.where(right[:, None] == 1, children[party][RIGHT], children[party][LEFT])
-                node[party] = _without_bits(child) ^ _without_bits(off) & _spread(bit[party])[:, None]
-                bit[party] = child[:, 0] & _ONE ^ bit[party] & turns
+            child = np.where(is_right, right_child, left_child)
+            node = _without_bits(child) ^ off & _spread(bit)[..., None]
+            bit = child[..., 0] & _ONE ^ bit & np.where(right == 1, to_right, to_left)
         out.last[:] = node[0][:, 1] ^ node[1][:, 1] ^ value
 
     def evaluate(self, x: U64, root: U64, corrections: Corrections, *, party: int, keys: tuple[bytes, ...]) -> U64:
@@ -72,19 +70,11 @@ class NumpyTrees(TreeKernels):
             word, corrects = corrections.nodes[level], _spread(bit)
             payload = node_hash.expand(node, PAYLOAD)
             value ^= np.where(right == 1, payload[:, 1], payload[:, 0]) ^ corrections.payloads[level] & corrects
-            child = _children(node_hash, node, right)
+            left_child, right_child = (node_hash.expand(node, which) for which in (LEFT, RIGHT))
+            child = np.where((right == 1)[:, None], right_child, left_child)
             bit = child[:, 0] & _ONE ^ bit & word[:, 0] >> right & _ONE
             node = _without_bits(child) ^ _without_bits(word) & corrects[:, None]
         return value ^ node[:, 1] ^ corrections.last & _spread(bit)
-
-
-def _children(node_hash: NodeHashes, node: U64, right: U64) -> U64:
-    """Return each node's child on the side that x takes, uint64[n, 2]; each side's hash of its nodes alone."""
-    child = np.empty_like(node)
-    for which in (LEFT, RIGHT):
-        rows = np.flatnonzero(right == which)
-        child[rows] = node_hash.expand(node[rows], which)
-    return child
 
 
 def _spread(bit: U64) -> U64:

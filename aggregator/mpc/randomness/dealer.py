@@ -24,6 +24,7 @@ from protocols.errors import ConfigError, LpmError, NotEnrolled, PartiesDisagree
 
 _MAX_SESSIONS: Final = 64  # of one run: what is forgotten, parties of that run alone began
 _MAX_CONNECTIONS: Final = 64  # of one run, and as many of callers that have not shown yet of which they are
+_GREETING_S: Final = 5.0  # for a caller's handshake, and for its first words, of which run it is
 _POLL_S: Final = 0.2
 Idle = Callable[["Dealer"], None]
 
@@ -41,7 +42,7 @@ class Dealer:
 
     def __init__(self, config: DealerConfig) -> None:
         """Read the certificates; nothing is served yet."""
-        self._me, self._timeout_s, self._testbed = config.me, config.timeout_s, config.testbed
+        self._me, self._testbed = config.me, config.testbed
         self._tls = Tls(config.identity)
         self._runs: dict[bytes, DealerConfig] = {}
         self._places_of: dict[bytes, threading.BoundedSemaphore] = {}
@@ -67,7 +68,6 @@ class Dealer:
         with self._lock:
             self._places_of.setdefault(config.run, threading.BoundedSemaphore(_MAX_CONNECTIONS))
             self._runs = {**self._runs, config.run: config}
-            self._timeout_s = max(self._timeout_s, config.timeout_s)
 
     def serve(self, listener: socket.socket, stop: threading.Event, idle: Idle) -> None:
         """Take parties until told to stop; `idle` is called while none comes."""
@@ -87,7 +87,7 @@ class Dealer:
         sock: socket.socket = raw
         place = self._places
         try:
-            raw.settimeout(self._timeout_s)
+            raw.settimeout(_GREETING_S)
             sock = secure = self._tls.accepting.wrap_socket(raw, server_side=True)
             link = self._identify(secure)
             hello, config = self._greet(link)
@@ -117,7 +117,7 @@ class Dealer:
     def _greet(self, link: Link) -> tuple[Hello, DealerConfig]:
         """Return a caller's first words, and the run that they are of, in which it takes part."""
         greeting = bytearray(HELLO_BYTES)
-        exchange([Transfer(link, [], [greeting])], timeout_s=self._timeout_s)
+        exchange([Transfer(link, [], [greeting])], timeout_s=_GREETING_S)
         hello = Hello.decode(bytes(greeting))
         config = self._runs.get(hello.run)
         if config is None or all(link.name != party.name for party in config.parties):

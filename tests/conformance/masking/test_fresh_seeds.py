@@ -210,6 +210,24 @@ def test_a_folder_that_is_put_back_is_found_out_and_its_first_owner_goes_on(worl
     assert bits_of(run.play(secrets.words(run))) == BITS[world]
 
 
+@pytest.mark.parametrize(("lost", "comes_back"), [(2, True), (1, False)])
+def test_a_client_whose_machine_lost_power_comes_back_where_its_disk_lacks_its_last_message_alone(
+    lost, comes_back, start
+):
+    """That it spoke in the round stands there before the message goes out; which message that was may not."""
+    run, secrets = start(STEPS), Secrets(**WORLDS[0])
+    for _ in range(3):
+        run.play(secrets.words(run))
+    entries = dict(run.clients["client-0"].journal._entries)
+    del entries[f"words {lost}"]
+    client = start_again(run, "client-0", journal=MemoryJournal(entries))
+    if comes_back:
+        come_back(run, client)
+        return
+    with pytest.raises(RecordsDiffer, match="was put back, or a copy"):
+        come_back(run, client)
+
+
 @pytest.mark.parametrize("world", [0, 1])
 def test_two_copies_that_come_back_at_once_are_left_out_and_no_pad_serves_both(world, start):
     """Each has drawn a seed of the same counter: two contents of a client are none."""

@@ -131,7 +131,7 @@ def test_after_a_restart_runs_begin_in_the_order_of_their_manifests_times(shelf,
     assert begun == ["winter", "autumn", "spring"]
 
 
-def test_a_run_whose_signature_cannot_be_written_is_said_to_be_served_without_it(shelf, tmp_path, caplog):
+def test_a_run_whose_signature_cannot_be_written_is_said_to_be_served_without_it_until_it_can(shelf, tmp_path, caplog):
     folder, manifest, put = shelf
     put("spring")
     (tmp_path / "runs" / f"spring.{SERVER}.sig").mkdir()
@@ -140,6 +140,14 @@ def test_a_run_whose_signature_cannot_be_written_is_said_to_be_served_without_it
         folder.look(begun.append)
     assert begun == [manifest]
     assert [record.message for record in caplog.records] == ["run added, and its signature is not written"]
+    folder.look(begun.append)
+    assert [record.message for record in caplog.records] == ["run added, and its signature is not written"]
+    (tmp_path / "runs" / f"spring.{SERVER}.sig").rmdir()
+    with caplog.at_level(logging.INFO, "aggregator"):
+        folder.look(begun.append)
+    assert [record.message for record in caplog.records][1:] == ["run added"]
+    assert begun == [manifest]
+    assert (tmp_path / "runs" / f"spring.{SERVER}.sig").is_file()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a folder has access rules there, and no mode")

@@ -1,6 +1,7 @@
 """The port of a server process: its health says SERVING when it can compute, and no earlier."""
 
 import asyncio
+import logging
 
 import grpc
 from grpc import aio
@@ -8,7 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from aggregator.metrics import Metrics
 from aggregator.wire.callers import Callers
-from aggregator.wire.endpoint import open_endpoint
+from aggregator.wire.endpoint import _serve_when, open_endpoint
 from lpm_secure.testbed.deployment import free_addresses
 from lpm_secure.testbed.keys import pin_keys
 from protocols.wire.methods import SERVICE
@@ -45,3 +46,17 @@ def test_a_server_is_said_to_serve_when_its_first_comparison_can_begin(manifest_
 
     states = health_pb2.HealthCheckResponse
     assert asyncio.run(act()) == (states.NOT_SERVING, states.SERVING)
+
+
+def test_a_server_whose_comparisons_do_not_load_says_so_in_its_log(caplog):
+    class Health:
+        async def set(self, service, state):
+            raise AssertionError("it serves nothing")
+
+    async def ready():
+        raise ImportError("no such library")
+
+    with caplog.at_level(logging.ERROR, "aggregator"):
+        asyncio.run(_serve_when(ready, Health()))
+    assert "not ready to serve" in caplog.text
+    assert "no such library" in caplog.text

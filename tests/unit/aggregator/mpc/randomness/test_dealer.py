@@ -1,7 +1,10 @@
 """The dealer's sessions: what a party of one run does changes nothing of another one's."""
 
 import socket
+import ssl
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +25,7 @@ def served(monkeypatch):
     places = [Endpoint(name, "127.0.0.1", 1) for name in ("a", "b", "dealer")]
     own = Identity(*[Path("none")] * 3)
     configs = {
-        run: DealerConfig(places[2], tuple(places[:2]), own, run=run, timeout_s=1.0, testbed=True)
+        run: DealerConfig(places[2], tuple(places[:2]), own, run=run, timeout_s=600.0, testbed=True)
         for run in (RUN, OTHER)
     }
     dealer = dealers.Dealer(configs[RUN])
@@ -69,3 +72,18 @@ def test_a_run_whose_parties_hold_all_its_connections_takes_none_of_another_runs
     connect(OTHER)
     held.pop().release()
     connect(RUN)
+
+
+def test_a_caller_that_keeps_silent_keeps_a_place_no_longer_than_a_greeting_takes(served, monkeypatch):
+    dealer, _ = served
+    monkeypatch.setattr(dealers, "_GREETING_S", 0.1)
+    monkeypatch.setattr(dealer, "_tls", SimpleNamespace(accepting=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)))
+    for _ in range(dealers._MAX_CONNECTIONS):
+        assert dealer._places.acquire(blocking=False)
+    ours, theirs = socket.socketpair()
+    with ours:
+        serving = threading.Thread(target=dealer._serve_one, args=(theirs,), daemon=True)
+        serving.start()
+        serving.join(30.0)
+        assert not serving.is_alive()
+    assert dealer._places.acquire(blocking=False)
