@@ -83,8 +83,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             and none joins where two differ. Each pair learns which of its own contacts the other lists.
         twins: for each client how many of its agents are in each cell. In a step in which a client takes no part, the
             engine's twins of its agents, one for each and in its cell, stand in for them there and in the engine's
-            tally: a cell has the same number of people in every step. All parties read these counts here, and the
-            engine is told who takes part in a step. Unset, who is away leaves a gap, and neither is told.
+            tally. All parties read these counts here, and the engine is told who takes part. Unset, neither is told.
         refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
             fewer than `min_cohort` clients alone: by a difference, or any other combination.
         replicates: how many copies of the run are made at once, of the same people and contacts, each with draws of
