@@ -90,8 +90,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             its own; all that is told and released is of each of them. Unset, there is one.
         common_draws: agents of a client are in groups of so many, in its order, and all of a group have the draws of
             its first (common random numbers): one person under several behaviours. Unset, each has draws of its own.
-        comparison: "tree": where security is active, aggregators compare by opening masked bits to each other, with a
-            proof: of many agents, fewer bytes and more messages. Unset, by keys that the dealer deals.
+        comparison: "tree": aggregators of an active run compare by opening masked bits to each other. Unset, by keys.
     """
 
     model: GraphModel
