@@ -71,8 +71,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             permute them, so that none sees an edge.
         security: "active": one aggregator that lies reads nothing, and neither does a dealer that follows the protocol;
             the run is one that `protocols.masking.plan` takes. "semi-honest": servers have to follow the protocol.
-        min_count: in outcome mode, a cell total or a count of the tally below it is released as 0, which the
-            aggregators decide on shares; 0 releases every count.
+        min_count: in outcome mode, a cell total or a count of the tally below it is released as 0, on shares.
         testbed_seed: where given, all simulation keys derive from it, so thresholds are known to whoever holds the
             manifest. For simulated people only.
         gradient: which derivatives the run yields.
@@ -86,10 +85,9 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             tally. All parties read these counts here, and the engine is told who takes part. Unset, neither is told.
         refuse_differencing: the run ends before an exact release that would tell, together with those before it, of
             fewer than `min_cohort` clients alone: by a difference, or any other combination.
-        replicates: how many copies of the run are made at once, of the same people and contacts, each with draws of
-            its own; all that is told and released is of each of them. Unset, there is one.
-        common_draws: agents of a client are in groups of so many, in its order, and all of a group have the draws of
-            its first (common random numbers): one person under several behaviours. Unset, each has draws of its own.
+        replicates: how many copies of the run are made at once, each with draws of its own. Unset, there is one.
+        common_draws: agents of a client are in groups of so many, in its order; a group has the draws of its first
+            (common random numbers): one person under several behaviours. Unset, each has its own.
         comparison: "tree": aggregators of an active run compare by opening masked bits to each other. Unset, by keys.
     """
 

@@ -40,9 +40,14 @@ class Worlds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return len(self.infected)
 
     @property
+    def cases(self) -> int:
+        """Return in how many of them the person is infected."""
+        return sum(self.infected)
+
+    @property
     def risk(self) -> float:
         """Share of worlds with an infection; 0 without any world."""
-        return sum(self.infected) / max(self.count, 1)
+        return self.cases / max(self.count, 1)
 
 
 @final

@@ -1,9 +1,9 @@
 """How risks are spread over the cohort, as its noised distribution tells; what one device may say draws on it.
 
-A device has few worlds, so the share of them with an infection is off by chance. Of many people the highest shares are
+A device has few worlds, so the share of them with its person as a case is off by chance. Of many people the highest shares are
 too high, and the lowest too low. The distribution that the authority got, which is public, says how far risks differ
-at all: risks follow a beta law, whose mean and size make the released counts most likely, under their noise. By Bayes'
-rule each device then has, of k infections in n worlds, a beta law of its own risk, in private.
+at all: risks follow the conjugate law of binomial counts, whose mean and size make the released counts most likely
+under their noise. By Bayes' rule each device then has, of k cases in n worlds, such a law of its own risk, in private.
 
 Security: made of a release alone, so nothing is spent. The authority could publish other counts than it got, and shift
     all numbers that are told: a device holds them against nothing.
@@ -16,7 +16,8 @@ from typing import Annotated, Final, final
 
 import msgspec
 import numpy as np
-from scipy.stats import beta, betabinom
+from scipy.special import betaincinv
+from scipy.stats import betabinom
 
 from client_sdk.secure_sum.contribution import F64
 from lpm_secure.analysis.risk.personal import Personal
@@ -26,7 +27,7 @@ from protocols.atomic_file import write_atomically
 ESTIMATE: Final = "estimate.json"
 LEVEL: Final = 0.9
 MEANS: Final = 1 / (1 + np.exp(-np.linspace(-7, 3, 81)))  # 0.1 % to 95 %
-SIZES: Final = np.exp(np.linspace(np.log(0.5), np.log(500), 41))  # of a beta law, in worlds: a + b
+SIZES: Final = np.exp(np.linspace(np.log(0.5), np.log(500), 41))  # in worlds: a + b of the conjugate law
 
 
 @final
@@ -58,7 +59,7 @@ class RiskEstimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class RiskLaw(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A beta law of risks.
+    """The conjugate law of binomial counts, of risks.
 
     Attributes:
         mean: risk.
@@ -71,16 +72,16 @@ class RiskLaw(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def estimate(self, own: Personal) -> RiskEstimate:
         """Return what a device tells of its own worlds.
 
-        Of the worlds in which its person is infected, some share are worlds in which the twin is, too: with a uniform
+        Of the worlds in which its person is a case, some share are worlds in which the twin is, too: with a uniform
         prior its mean is (twin's + 1) / (person's + 2), which is below 1. Who is ill already has no risk.
         """
-        k, n = sum(own.before.infected), own.before.count
+        k, n = own.before.cases, own.before.count
         if not n:
             return RiskEstimate(0.0, 0.0, 0.0, 0.0, 0)
         a, b = self.mean * self.size + k, (1 - self.mean) * self.size + n - k
-        low, high = beta.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2], a, b).tolist()
+        low, high = betaincinv(a, b, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
         before = a / (a + b)
-        return RiskEstimate(before, low, high, before * (sum(own.halved.infected) + 1) / (k + 2), n)
+        return RiskEstimate(before, low, high, before * (own.halved.cases + 1) / (k + 2), n)
 
 
 def fit_risk_law(released: F64, edges: Sequence[float], *, devices: int, worlds: int, sigma: float) -> RiskLaw:
@@ -93,10 +94,10 @@ def fit_risk_law(released: F64, edges: Sequence[float], *, devices: int, worlds:
         worlds: of each.
         sigma: standard deviation of the noise in each count.
     """
-    infected = np.arange(worlds + 1)
+    cases = np.arange(worlds + 1)
     mean, size = MEANS[:, None, None], SIZES[:, None]
-    law = betabinom.pmf(infected, worlds, mean * size, (1 - mean) * size)
-    first = np.searchsorted(np.searchsorted(edges, infected / worlds, side="right"), np.arange(released.size))
+    law = betabinom.pmf(cases, worlds, mean * size, (1 - mean) * size)
+    first = np.searchsorted(np.searchsorted(edges, cases / worlds, side="right"), np.arange(released.size))
     share = np.stack([part.sum(axis=-1) for part in np.split(law, first[1:], axis=-1)], axis=-1)
     variance = devices * share * (1 - share) + sigma**2
     fits = (-((released - devices * share) ** 2) / variance - np.log(variance)).sum(axis=-1)
