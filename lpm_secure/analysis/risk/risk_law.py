@@ -1,8 +1,8 @@
 """How risks are spread over the cohort, as its noised distribution tells; what one device may say draws on it.
 
-A device has few worlds, so the share of them with its person as a case is off by chance. Of many people the highest shares are
-too high, and the lowest too low. The distribution that the authority got, which is public, says how far risks differ
-at all: risks follow the conjugate law of binomial counts, whose mean and size make the released counts most likely
+A device has few worlds, so the share of them with its person as a case is off by chance. Of many people the highest
+shares are too high, and the lowest too low. The distribution that the authority got is public and says how far risks
+differ: risks follow the conjugate law of binomial counts, whose mean and size make the released counts most likely
 under their noise. By Bayes' rule each device then has, of k cases in n worlds, such a law of its own risk, in private.
 
 Security: made of a release alone, so nothing is spent. The authority could publish other counts than it got, and shift
