@@ -11,10 +11,10 @@ from lpm_secure.config.gradient import GradientConfig
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.laws import Delay, law_of
 from lpm_secure.models.axes import Value
-from lpm_secure.models.declarations import rate
 from lpm_secure.models.library.doses import FULL
 from lpm_secure.models.library.seir_channels import contact_model, rate_names
 from lpm_secure.models.tracer import Trace, trace
+from lpm_secure.models.units import rate
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ConfigError, ParameterError

@@ -1,8 +1,5 @@
 """Models: how an author writes one, how it becomes a graph, and a library that has no privilege of its own."""
 
-from lpm_secure.models.declarations import LAW as LAW
-from lpm_secure.models.declarations import NUMBER as NUMBER
-from lpm_secure.models.declarations import PROBABILITY as PROBABILITY
 from lpm_secure.models.declarations import Message as Message
 from lpm_secure.models.declarations import Observable as Observable
 from lpm_secure.models.declarations import Outcome as Outcome
@@ -19,7 +16,6 @@ from lpm_secure.models.declarations import parameter as parameter
 from lpm_secure.models.declarations import period as period
 from lpm_secure.models.declarations import private as private
 from lpm_secure.models.declarations import public as public
-from lpm_secure.models.declarations import rate as rate
 from lpm_secure.models.declarations import stage as stage
 from lpm_secure.models.functions import clip as clip
 from lpm_secure.models.functions import maximum as maximum
@@ -33,3 +29,7 @@ from lpm_secure.models.model import Heard as Heard
 from lpm_secure.models.model import Me as Me
 from lpm_secure.models.model import Model as Model
 from lpm_secure.models.symbols import Number as Number
+from lpm_secure.models.units import LAW as LAW
+from lpm_secure.models.units import NUMBER as NUMBER
+from lpm_secure.models.units import PROBABILITY as PROBABILITY
+from lpm_secure.models.units import rate as rate

@@ -13,7 +13,7 @@ def new_model(
 
     Nothing is written over. Prints the commands that check, test and run it.
     """
-    from lpm_secure.models.scaffold import write_package
+    from lpm_secure.project.model_package import write_package
 
     commands = write_package(name, Path.cwd())
     typer.echo(f"{name}/: a model, its configuration and its test. Go on with:")

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from lpm_secure.models.declarations import NUMBER, PROBABILITY, Outcome, field, outcome, parameter
+from lpm_secure.models.declarations import Outcome, field, outcome, parameter
 from lpm_secure.models.functions import maximum, where
 from lpm_secure.models.library.seir import BITS, LARGEST_DRAW, SeirModel
 from lpm_secure.models.model import Draw, Heard, Me
 from lpm_secure.models.symbols import Number
+from lpm_secure.models.units import NUMBER, PROBABILITY
 
 WEIGHT_BITS = 8
 FULL = 1 << WEIGHT_BITS  # weight of who hears all that is told

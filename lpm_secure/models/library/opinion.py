@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from lpm_secure.models.declarations import PROBABILITY, Message, Outcome, message, outcome, parameter, private, stage
+from lpm_secure.models.declarations import Message, Outcome, message, outcome, parameter, private, stage
 from lpm_secure.models.functions import maximum, where
 from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number
+from lpm_secure.models.units import PROBABILITY
 
 LARGEST_DOUBT = 2**20  # weight of contacts
 

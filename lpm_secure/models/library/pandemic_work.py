@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from lpm_secure.models.declarations import NUMBER, Outcome, field, outcome, parameter
+from lpm_secure.models.declarations import Outcome, field, outcome, parameter
 from lpm_secure.models.functions import where
 from lpm_secure.models.library.doses import FULL, WEIGHT_BITS
 from lpm_secure.models.library.seir import BITS, LARGEST_DRAW, SeirModel
 from lpm_secure.models.library.work import LabourMarket
 from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number
+from lpm_secure.models.units import NUMBER
 
 
 class WorkplaceEpidemic(SeirModel):

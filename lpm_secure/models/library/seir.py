@@ -3,21 +3,11 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from lpm_secure.models.declarations import (
-    LAW,
-    PROBABILITY,
-    Message,
-    cell_message,
-    field,
-    message,
-    outcome,
-    parameter,
-    rate,
-    stage,
-)
+from lpm_secure.models.declarations import Message, cell_message, field, message, outcome, parameter, stage
 from lpm_secure.models.functions import clip, where
 from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number, Symbol
+from lpm_secure.models.units import LAW, PROBABILITY, rate
 
 BITS = 32
 LARGEST_DRAW = 37

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from lpm_secure.models.declarations import Message, Parameter, field, message, outcome, parameter, rate
+from lpm_secure.models.declarations import Message, Parameter, field, message, outcome, parameter
 from lpm_secure.models.library.doses import WEIGHT_BITS, LeakyVaccination
 from lpm_secure.models.library.onset import LineList, WaningLineList, line_list_fields
 from lpm_secure.models.library.seir import LARGEST_DRAW, SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.model import Me, Model
 from lpm_secure.models.symbols import Number
+from lpm_secure.models.units import rate
 
 
 def rate_names(channels: int) -> tuple[str, ...]:

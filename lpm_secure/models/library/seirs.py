@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from lpm_secure.models.declarations import LAW, field, outcome, parameter
+from lpm_secure.models.declarations import field, outcome, parameter
 from lpm_secure.models.functions import clip, where
 from lpm_secure.models.library.seir import DAYS, LONGEST_LAW, SeirModel
 from lpm_secure.models.model import Draw, Heard, Me
 from lpm_secure.models.symbols import Symbol
+from lpm_secure.models.units import LAW
 
 
 class Seirs(SeirModel):

@@ -2,26 +2,13 @@
 
 from collections.abc import Mapping
 
-from lpm_secure.models.declarations import (
-    LAW,
-    NUMBER,
-    PROBABILITY,
-    Message,
-    Outcome,
-    field,
-    message,
-    outcome,
-    parameter,
-    period,
-    private,
-    rate,
-    stage,
-)
+from lpm_secure.models.declarations import Message, Outcome, field, message, outcome, parameter, period, private, stage
 from lpm_secure.models.functions import maximum, minimum, where
 from lpm_secure.models.library.doses import FULL, NEVER, WEIGHT_BITS
 from lpm_secure.models.library.seir import LARGEST_DRAW
 from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number, Symbol
+from lpm_secure.models.units import LAW, NUMBER, PROBABILITY, rate
 from protocols.arithmetic.distributions import LAW_TOTAL
 
 BITS = 20  # of hazards

@@ -2,22 +2,12 @@
 
 from collections.abc import Mapping
 
-from lpm_secure.models.declarations import (
-    LAW,
-    PROBABILITY,
-    Message,
-    cell_message,
-    field,
-    message,
-    outcome,
-    parameter,
-    rate,
-    stage,
-)
+from lpm_secure.models.declarations import Message, cell_message, field, message, outcome, parameter, stage
 from lpm_secure.models.functions import maximum, where
 from lpm_secure.models.library.seir import BITS, DAYS, LARGEST_DRAW, LONGEST_LAW
 from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number
+from lpm_secure.models.units import LAW, PROBABILITY, rate
 
 HALF = 2**31  # of 2**32
 

@@ -2,21 +2,11 @@
 
 from collections.abc import Mapping
 
-from lpm_secure.models.declarations import (
-    LAW,
-    PROBABILITY,
-    Message,
-    Outcome,
-    field,
-    message,
-    outcome,
-    parameter,
-    private,
-    stage,
-)
+from lpm_secure.models.declarations import Message, Outcome, field, message, outcome, parameter, private, stage
 from lpm_secure.models.functions import clip, maximum, minimum, where
 from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number
+from lpm_secure.models.units import LAW, PROBABILITY
 
 LARGEST_NEED = 10**9  # goods in a step
 LONGEST_COVER = 365  # steps

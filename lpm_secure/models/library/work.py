@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 
 from lpm_secure.models.declarations import (
-    NUMBER,
-    PROBABILITY,
     Message,
     Observable,
     cell_message,
@@ -14,12 +12,12 @@ from lpm_secure.models.declarations import (
     outcome,
     parameter,
     private,
-    rate,
     stage,
 )
 from lpm_secure.models.functions import clip, maximum, minimum, ratio, where
 from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number, Symbol
+from lpm_secure.models.units import NUMBER, PROBABILITY, rate
 
 BITS = 16  # of shares
 ONE = 1 << BITS
