@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -43,7 +43,7 @@ from protocols.masking.messages import (
 from protocols.masking.words import LIMIT, residue
 
 
-def few(lies: dict[str, Any], *names: str) -> list[Any]:
+def few(lies: Iterable[str], *names: str) -> list[Any]:
     """Return all lies' names as parameters of a test, of which these few are of the default suite."""
     return [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in lies]
 

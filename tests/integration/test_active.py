@@ -27,6 +27,7 @@ from tests import zygote
 from tests.conformance.reference import reference
 from tests.faults.campaign import absences
 from tests.integration.conftest import driven, end, start_twice, write_active
+from tests.masked_lies import LIES, few
 
 CPU = torch.device("cpu")
 SERVERS = ("dealer", "aggregator-0", "aggregator-1")
@@ -151,21 +152,9 @@ def test_a_server_that_is_started_twice_ends_in_one_line_and_touches_no_file_of_
 
 
 OF_COUNTS = ("a count is raised in message 1", "a word of a bit is turned in message 2")
-LIE_NAMES = [
-    "an answer is turned by one bit",
-    pytest.param("a word of a client is shifted, and the question is the honest one", marks=pytest.mark.slow),
-    pytest.param("an honest client is called out of range", marks=pytest.mark.slow),
-    pytest.param("an honest client is left out when it decides", marks=pytest.mark.slow),
-    pytest.param("a release is raised for one client", marks=pytest.mark.slow),
-    pytest.param("a release is raised for the engine", marks=pytest.mark.slow),
-    pytest.param("a client is kept back", marks=pytest.mark.slow),
-    pytest.param("a release is asked for fewer clients", marks=pytest.mark.slow),
-    pytest.param("a comparison is made at the next number", marks=pytest.mark.slow),
-    *(pytest.param(name, marks=pytest.mark.slow) for name in OF_COUNTS),
-]
 
 
-@pytest.mark.parametrize("lie", LIE_NAMES)
+@pytest.mark.parametrize("lie", few([*LIES, *OF_COUNTS], "an answer is turned by one bit"))
 def test_an_aggregator_that_lies_ends_the_run_for_all_parties_alike_in_two_worlds(deploy, lie):
     found = []
     for world in WORLDS:
