@@ -122,23 +122,6 @@ def test_a_week_that_was_followed_is_not_followed_again_and_a_changed_past_is_re
     assert "has a fit of another configuration, of other institutions or places," in fewer.stderr
 
 
-def test_noise_whose_cost_is_not_counted_is_refused(calibrated: Path) -> None:
-    (calibrated / "wards.toml").write_text(CONFIG + "epsilon = 4.0\n")
-    done = call("assimilate", "wards.toml", cwd=calibrated)
-    (calibrated / "wards.toml").write_text(CONFIG)
-    assert done.returncode == 2
-    assert "got federation.epsilon" in done.stderr
-
-
-@pytest.mark.parametrize("until", [4, 8])
-def test_periods_that_cannot_be_followed_are_one_line(calibrated: Path, until: int) -> None:
-    write_tables(calibrated, 7)
-    done = call("assimilate", "wards.toml", "--until", str(until), cwd=calibrated)
-    assert done.returncode == 2
-    said = f"got --until {until}; the calibration is of 5 periods, so give 6 to 7, the last that can be followed"
-    assert said in done.stderr
-
-
 def test_the_forecast_has_a_row_for_each_series_and_week_ahead(calibrated: Path) -> None:
     write_tables(calibrated, 7)
     assert call("assimilate", "wards.toml", "--ahead", "3", cwd=calibrated).returncode == 0
