@@ -45,7 +45,11 @@ LAW: Final = Unit("law", 32, LAW_TOTAL)
 
 
 def rate(bits: int = 40) -> Unit:
-    """Return the unit of a hazard per step and unit of exposure, in fixed point with so many fraction bits."""
+    """Return the unit of a hazard per step and unit of exposure, in fixed point with so many fraction bits.
+
+    Raises:
+        ModelError: not 1 to 56 bits.
+    """
     if not 1 <= bits <= 56:
         refuse(f"a rate has 1 to 56 fraction bits, not {bits}")
     return Unit("rate", bits, 2**56)
