@@ -65,6 +65,8 @@ def releases_for(
     """
     if config is None:
         return None
+    if config.score_epsilon is not None and (gradient is None or gradient.way != SCORE):
+        raise ConfigError('[releases] has a score_epsilon, and the run no score: set way = "score" in [gradient]')
     if gradient is not None and gradient.way == "tangents":
         return _of_tangents(config, gradient, model, steps=steps, cells=cells)
     if config.norms or config.cells_norms:
@@ -81,8 +83,6 @@ def releases_for(
         raise ConfigError("[releases] has a cells_epsilon, and the run no cells: leave it out")
     if gradient is not None and gradient.way == SCORE:
         each.append(_score(config, gradient))
-    elif config.score_epsilon is not None:
-        raise ConfigError('[releases] has a score_epsilon, and the run no score: set way = "score" in [gradient]')
     rho = sum(release.rho(1 if release.name == SCORE else steps + 1, copies=copies) for release in each)
     return Releases(each=tuple(each), rho=rho)
 
@@ -91,7 +91,7 @@ def _of_tangents(
     config: NoiseConfig, gradient: Gradient, model: GraphModel, *, steps: int, cells: bool
 ) -> Releases | None:
     """Return noised departures and cells, each number beside p derivatives that cost as much as one event each."""
-    odd = config.series != "incidence" or config.score_epsilon is not None or (config.cells_epsilon is None) == cells
+    odd = config.series != "incidence" or (config.cells_epsilon is None) == cells
     if odd or config.epsilon is None:
         need = "epsilon and cells_epsilon" if cells else "epsilon alone"
         raise ConfigError(f'[releases] beside tangents are the series "incidence", and have {need}; correct them')

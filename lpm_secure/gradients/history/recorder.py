@@ -52,7 +52,7 @@ class RunHistory(NamedTuple):
         slopes: of the series by each parameter that they move with, float64[seeds, q, T + 1].
         moments: T + 1 of them.
         events: all draws that mattered.
-        at_bounds: parameters whose score is not all of the derivative, since a probability is 0 or 1.
+        at_bounds: parameters whose score is not all of the derivative, since a probability is 0 or 1, or a hazard 0.
     """
 
     series: F64

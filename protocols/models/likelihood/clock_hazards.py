@@ -15,9 +15,9 @@ from protocols.models.likelihood.tape import NONE, Slopes, choose, combine
 class ClockHazard:
     """One outcome's hazard since it was last looked at, and who has crossed."""
 
-    def __init__(self, name: str, clock: Clock, n: int) -> None:
-        """Begin at 0."""
-        self._name, self._unit, self._n = name, 2.0**clock.bits, n
+    def __init__(self, name: str, clock: Clock, n: int, at_bounds: set[int]) -> None:
+        """Begin at 0; parameters by which a hazard of 0 would grow are added to those at bounds."""
+        self._name, self._unit, self._n, self._at_bounds = name, 2.0**clock.bits, n, at_bounds
         self._hazard: Any = np.zeros(n)
         self._slopes: Slopes = NONE
         self._crossed: Any = np.zeros(n, dtype=np.bool_)
@@ -35,6 +35,7 @@ class ClockHazard:
         self._slopes = combine((1.0, self._slopes), (1 / self._unit, slopes))
         heard = mask & ~self._crossed
         likely = heard & (self._hazard > 0)
+        self._at_bounds.update(p for p, slope in self._slopes.items() if (heard & ~likely & (slope != 0)).any())
         hazard = np.where(likely, self._hazard, 1.0)
         caught = probability(hazard)
         weight = np.where(likely, np.where(crosses, (1.0 - caught) / caught, -1.0), 0.0)

@@ -53,7 +53,8 @@ class Chances:
     Attributes:
         entries: the parameters, by whose places slopes are numbered.
         laws: how each law of days changes with its mean.
-        at_bounds: parameters that move a probability which is 0 or 1: what could happen then has no score.
+        at_bounds: parameters that move a probability which is 0 or 1, or a hazard of 0: what could happen then has no
+            score.
     """
 
     entries: Sequence[ParameterEntry]

@@ -71,7 +71,7 @@ class ChanceRecord:
         self._graph, self._parameters, self._chances, self._n = graph, parameters, chances, n
         self._pending = PendingDraws(graph, frozenset(clock.field for clock in clocks.values()))
         self._under = draws_under(graph, self._pending.holders)
-        self._clocks = {name: ClockHazard(name, clock, n) for name, clock in clocks.items()}
+        self._clocks = {name: ClockHazard(name, clock, n, chances.at_bounds) for name, clock in clocks.items()}
         self._leaves = leaves_of_parameters(graph, chances)
         self._nodes = {"begin": nodes_of(graph, "begin"), "update": nodes_of(graph, *SPEAKS, *MOVES)}
         along = ancestors_of(graph, list(graph.along.values()))  # what is told along contacts matters to all of them

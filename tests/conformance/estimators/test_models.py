@@ -123,6 +123,20 @@ def test_derivatives_are_those_of_differences(name, seeds, estimator, difference
     assert known.any(axis=0).sum() >= (LAWS[name] if seeds == MANY else 2)
 
 
+def test_what_cannot_happen_at_a_rate_of_0_has_no_score_and_has_alternatives():
+    problem, point = model_problem("seir")
+    point = dataclasses.replace(point, integers={**point.integers, "cell_rate": 0})
+    place = point.names.index("cell_rate")
+    score = ModelScore().estimate(problem, point, range(4)).value
+    assert np.isnan(score[:, place]).all()
+    assert not np.isnan(np.delete(score, place, axis=1)).any()
+    truth = FiniteDifference(0.1).estimate(problem, point, range(200))
+    found = ModelAlternatives(8).estimate(problem, point, range(10**6, 10**6 + 50))
+    error = np.hypot(found.error, truth.error)[:, place]
+    assert (np.abs(found.value - truth.value)[:, place] <= SIGMAS * error).all()
+    assert abs(truth.value[-1, place]) > SIGMAS * truth.error[-1, place]
+
+
 @pytest.mark.parametrize("estimator", [ModelScore(), ModelAlternatives(8)], ids=lambda each: each.name)
 def test_a_soft_peak_has_the_derivatives_of_differences(estimator):
     problem, point = model_problem("seir")
