@@ -157,7 +157,8 @@ class MaskingClient(MaskingParty):
     def require_whole(self) -> None:
         """Refuse to go on from a journal that lacks what the aggregators have counted of this client's messages.
 
-        Of the last one a machine that lost power may have on disk that it went out, and not which.
+        Of the last one a machine that lost power may have on disk that it went out, and not which: it writes that down,
+        as it will not be the last one when this client comes back once more.
 
         Raises:
             RecordsDiffer: it was put back, or another copy of it has taken part.
@@ -168,6 +169,7 @@ class MaskingClient(MaskingParty):
                 "what this client has kept of the run is not what it has told: its folder was put back, or a copy of "
                 "it has taken part; this one sits the run out"
             )
+        self.journal.record_all({f"{WORDS} {each}": digest for each, digest in self._counted})
 
     def message(self, number: RoundNumber, x: U64) -> SignedMessage:
         """Return what goes to both aggregators, the same bytes whenever a round is sent again.
