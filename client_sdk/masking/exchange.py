@@ -85,6 +85,7 @@ class MaskedExchange:
             RunEnded: this client had stopped.
         """
         self.client.require_running()
+        self.client.recall_attendance()
         self._alone = True
 
     async def join(self) -> Step:

@@ -28,7 +28,8 @@ from protocols.task.parties import ENGINE
 NOTHING: Final = np.zeros(0, dtype=np.int64)
 JOINED: Final = "joined"  # entries of the journal: that a seed may have gone out,
 SEED: Final = "seed"  # and, numbered, that one was drawn,
-WORDS: Final = "words"  # and which message went out in a round
+WORDS: Final = "words"  # which message went out in a round,
+COUNTED: Final = "counted"  # and which one aggregators have said that counted
 
 
 @final
@@ -157,17 +158,26 @@ class MaskingClient(MaskingParty):
     def require_whole(self) -> None:
         """Refuse to go on from a journal that lacks what the aggregators have counted of this client's messages.
 
-        Of the last one a machine that lost power may have on disk that it went out, and not which.
+        Of the last one a machine that lost power may have on disk that it went out, and not which: it writes that down,
+        as it will not be the last one when this client comes back once more.
 
         Raises:
             RecordsDiffer: it was put back, or another copy of it has taken part.
         """
-        kept, last = {each: self.journal.entry(f"{WORDS} {each}") for each, _ in self._counted}, self.last_sent
+        entry, last = self.journal.entry, self.last_sent
+        kept = {each: entry(f"{WORDS} {each}") or entry(f"{COUNTED} {each}") for each, _ in self._counted}
         if any(kept[each] != digest and (kept[each] or each != last) for each, digest in self._counted):
             raise RecordsDiffer(
                 "what this client has kept of the run is not what it has told: its folder was put back, or a copy of "
                 "it has taken part; this one sits the run out"
             )
+        self.journal.record_all({f"{COUNTED} {each}": digest for each, digest in self._counted})
+
+    def recall_attendance(self) -> None:
+        """Take in from the journal which own words counted, whether their answers came or not."""
+        for number in map(RoundNumber, range(self.plan.manifest.schedule.rounds)):
+            if self.journal.entry(f"{COUNTED} {number}") is not None:
+                self.attendance.take(number, (self.signer.name,))
 
     def message(self, number: RoundNumber, x: U64) -> SignedMessage:
         """Return what goes to both aggregators, the same bytes whenever a round is sent again.

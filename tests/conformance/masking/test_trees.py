@@ -71,6 +71,10 @@ def endings_of(start, lie):
     return counts
 
 
+def test_the_lies_are_as_many_as_the_page_on_active_security_says():
+    assert len(TREE_LIES) == 34
+
+
 @pytest.mark.parametrize("lie", few(TREE_LIES, *DEFAULT))
 def test_a_lie_about_an_opening_ends_the_run_alike_in_all_worlds(lie, start):
     counts = endings_of(start, TREE_LIES[lie])

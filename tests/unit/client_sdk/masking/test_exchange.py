@@ -8,9 +8,10 @@ import pytest
 from client_sdk.masking.exchange import MaskedExchange
 from client_sdk.masking.masking_client import MaskingClient
 from lpm_secure.testbed.masked_run import MaskedRun
-from protocols.errors import RoundClosed, RunEnded
+from protocols.errors import AnswerLost, RoundClosed, RunEnded
 from protocols.masking.journal import MemoryJournal
 from protocols.task.rounds import Phase
+from tests.masked_runs import come_back, start_again
 
 
 @pytest.fixture
@@ -55,6 +56,35 @@ def test_where_no_server_answers_a_client_takes_from_its_journal_what_it_was_tol
     with pytest.raises(RoundClosed, match="away in step 0"):
         asyncio.run(alone.round(words(plan.count("client-0", 2), np.uint64), step=0, phase=Phase.DECIDE))
     assert asyncio.run(alone.recall(1, 3)) == [{}, {}]
+
+
+def test_where_no_server_answers_a_client_knows_of_what_it_told_where_the_answer_was_lost(run):
+    """Or it would tell its level in full, and take its own journal for another one's."""
+    plan, name, told = run.plan, "client-0", {2: 5, 4: 3}  # a level of 5, and of 8
+
+    def play(number):
+        own = {each: np.zeros(plan.count(each, number), np.uint64) for each in plan.names}
+        for each, tally in own.items() if plan.opens(number) else ():
+            tally[plan.layout.message_words + plan.layout.cells] = plan.layout.size(each)
+        own[name][0] = told.get(number, own[name][0])
+        run.play(own, np.zeros(plan.announcement_words(number), np.int64) if plan.announces(number) else None)
+
+    for number in range(3):
+        play(number)
+    entries = dict(run.clients[name].journal._entries)
+    del entries["answer 2"]
+    come_back(run, start_again(run, name, journal=MemoryJournal(entries)))
+    for number in (3, 4):
+        play(number)
+    alone = again(run.clients[name])
+    alone.leave()
+    asyncio.run(alone.join())
+    level = np.zeros(plan.count(name, 2), np.uint64)
+    level[0] = 5
+    with pytest.raises(AnswerLost):
+        asyncio.run(alone.round(level, step=0, phase=Phase.DECIDE))
+    level[0] = 8
+    assert asyncio.run(alone.round(level, step=1, phase=Phase.DECIDE)).own.size
 
 
 def test_a_client_that_had_stopped_takes_nothing_from_its_journal(run):
