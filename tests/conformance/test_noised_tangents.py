@@ -22,6 +22,7 @@ from protocols.models.contribution import NormFilter
 from protocols.models.gradient import Gradient
 from protocols.releases.ledger import RoundRecord
 from protocols.releases.query import NOISE, Release, Releases
+from protocols.report.disclosure import describe_releases
 from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
 from protocols.task.policy import rho_of
@@ -100,6 +101,17 @@ def test_a_wide_bound_changes_nothing(testbed_of, clip, same):
     found, told = (in_the_clear(each, keys=()).counts[:, :, 0] for each in (bounded, exact))
     assert (found.tobytes() == told.tobytes()) is same
     assert found[..., 0].tobytes() == told[..., 0].tobytes()  # values are never clipped here
+
+
+def test_what_is_told_of_a_run_has_the_noise_of_its_derivatives(testbed_of):
+    said = describe_releases(testbed_of((noised("incidence", (0.5, 8.0)), noised("cells", (2.0, 4.0)))).manifest)
+    assert said == [
+        "departures from S in every step (with noise of sigma 1.5, and 24 in derivatives by each parameter)",
+        "cell totals in every step (with noise of sigma 6, and 12 in derivatives by each parameter)",
+        "tangents of these (with noise as said there)",
+    ]
+    exact = msgspec.structs.replace(testbed_of().manifest, releases=None)
+    assert describe_releases(exact)[-1] == "tangents of these (exact)"
 
 
 def test_noise_has_the_full_sigma_in_units_of_what_an_agent_changes(testbed_of):
