@@ -76,7 +76,7 @@ class ContributionBound:
         return StepContribution(agents.cells(spoken, channels=1), tally, spoken[..., 0], departed, remaining)
 
     def spend(self, contribution: "StepContribution") -> None:
-        """Take note of what a round has taken in; not of a round that was missed."""
+        """Take note of what a round has taken in, its answer lost or not; not of a round that closed without it."""
         self._remaining = contribution.remaining
         self._departures.spend(contribution.departed)
         if self._cells is not None:

@@ -61,7 +61,8 @@ def describe_releases(manifest: Simulation) -> list[str]:
         for release in releases_of(manifest).each
     ]
     if manifest.gradient is not None and manifest.gradient.relaxed:
-        releases.append(f"{manifest.gradient.way} of these (exact)")
+        noise = "with noise as said there" if releases_of(manifest).has_noise else "exact"
+        releases.append(f"{manifest.gradient.way} of these ({noise})")
     return releases
 
 
@@ -151,4 +152,9 @@ def _learned(manifest: Simulation) -> str:
 
 
 def _noise(release: Release) -> str:
-    return f"with noise of sigma {release.sigma:g}" if release.mechanism == NOISE else "exact"
+    if release.mechanism != NOISE:
+        return "exact"
+    if release.norms is msgspec.UNSET:
+        return f"with noise of sigma {release.sigma:g}"
+    value, derivative = (release.sigma * norm for norm in release.norms)
+    return f"with noise of sigma {value:g}, and {derivative:g} in derivatives by each parameter"

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -10,16 +11,19 @@ import pytest
 from aggregator.release.noise import ReleaseNoise
 from client_sdk import ContactTable
 from client_sdk.gradients.tangents import TangentClient
+from client_sdk.simulation.exchange import Answer
 from lpm_secure.audit import privacy_cost
 from lpm_secure.calibration.people.noised_part import NoisedPart
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed.testbed import Testbed
-from protocols.errors import ParameterError
+from protocols.errors import AnswerLost, ParameterError, RoundClosed
 from protocols.models.contribution import NormFilter
 from protocols.models.gradient import Gradient
 from protocols.releases.ledger import RoundRecord
 from protocols.releases.query import NOISE, Release, Releases
+from protocols.report.disclosure import describe_releases
+from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
 from protocols.task.policy import rho_of
 from protocols.task.release_plan import contribution_bound, records_in, releases_of, units_of
@@ -41,12 +45,12 @@ def both(wide=256.0):
 def testbed_of(manifest_of, seir):
     """Return a function that makes 30 people in three clients, whose run takes tangents, with noise as told."""
 
-    def make(each=None, *, clip=256.0, rho=100.0, **changed):
+    def make(each=None, *, clip=256.0, rho=100.0, ends=(0, 10, 20, 30), **changed):
         draw = np.random.default_rng(3)
         given = {"min_cohort": 2, "steps": STEPS, "engine": True, "cells": (150, 150)}
         given["gradient"] = Gradient(way="tangents", parameters=NAMES)
         given["model"] = seir(cell_beta=2**39, initial=2**29, beta=(2**34,))
-        clients = [tuple(range(c * 10, c * 10 + 10)) for c in range(3)]
+        clients = [tuple(range(*each)) for each in pairwise(ends)]
         manifest = manifest_of(clients, releases=Releases(each=each or both(clip), rho=rho), **(given | changed))
         day, a, b = (draw.integers(0, high, 60) for high in (1, 30, 30))
         keep = a < b
@@ -99,6 +103,17 @@ def test_a_wide_bound_changes_nothing(testbed_of, clip, same):
     assert found[..., 0].tobytes() == told[..., 0].tobytes()  # values are never clipped here
 
 
+def test_what_is_told_of_a_run_has_the_noise_of_its_derivatives(testbed_of):
+    said = describe_releases(testbed_of((noised("incidence", (0.5, 8.0)), noised("cells", (2.0, 4.0)))).manifest)
+    assert said == [
+        "departures from S in every step (with noise of sigma 1.5, and 24 in derivatives by each parameter)",
+        "cell totals in every step (with noise of sigma 6, and 12 in derivatives by each parameter)",
+        "tangents of these (with noise as said there)",
+    ]
+    exact = msgspec.structs.replace(testbed_of().manifest, releases=None)
+    assert describe_releases(exact)[-1] == "tangents of these (exact)"
+
+
 def test_noise_has_the_full_sigma_in_units_of_what_an_agent_changes(testbed_of):
     manifest = testbed_of().manifest
     incidence = releases_of(manifest).of("incidence")
@@ -130,6 +145,48 @@ def test_all_that_an_agent_adds_has_at_most_the_norm_that_is_covered(testbed_of,
         assert norms.max() <= 1.0
         assert norms[0].max() > 0.99
         assert norms[1:].max() > 0.9 or clip == 1.0
+
+
+class Rounds:
+    """Rounds of one client alone, of which some close without it, and the answers of others are lost."""
+
+    def __init__(self, layout, errors):
+        self._layout, self._errors, self.counted = layout, errors, []
+
+    async def join(self):
+        return 0
+
+    async def round(self, vector, *, step):
+        error = self._errors.get(step)
+        if error is not RoundClosed:
+            self.counted.append(vector.view(np.int64))
+        if error is not None:
+            raise error("away")
+        nothing, heard = (np.full(self._layout.cells, word, dtype=np.int64) for word in (0, 40 * 2**32))
+        return Answer(np.zeros(self._layout.c, dtype=np.int64), nothing, heard)
+
+
+@pytest.mark.parametrize("error", [AnswerLost, RoundClosed])
+def test_the_norm_holds_for_what_counted_whose_answers_were_lost(testbed_of, error):
+    norms = (0.02, 0.01), (0.05, 0.01)
+    testbed = testbed_of((noised("incidence", norms[0]), noised("cells", norms[1])), ends=(0, 1, 15, 30))
+    name, layout = testbed.manifest.clients[0].name, Layout.of(testbed.manifest)
+    rounds = Rounds(layout, dict.fromkeys((1, 2, 4), error))
+    asyncio.run(run_alone(testbed, name, rounds))
+    start = layout.n * layout.c
+    told = np.array(rounds.counted)[:, start:]
+    first = told[:, layout.cells : layout.cells + 3]
+    departed = -np.diff(np.concatenate([[[2**32, 0, 0]], first]), axis=0)
+    spoken = told[:, : layout.cells].reshape(len(told), -1, 3).sum(axis=1)  # the agent is in one cell
+    assert len(told) == (STEPS + 1 if error is AnswerLost else STEPS - 2)
+    for release, series in zip(testbed.manifest.releases.each, (departed, spoken), strict=True):
+        norm = np.sqrt((series.astype(np.float64) ** 2).sum(axis=0)) / units_of(testbed.manifest, release)
+        assert 0.9 < norm.max() <= 1.0
+
+
+async def run_alone(testbed, name, rounds):
+    client = await TangentClient.join_over(testbed.manifest, testbed.private_state(name), rounds)
+    await client.run()
 
 
 def test_a_bound_that_is_spent_lets_nothing_through():

@@ -16,7 +16,7 @@ from lpm_secure.calibration.fit_progress import record_rounds
 from lpm_secure.calibration.people.config import PeopleCalibration
 from lpm_secure.calibration.people.noised_part import NoisedPart
 from lpm_secure.calibration.people.privacy import epsilon_of_runs
-from lpm_secure.calibration.people.scoring import LEAST_MEAN, ScoringPoint, Search, noise_weight
+from lpm_secure.calibration.people.scoring import LEAST_MEAN, ScoringPoint, Search, log_derivatives, noise_weight
 from lpm_secure.config.simulation import Config
 from lpm_secure.engine.device import device_of
 from lpm_secure.engine.series import PARTS
@@ -214,8 +214,7 @@ def _run(asked: PeopleCalibration, z: F64, out: Path | None, *, parity: bool, wa
         raise ParameterError(f"the fit went where no run is: {error}; give a narrower prior") from error
     found, same = _derivatives(config, out, parity=parity, warns=warns)
     mean, by_theta = _departures(found, asked.fit.agents)
-    scale = theta * np.array([each.sd for each in asked.fit.priors.values()])
-    by_log = by_theta * scale / np.maximum(mean, 1e-12)[:, None]
+    by_log = log_derivatives(mean, by_theta * theta * np.array([each.sd for each in asked.fit.priors.values()]))
     return PeopleRound(tuple(z.tolist()), tuple(mean.tolist()), tuple(map(tuple, by_log.tolist())), same)
 
 

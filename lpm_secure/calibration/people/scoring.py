@@ -12,6 +12,14 @@ LONGEST: Final = 1.0  # of a step, in standard deviations of the prior
 LEAST_MEAN: Final = 1e-6
 
 
+def log_derivatives(mean: F64, by_z: F64) -> F64:
+    """Return derivatives of the logs of expected values, float64[T, p], from those of values.
+
+    A value is taken to be at least `LEAST_MEAN`, as a point has it: one that noise has made smaller would tell most.
+    """
+    return np.asarray(by_z / np.maximum(mean, LEAST_MEAN)[:, None])
+
+
 def noise_weight(law: Likelihood, mean: F64, *, spread: float, noise: float) -> F64:
     """Return by how much each value tells less, float64[T], as what is expected of it has noise of such a variance."""
     return np.asarray(1.0 / (1.0 + law.information(mean, spread) * noise / mean**2))

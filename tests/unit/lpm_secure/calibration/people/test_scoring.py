@@ -5,7 +5,7 @@ import pytest
 
 from client_sdk.likelihood.laws.poisson import Poisson
 from client_sdk.likelihood.series import Series
-from lpm_secure.calibration.people.scoring import ScoringPoint, Search
+from lpm_secure.calibration.people.scoring import ScoringPoint, Search, log_derivatives
 
 TIME = np.linspace(0.0, 1.0, 30)
 BY_LOG = np.stack([np.ones_like(TIME), TIME], axis=1)
@@ -78,3 +78,15 @@ def test_noise_makes_values_tell_less_and_the_posterior_never_wider_than_the_pri
     few, own = exact.posterior_under_noise(np.zeros((2, 2)), flat)
     assert few is exact.z
     assert own == pytest.approx(exact.covariance)
+
+
+def test_a_value_that_noise_made_negative_tells_no_more_than_others():
+    mean, by_z, noise = np.full(30, 20.0), 20.0 * BY_LOG, 9.0
+    mean[4] = -3.0
+    found = ScoringPoint.of(
+        np.zeros(2), mean, log_derivatives(mean, by_z), Poisson(Series.of(np.full(30, 20.0))), spread=1.0, noise=noise
+    )
+    rest = np.arange(30) != 4
+    variance = np.where(rest, 20.0 + noise, noise)
+    assert found.information == pytest.approx(by_z.T @ (by_z / variance[:, None]), rel=1e-4)
+    assert not Search(found).is_over(0.05)
