@@ -13,7 +13,7 @@ from client_sdk.likelihood.observation import Observation
 from client_sdk.likelihood.series import Series
 from client_sdk.likelihood.series_file import COLUMNS, Combination, Periods, SeriesTable
 from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
-from client_sdk.private.table_file import read_file
+from client_sdk.private.table_file import read_file, require_form
 from protocols.errors import DataError, ParameterError, did_you_mean
 from protocols.identity.signing import read_private, write_private
 from protocols.toml_file import load_config
@@ -75,11 +75,14 @@ class InstitutionConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True
     summary: str = "summary.json"
 
     def __post_init__(self) -> None:
-        """Check that each place has a share; results, which are written last, are told by their names.
+        """Check that each place has a share, and that results, which are written last, can be written under its name.
 
         Raises:
             ParameterError: there are names of fewer places, or of more.
+            DataError: a table is one of Parquet, and pyarrow is not installed.
         """
+        for name in (self.forecast, self.course):
+            require_form(Path(name))
         if self.places and len(self.places) != len(self.share):
             raise ParameterError(
                 f"places names {len(self.places)} and share has {len(self.share)}: give each place one of both, or "

@@ -164,25 +164,19 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> PrivacyCost | 
         "it"
         for each in stopped
     )
-    shown, wrong = {}, []
+    shown: dict[str, dict[int, DeliveryProof]] = {}
+    wrong = []
     for name, events in found.items():
         try:
-            shown[name] = _shown(folder / LEDGERS / f"{name}.jsonl", report)
+            beside = deliveries.path_beside(folder / LEDGERS / f"{name}.jsonl")
+            shown[name] = deliveries.load(beside) if beside.exists() else {}
         except ParameterError as error:
             shown[name], wrong = {}, [*wrong, str(error)]
         wrong += [f"{name}: {line}" for line in rules.misstatements(events, shown[name])]
         report.received[name] = rules.disclosures(events, shown[name])
-        report.notes.extend(f"{name}: {line}" for line in rules.refusals(events))
+        report.notes.extend(f"{name}: {line}" for line in rules.unshown(events, shown[name]) + rules.refusals(events))
     report.checks["what parties were told, as far as it is shown, is what the ledgers commit to"] = wrong
     return joint([*agreed, *stopped])
-
-
-def _shown(path: Path, report: Report) -> dict[int, DeliveryProof]:
-    """Return what an aggregator shows of what it told whom, by round; nothing where it handed in its ledger alone."""
-    if (beside := deliveries.path_beside(path)).exists():
-        return deliveries.load(beside)
-    report.notes.append(f"{path.stem}: what it told each party is not shown; ask its operator for {beside.name}")
-    return {}
 
 
 def _low_degrees(folder: Path) -> list[str]:

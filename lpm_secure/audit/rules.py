@@ -11,6 +11,7 @@ from lpm_secure.audit.privacy_cost import costs, delta_of, joint
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError
 from protocols.models.graph.inputs import check_public
+from protocols.quantity import quantity
 from protocols.releases.deliveries import DeliveryProof
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
@@ -23,6 +24,7 @@ from protocols.task.secure_sum.spec import SecureSum
 
 SLACK: Final = 1e-6  # of a sum of floats
 EVERYBODY: Final = "all parties"  # of whom nothing is shown one by one
+MOST_NAMED: Final = 20  # parties in one line
 MOST_COHORTS: Final = 200  # that are compared with each other
 Ledgers = Mapping[str, Sequence[Event]]
 
@@ -238,7 +240,30 @@ def misstatements(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) 
             continue
         if not same:
             lines.append(f"round {event.agreed.number}: what is shown has not the root of the ledger")
+        elif len({told.party for told in proof.told.values()}) < len(proof.told):
+            lines.append(f"round {event.agreed.number}: a party is shown more than once")
     return lines
+
+
+def unshown(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> list[str]:
+    """Return what an aggregator leaves out of what it shows: of members of a round of whom it shows other rounds."""
+    rooted = [each for each in events if isinstance(each, RoundEvent) and each.deliveries is not None]
+    if rooted and not proofs:
+        return ["what it told each party is not shown; ask its operator for the deliveries beside its ledger"]
+    shown = {number: {told.party for told in proof.told.values()} for number, proof in proofs.items()}
+    anywhere = {party for parties in shown.values() for party in parties}
+    missing = {
+        each.agreed.number: anywhere.intersection(each.agreed.members) - shown.get(each.agreed.number, set())
+        for each in rooted
+    }
+    gaps = {number: parties for number, parties in missing.items() if parties}
+    if not gaps:
+        return []
+    first = min(gaps)
+    return [
+        f"what it told members of {quantity(len(gaps), 'round')} is not shown, though of others it is; "
+        f"the first is round {first}: {', '.join(sorted(gaps[first])[:MOST_NAMED])}"
+    ]
 
 
 def refusals(events: Sequence[Event]) -> list[str]:

@@ -22,7 +22,7 @@ def write_forecast(path: Path, draws: F64, known: Series, periods: Periods, *, f
         periods: of it.
         fitted: W.
     """
-    exact = [str(value) if np.isfinite(value) else "" for value in known.exact.tolist()]
+    exact = [value if np.isfinite(value) else "" for value in known.exact.tolist()]
     rows = [
         [periods.first_day(place), "yes" if place < fitted else "no", exact[place], *band]
         for place, band in enumerate(_bands(draws))

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import datetime
+import importlib.util
 import os
 from pathlib import Path
 
@@ -213,6 +214,14 @@ def test_names_of_more_or_fewer_places_than_have_a_share_are_refused_before_the_
     assert config().place_names == ("1", "2")
     with pytest.raises(ParameterError, match=f"places names {len(places)} and share has 2"):
         config(places=places)
+
+
+@pytest.mark.parametrize("table", ["forecast", "course"])
+def test_results_that_could_not_be_written_are_refused_before_the_run(monkeypatch, table):
+    config(**{table: "home.parquet"})
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DataError, match=r"^home\.parquet needs pyarrow, which is not installed"):
+        config(**{table: "home.parquet"})
 
 
 def config(**changes):

@@ -90,6 +90,31 @@ def test_what_is_shown_and_was_changed_is_found(path, tmp_path, old, new, said):
     assert said in line
 
 
+def test_rounds_that_are_left_out_of_what_is_shown_are_told(path):
+    shown = deliveries.load(deliveries.path_beside(path))
+    assert rules.unshown(events(path), shown) == []
+    [line] = rules.unshown(events(path), {0: shown[0], 2: shown[2]})  # as of a machine that lost its power
+    assert line.endswith(
+        "of 1 round is not shown, though of others it is; the first is round 1: client-0, client-1, client-2"
+    )
+    [line] = rules.unshown(events(path), {0: shown[0].only(["client-1"]), 1: shown[1].only(["client-0", "client-1"])})
+    assert "of 2 rounds" in line
+    assert line.endswith("round 0: client-0")
+    away = {number: shown[number].only(["client-2"]) for number in (0, 1)}
+    assert rules.unshown(events(path), away) == []
+    [line] = rules.unshown(events(path), {})  # a file without a line too
+    assert line.startswith("what it told each party is not shown")
+
+
+def test_a_party_that_has_two_places_under_a_root_is_found(tmp_path):
+    ledger = Ledger(tmp_path / "ledger-0123.jsonl", run=bytes(32), name="aggregator-0", key=KEY)
+    agreed = RoundRecord(number=0, step=0, phase=0, members=PARTIES, refused=(), releases=())
+    ledger.write_closing(agreed, tuple(ledger.delivery(0, "client-0", content) for content in (b"one", b"other")))
+    shown = deliveries.load(deliveries.path_beside(tmp_path / "ledger-0123.jsonl"))
+    [line] = rules.misstatements(events(tmp_path / "ledger-0123.jsonl"), shown)
+    assert line == "round 0: a party is shown more than once"
+
+
 def test_lines_that_are_none_are_refused_and_one_that_a_crash_cut_off_counts_not(path):
     beside = deliveries.path_beside(path)
     whole = beside.read_bytes()

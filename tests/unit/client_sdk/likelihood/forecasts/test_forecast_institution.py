@@ -1,7 +1,9 @@
 """An institution answers by its own periods alone, and forecasts from what it heard last."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from client_sdk.likelihood.forecasts.forecast_institution import DRAWS, ForecastInstitution
 from client_sdk.likelihood.forecasts.forecast_table import write_course, write_forecast
@@ -56,5 +58,10 @@ def test_what_comes_home_has_a_row_for_each_period_and_is_private(tmp_path):
     assert [row[1] for row in rows[1:]] == ["yes"] * 6 + ["no"] * 3
     assert [row[2] for row in rows[1:]] == ["20.0", "30.0", "45.0", "", "", "90.0", "91.0", "", ""]
     assert rows[1][0] == "2026-01-05"
+    write_forecast(tmp_path / "forecast.parquet", one.forecast(1), known, periods, fitted=6)
+    table = parquet.read_table(tmp_path / "forecast.parquet")
+    assert {str(kind) for kind in table.schema.types} == {"date32[day]", "string", "double"}
+    assert table.schema.field("value").type == pa.float64()
+    assert table["value"].to_pylist() == [20, 30, 45, None, None, 90, 91, None, None]
     assert len((tmp_path / "course.csv").read_text().splitlines()) == 1 + 2 * 9
     assert (tmp_path / "forecast.csv").stat().st_mode & 0o777 == 0o600
