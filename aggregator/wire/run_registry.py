@@ -154,8 +154,9 @@ class RunRegistry:
             )
 
     def _calls_with(self, manifest: Manifest) -> int:
-        """Return how many calls clients of all runs may make at once, those of one more run among them."""
-        return CALLS_OF_ONE * sum(len(each.clients) for each in (*self._manifests.values(), manifest))
+        """Return how many calls clients of runs that go on may make at once, those of one more run among them."""
+        go_on = [each for run, each in self._manifests.items() if not self._is_over(run)]
+        return CALLS_OF_ONE * sum(len(each.clients) for each in (*go_on, manifest))
 
     def _masked_rounds(
         self, plan: RunPlan, index: int, *, keys: ServerKeys, ways: tuple[Transport, Transport], ledger: Ledger
