@@ -6,6 +6,7 @@ from typing import Final
 
 from protocols import canonical_json
 from protocols.atomic_file import write_atomically
+from protocols.errors import ParameterError
 from protocols.file_mode import PUBLIC_MODE
 from protocols.identity import server_request
 from protocols.kit.doctor import require_healthy
@@ -49,8 +50,10 @@ def show(kit: Kit, parties: Collection[str]) -> list[Path]:
     """Make a folder for each run with its ledger, and what this aggregator told some parties, for whoever audits it.
 
     Raises:
-        ParameterError: it has told one of them nothing, or a folder is there already.
+        ParameterError: it has no ledger, has told one of them nothing, or a folder is there already.
     """
     kit.require_role("aggregator")
     ledgers = sorted(kit.folder.glob(f"{deliveries.LEDGER}*.jsonl"))
+    if not ledgers:
+        raise ParameterError(f"{kit.folder} has no ledger: this aggregator has served no run from it")
     return [deliveries.write_only(each, parties, each.with_name(each.stem.replace(*NAMES, 1))) for each in ledgers]

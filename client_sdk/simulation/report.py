@@ -90,5 +90,6 @@ def _released(record: RunRecord) -> list[str]:
     rows = zip(*columns.values(), strict=True)
     shown = html.table((("" if value is None else value for value in row) for row in rows), head=tuple(columns))
     told = {name: values for name, values in columns.items() if name not in ("step", "replicate")}
-    plots = [] if "replicate" in columns else [line_plot("released, of all clients together", told)]
+    first = next((step for step in columns["step"] if step is not None), 0)
+    plots = [] if "replicate" in columns else [line_plot("released, of all clients together", told, first=first)]
     return [*plots, html.fold("every step", shown)]

@@ -77,6 +77,9 @@ def _own(config: Config) -> ContactData:
         NOTICES.warning("%s", survey.one_sided_notice)
     if survey.outside:
         NOTICES.warning("%s", survey.outside_notice)
+    if survey.data.day.size and survey.data.day.min() >= config.steps:
+        last, first = config.steps - 1, int(survey.data.day.min())
+        NOTICES.warning("no contact is in the run's steps 0 to %d: the first is in step %d; start later", last, first)
     if survey.data.days < config.steps and survey.data.day.size:
         NOTICES.info("contacts are of %d steps, and the run has %d: they repeat", survey.data.days, config.steps)
     return survey.data

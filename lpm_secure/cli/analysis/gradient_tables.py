@@ -13,18 +13,31 @@ SIDE_BY_SIDE: Final = 6  # parameters
 
 
 def sensitivity_table(found: Sensitivity) -> Table:
-    """Return the effect of a tenth more of each parameter on each output, with its standard error."""
-    right = [Column(escape(name), justify="right", no_wrap=True) for name in found.theta.names]
+    """Return the effect of a tenth more of each parameter on each output, with its standard error.
+
+    Parameters stand side by side, or, where there are many, one below the other.
+    """
+    names, outputs = found.theta.names, found.problem.outputs.names
     title = f"{found.problem.name}: effect of 10 % more of each parameter ({found.found.seeds:,} runs)"
-    caption = escape(found.problem.source)
-    table = Table("output", Column("expected", justify="right"), *right, title=title, caption=caption)
-    for o, output in enumerate(found.problem.outputs.names):
-        cells = [
-            f"{effect:+.3g} ±{error:.1g}"
-            for effect, error in (found.effect(o, p) for p in range(len(found.theta.names)))
-        ]
-        table.add_row(escape(output), f"{found.expected[o]:.4g}", *cells)
+    expected = [f"{value:.4g}" for value in found.expected]
+    effects = [[_effect(*found.effect(o, p)) for p in range(len(names))] for o in range(len(outputs))]
+    if len(names) <= SIDE_BY_SIDE:
+        columns = [Column(escape(name), justify="right", no_wrap=True) for name in names]
+        table = Table("output", Column("expected", justify="right"), *columns)
+        for output, value, row in zip(outputs, expected, effects, strict=True):
+            table.add_row(escape(output), value, *row)
+    else:
+        table = Table("output", Column("expected", justify="right"), "parameter", Column("effect", justify="right"))
+        for output, value, row in zip(outputs, expected, effects, strict=True):
+            for p, (name, effect) in enumerate(zip(names, row, strict=True)):
+                table.add_row(*((escape(output), value) if p == 0 else ("", "")), escape(name), effect)
+            table.add_section()
+    table.title, table.caption = title, escape(found.problem.source)
     return table
+
+
+def _effect(effect: float, error: float) -> str:
+    return f"{effect:+.3g} ±{error:.1g}"
 
 
 def verification_table(found: Verification) -> Table:

@@ -51,3 +51,10 @@ def test_parties_are_named_with_show_and_with_nothing_else(kit, monkeypatch, cap
 def test_a_party_that_was_told_nothing_is_a_mistake_in_one_line(kit, monkeypatch, capsys):
     assert run(monkeypatch, "show", kit, "c") == 2
     assert capsys.readouterr().err == "show: ledger-0123.jsonl tells of nothing that c was told; see its members\n"
+
+
+def test_a_kit_that_has_served_no_run_shows_nothing_and_says_so(kit, monkeypatch, capsys):
+    (kit / "ledger-0123.jsonl").unlink()
+    assert run(monkeypatch, "show", kit, "a") == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", f"show: {kit} has no ledger: this aggregator has served no run from it\n")
