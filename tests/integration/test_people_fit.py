@@ -186,6 +186,32 @@ def test_a_fit_with_noise_says_what_all_of_its_rounds_cost_and_is_not_held_again
     assert list(intervals(again)) == list(intervals(result))
 
 
+def test_a_round_with_noise_that_was_cut_off_is_paid_for(path, tmp_path, monkeypatch):
+    asked, run = load_people(noised(path, rounds=2, replicates=0)), job._run
+
+    def cut_off(*given, **more):
+        run(*given, **more)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(job, "_run", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            fit_people(asked, tmp_path / "cut", private=False)
+    paid = fit_people(asked, tmp_path / "cut", private=False, resume=True).epsilon
+    assert paid > fit_people(asked, tmp_path / "whole", private=False).epsilon
+
+
+def test_own_people_have_no_replicates_beside_noise_which_are_of_others(path):
+    text = noised(path).read_text().replace('dataset = "look_alike"', 'people = "people.csv"')
+    own = path.with_name("own.toml")
+    own.write_text(text.replace('clients = "group"', 'clients = { column = "ward" }'))
+    with pytest.raises(LpmError, match=r"fit.replicates beside .* are of made-up people") as caught:
+        load_people(own)
+    assert "\n" not in str(caught.value)
+    own.write_text(own.read_text().replace("replicates = 4", "replicates = 0"))
+    assert load_people(own).fit.replicates == 0
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

@@ -51,8 +51,8 @@ class PeopleFit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         rounds: at most; each is a run, whose derivatives are the next step.
         replicates: discrete runs at the end, with other seeds; from them is found how far outbreaks vary together
             over steps, and by how much relaxed runs are off. 0 for none: intervals are then too narrow. Where
-            releases have noise, these runs are of made-up people in place of the private ones, cost no epsilon, and
-            tell how far noise moves the fit too.
+            releases have noise, these runs are of made-up people in place of a data set's, cost no epsilon, and tell
+            how far noise moves the fit too; your own people have none then.
         tolerance: the fit ends where no parameter moves by more of its posterior's standard deviations.
         priors: of each parameter that is fitted, by its name in `[gradient]`.
     """
@@ -157,6 +157,11 @@ def load_people(path: Path) -> PeopleCalibration:
         raise ConfigError(
             f"{path}: fit.replicates is {fit.replicates}, and {quantity(len(fit.priors), 'parameter')} need at least "
             f"{len(fit.priors) + 1}; give so many, or 0"
+        )
+    if fit.replicates and run.releases is not None and run.private.people is not None:
+        raise ConfigError(
+            f"{path}: fit.replicates beside [releases] are of made-up people of the data set's kind, and [private] has "
+            "your own, of another kind and number; set fit.replicates to 0, for intervals that are too narrow"
         )
     observed = path.parent / fit.observed
     if (noise := run.releases) is not None:

@@ -57,12 +57,14 @@ class PeopleState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         replicates: departures in steps 1 to T of each discrete run at the end.
         relaxed: of a fit with noise, what a relaxed run of the same made-up people said, with noise of its own; before
             all of these, one without noise.
+        begun: of a fit with noise, how many runs have begun: one that was cut off may have released, and is paid for.
     """
 
     asked: str
     rounds: tuple[PeopleRound, ...] = ()
     replicates: tuple[tuple[float, ...], ...] = ()
     relaxed: tuple[PeopleRound, ...] = ()
+    begun: int = 0
 
 
 @final
@@ -147,9 +149,12 @@ def _fit(
         if search.is_over(asked.fit.tolerance):
             break
         z = search.next_z(len(asked.names))
-        found = _run(asked, z, folder / ROUNDS if private else None, parity=parity, warns=number == begun)
-        state = PeopleState(state.asked, (*state.rounds, found))
         folder.mkdir(parents=True, exist_ok=True)
+        if asked.noise is not None:
+            state = msgspec.structs.replace(state, begun=max(state.begun, number) + 1)
+            write_figures(folder / STATE, msgspec.to_builtins(state))
+        found = _run(asked, z, folder / ROUNDS if private else None, parity=parity, warns=number == begun)
+        state = PeopleState(state.asked, (*state.rounds, found), begun=state.begun)
         write_figures(folder / STATE, msgspec.to_builtins(state))
         theta = ", ".join(f"{name} {value:.3g}" for name, value in zip(asked.names, asked.theta(z), strict=True))
         journal.write(_progress(asked, number + 1, _search(asked, state.rounds)))
@@ -173,7 +178,7 @@ def _fit(
         np.array(best.mean),
         state.rounds,
         search.is_over(asked.fit.tolerance),
-        _epsilon(asked, search.best.z, len(state.rounds)),
+        _epsilon(asked, search.best.z, max(state.begun, len(state.rounds))),
     )
 
 
@@ -227,7 +232,7 @@ def _with_replicate(asked: PeopleCalibration, state: PeopleState, z: F64, out: P
         relaxed = (*relaxed, *first, _run(asked, z, None, parity=False, warns=False))
         asked = asked.exact()
     drawn = _replicate(asked, z, len(state.replicates), out)
-    return PeopleState(state.asked, state.rounds, (*state.replicates, drawn), relaxed)
+    return msgspec.structs.replace(state, replicates=(*state.replicates, drawn), relaxed=relaxed)
 
 
 def _replicate(asked: PeopleCalibration, z: F64, number: int, out: Path | None) -> tuple[float, ...]:
