@@ -158,15 +158,10 @@ class MaskingClient(MaskingParty):
     def require_whole(self) -> None:
         """Refuse to go on from a journal that lacks what the aggregators have counted of this client's messages.
 
-        Of the last one a machine that lost power may have on disk that it went out, and not which: it writes that down,
-        as it will not be the last one when this client comes back once more.
-
         Raises:
             RecordsDiffer: it was put back, or another copy of it has taken part.
         """
-        entry, last = self.journal.entry, self.last_sent
-        kept = {each: entry(f"{WORDS} {each}") or entry(f"{COUNTED} {each}") for each, _ in self._counted}
-        if any(kept[each] != digest and (kept[each] or each != last) for each, digest in self._counted):
+        if any(self.journal.entry(f"{WORDS} {each}") != digest for each, digest in self._counted):
             raise RecordsDiffer(
                 "what this client has kept of the run is not what it has told: its folder was put back, or a copy of "
                 "it has taken part; this one sits the run out"
@@ -197,8 +192,6 @@ class MaskingClient(MaskingParty):
         if x.shape != (plan.count(name, number),):
             raise WrongLength(f"got {x.size} words for round {number}; the layout has {plan.count(name, number)}")
         shape = plan.shape(name, number, steps=self.attendance.steps(name, number))
-        self.journal.record_all({f"vector {number}": digest_of(x.tobytes())}, sync=False)
-        written = self.journal.sync()  # while the proof is computed; nothing goes out before
         pads = source.pads(number, x.size)
         d = residue(x + pads)
         checked = plan.words_to_check(d, name, number)
@@ -217,9 +210,8 @@ class MaskingClient(MaskingParty):
         transcript = Transcript(blank.context, nonce, notice.hashes(hashes))
         rows = range_proof.prove(source, number, shape, transcript=transcript, e=e, told=told)
         notice = msgspec.structs.replace(notice, rows=to_bytes(rows))
-        envelope = self.send(notice, name=WORDS, nonce=nonce, hashes=hashes, sync=False)
-        written.result()
-        return envelope
+        before = {f"vector {number}": digest_of(x.tobytes())}
+        return self.send(notice, name=WORDS, nonce=nonce, hashes=hashes, before=before)
 
     def open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
         """Return what both aggregators told of a round.

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
@@ -107,6 +108,7 @@ class MaskingParty:
         name: str,
         nonce: bytes | None = None,
         sync: bool = True,
+        before: Mapping[str, bytes] = MappingProxyType({}),
         hashes: PartHashes | None = None,
     ) -> SignedMessage:
         """Write down that a message is sent under this name, and return it signed.
@@ -116,13 +118,14 @@ class MaskingParty:
             name: of what is sent once a round.
             nonce: of the message; drawn from its content where none is given.
             sync: whether to wait for the disk: once a round is enough, before what it tells.
+            before: what is written down with it, and before it.
             hashes: of its parts, as far as they were computed.
 
         Raises:
             ConflictingReplay: another content was sent under the name.
         """
         envelope = self.signer.send(message, nonce=nonce, hashes=hashes)
-        self.journal.record_all({f"{name} {message.number}": envelope.digest}, sync=sync)
+        self.journal.record_all({**before, f"{name} {message.number}": envelope.digest}, sync=sync)
         return envelope
 
     def send_all(self, messages: Mapping[str, RunMessage], *, sync: bool = True) -> dict[str, SignedMessage]:
