@@ -1,5 +1,6 @@
 """TOML into frozen types: an unknown key is an error that names the nearest known one."""
 
+import copy
 import re
 import tomllib
 from collections import Counter
@@ -27,6 +28,7 @@ PATTERNS: Final[Mapping[str, str]] = {  # of texts that files have, in words
     r"^[a-z0-9][a-z0-9._-]{0,62}\Z": "a name of a-z, 0-9, '.', '_' and '-', up to 63, beginning with a letter or digit",
     r"^[A-Za-z0-9.\-\[\]:]{1,255}:[0-9]{1,5}\Z": "host and port, such as server.example:8443",
 }
+KEY: Final = re.compile(r"[\w-]+")
 STEP: Final = re.compile(r"\.([\w-]+)|\[(\d+)\]")  # of the path in a message
 
 
@@ -54,14 +56,48 @@ def convert_tables(content: Mapping[str, Any], kind: type[T], *, origin: str, te
     try:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
-        cause = error.__cause__
+        cause, said = error.__cause__, _name_keys(str(error), content, kind)
         message = (
-            str(cause)
-            if isinstance(cause, LpmError)
-            else f"{_plain(str(error))}{_got(str(error), content)}{_hint(str(error), kind)}"
+            str(cause) if isinstance(cause, LpmError) else f"{_plain(said)}{_got(said, content)}{_hint(said, kind)}"
         )
-        line = _line(text, str(error))
+        line = _line(text, said)
         raise ConfigError(f"{origin}:{line}: {message}" if line else f"{origin}: {message}") from error
+
+
+def _name_keys(message: str, content: Mapping[str, Any], kind: type[Any]) -> str:
+    """Return a message whose path has the key that it is about in place of each `[...]`: with it alone, it is the same.
+
+    A key that no path could have stays `[...]`.
+    """
+    said = message
+    while (found := re.search(r"at `\$([^`]*?)\[\.\.\.\]", said)) and isinstance(_value_at(found[1], content), dict):
+        for key in _value_at(found[1], content):
+            alone = copy.deepcopy(dict(content))
+            table = _value_at(found[1], alone)
+            value = table[key]
+            table.clear()
+            table[key] = value
+            if KEY.fullmatch(key) and _refusal(alone, kind) == message:
+                said = f"{said[: found.end(1)]}.{key}{said[found.end() :]}"
+                break
+        else:
+            break
+    return said
+
+
+def _refusal(content: Mapping[str, Any], kind: type[Any]) -> str:
+    try:
+        msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
+
+
+def _value_at(path: str, content: Any) -> Any:
+    """Return the value that a message's path leads to, as far as it names keys."""
+    for key, index in STEP.findall(path.partition("[...]")[0]):
+        content = content[key] if key else content[int(index)]
+    return content
 
 
 def _plain(message: str) -> str:
@@ -142,11 +178,9 @@ def _tables_with(key: str, kind: Type, table: str) -> list[str]:
 def _got(message: str, content: Any) -> str:
     """Name the value that the message's path leads to; where a path stops at `[...]`, the table that holds it."""
     path = re.search(r"at `\$([^`]*)`", message)
-    if path is None or "field" in message:
+    if path is None or "field `" in message:
         return ""
-    for key, index in STEP.findall(path[1].partition("[...]")[0]):
-        content = content[key] if key else content[int(index)]
-    return f"; got {content!r}"
+    return f"; got {_value_at(path[1], content)!r}"
 
 
 def _types_at(kind: type[Any], path: str) -> list[Type]:

@@ -3,9 +3,7 @@
 import random
 
 import lpm_secure.models as lpm
-from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL
-from protocols.errors import ModelError, WouldWrap
 
 SMALL = ((0, 1), (0, 9), (0, 127), (0, 128), (0, 255), (0, 256), (-1, 0), (-128, 127), (-129, 5), (-7, 300))
 LARGE = ((-(2**15), 2**15 - 1), (-(2**15) - 1, 0), (0, 2**16 - 1), (0, 2**16), (-(2**31), 2**31 - 1), (5, 2**32 - 1))
@@ -269,11 +267,3 @@ def drawn_parameters(traced, draw):
             ends = [draw.choice((each.low, each.high, draw.randint(each.low, each.high))) for _ in range(3)]
             given[name] = tuple(ends) if isinstance(given[name], tuple) else ends[0]
     return given
-
-
-def traced_model(seed, **more):
-    """Return a traced model of a seed, or None where what was drawn cannot be proved."""
-    try:
-        return trace(drawn_model(seed, **more))
-    except (ModelError, WouldWrap):
-        return None

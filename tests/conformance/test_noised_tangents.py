@@ -17,7 +17,7 @@ from lpm_secure.calibration.people.noised_part import NoisedPart
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed.testbed import Testbed
-from protocols.errors import AnswerLost, ParameterError, RoundClosed
+from protocols.errors import AnswerLost, ParameterError, RoundClosed, ShareRefused
 from protocols.models.contribution import NormFilter
 from protocols.models.gradient import Gradient
 from protocols.releases.ledger import RoundRecord
@@ -148,7 +148,7 @@ def test_all_that_an_agent_adds_has_at_most_the_norm_that_is_covered(testbed_of,
 
 
 class Rounds:
-    """Rounds of one client alone, of which some close without it, and the answers of others are lost."""
+    """Rounds of one client alone, of which some close without it, or are said to by one server, or lose answers."""
 
     def __init__(self, layout, errors):
         self._layout, self._errors, self.counted = layout, errors, []
@@ -166,7 +166,7 @@ class Rounds:
         return Answer(np.zeros(self._layout.c, dtype=np.int64), nothing, heard)
 
 
-@pytest.mark.parametrize("error", [AnswerLost, RoundClosed])
+@pytest.mark.parametrize("error", [AnswerLost, ShareRefused, RoundClosed])
 def test_the_norm_holds_for_what_counted_whose_answers_were_lost(testbed_of, error):
     norms = (0.02, 0.01), (0.05, 0.01)
     testbed = testbed_of((noised("incidence", norms[0]), noised("cells", norms[1])), ends=(0, 1, 15, 30))
@@ -178,7 +178,7 @@ def test_the_norm_holds_for_what_counted_whose_answers_were_lost(testbed_of, err
     first = told[:, layout.cells : layout.cells + 3]
     departed = -np.diff(np.concatenate([[[2**32, 0, 0]], first]), axis=0)
     spoken = told[:, : layout.cells].reshape(len(told), -1, 3).sum(axis=1)  # the agent is in one cell
-    assert len(told) == (STEPS + 1 if error is AnswerLost else STEPS - 2)
+    assert len(told) == (STEPS - 2 if error is RoundClosed else STEPS + 1)
     for release, series in zip(testbed.manifest.releases.each, (departed, spoken), strict=True):
         norm = np.sqrt((series.astype(np.float64) ** 2).sum(axis=0)) / units_of(testbed.manifest, release)
         assert 0.9 < norm.max() <= 1.0

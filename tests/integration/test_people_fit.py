@@ -1,8 +1,10 @@
 """`lpm calibrate` through private agents: known parameters of made outbreaks are found by their derivatives alone."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from scipy import stats
@@ -13,6 +15,7 @@ from lpm_secure.calibration.people.config import load_people
 from lpm_secure.calibration.people.job import fit_people, intervals
 from lpm_secure.calibration.people.report import summary_of
 from lpm_secure.cli.main import app
+from lpm_secure.config.simulation import PrivateConfig
 from lpm_secure.config.simulation import load as load_run
 from lpm_secure.monitor.runs import card_of, events_of
 from lpm_secure.report.progress import FILE, FitProgress
@@ -210,6 +213,13 @@ def test_own_people_have_no_replicates_beside_noise_which_are_of_others(path):
     assert "\n" not in str(caught.value)
     own.write_text(own.read_text().replace("replicates = 4", "replicates = 0"))
     assert load_people(own).fit.replicates == 0
+
+
+def test_made_up_people_have_the_clients_columns_and_seed_of_those_they_stand_for(path):
+    asked = load_people(noised(path))
+    given = PrivateConfig(dataset="workplace_invs15", clients="person", columns={"age": (20, 60)}, seed=9)
+    made = replace(asked, run=msgspec.structs.replace(asked.run, private=given)).look_alike().run.private
+    assert made == msgspec.structs.replace(given, dataset="look_alike")
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,7 @@ def play(begin, world):
             if sender != "aggregator-0":
                 continue
         found[receiver].append(words_of(fields(run, receiver, content)))
+    assert halves
     assert halves[::2] == halves[1::2]  # each half is uniform, and both are the same where an agent's bit is 0
     return {name: np.concatenate(each) for name, each in found.items()}, shapes
 

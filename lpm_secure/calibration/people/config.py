@@ -15,7 +15,7 @@ from client_sdk.private.table_file import read_file
 from lpm_secure.accounting import sigma_for
 from lpm_secure.calibration.people.privacy import for_each_run
 from lpm_secure.config.releases import SMOOTH, NoiseConfig
-from lpm_secure.config.simulation import Config, PrivateConfig
+from lpm_secure.config.simulation import Config
 from protocols.errors import ConfigError, DataError
 from protocols.quantity import quantity
 from protocols.toml_file import convert_tables, read_tables
@@ -111,7 +111,7 @@ class PeopleCalibration:
 
     def look_alike(self) -> "PeopleCalibration":
         """Return the same fit of people who are nobody, in place of the private ones."""
-        private = PrivateConfig(dataset="look_alike", seed=self.run.private.seed)
+        private = msgspec.structs.replace(self.run.private, dataset="look_alike")  # own people have none of these
         return replace(self, run=msgspec.structs.replace(self.run, private=private))
 
     def exact(self) -> "PeopleCalibration":

@@ -53,6 +53,14 @@ class Painted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     named: dict[str, Part] = {}
 
 
+@final
+class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A made-up configuration with a table of any keys."""
+
+    width: int
+    numbers: dict[str, int | dict[str, tuple[int, ...]]] = {}
+
+
 def load(tmp_path, text, kind=Outer):
     path = tmp_path / "a.toml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -97,6 +105,19 @@ def test_an_unknown_key_that_is_near_to_none_lists_all_of_its_table(tmp_path):
 def test_a_word_that_is_not_allowed_is_shown_those_that_are(tmp_path, text):
     message = refused(tmp_path, text, Painted)
     assert message.endswith("allowed are 'blue', 'red'")
+
+
+def test_a_wrong_value_of_a_table_of_any_keys_names_its_key_and_its_line(tmp_path):
+    numbers = 'width = 1\n[numbers]\nfirst = 2\nstart = "0.1"\nlast = 3'
+    message = refused(tmp_path, numbers, Measured)
+    assert ":4: " in message
+    assert message.endswith("got `str` - at `$.numbers.start`; got '0.1'")
+    assert "`$.numbers.start.inner[1]`; got 'a'" in refused(
+        tmp_path, 'width = 1\n[numbers.start]\ninner = [1, "a"]', Measured
+    )
+    dotted = refused(tmp_path, 'width = 1\n[numbers]\n"be.ta" = "x"', Measured)
+    assert dotted.endswith("at `$.numbers[...]`; got {'be.ta': 'x'}")
+    assert "`$.named.b.colour`; got 3" in refused(tmp_path, "width = 1\n[named.a]\n[named.b]\ncolour = 3", Painted)
 
 
 @final
