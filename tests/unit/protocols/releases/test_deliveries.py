@@ -103,8 +103,11 @@ def test_rounds_that_are_left_out_of_what_is_shown_are_told(path):
     assert line.endswith("round 0: client-0")
     away = {number: shown[number].only(["client-2"]) for number in (0, 1)}
     assert rules.unshown(events(path), away) == []
-    [line] = rules.unshown(events(path), {})  # a file without a line too
-    assert line.startswith("what it told each party is not shown")
+    for nothing in ({}, {9: shown[0]}):  # a file without a line too, or with one of a round that no ledger closed
+        [line] = rules.unshown(events(path), nothing)
+        assert line.startswith("what it told each party is not shown")
+        assert rules.misstatements(events(path), nothing) == []
+        assert rules.disclosures(events(path), nothing) == rules.disclosures(events(path), {})
 
 
 def test_a_party_that_has_two_places_under_a_root_is_found(tmp_path):
