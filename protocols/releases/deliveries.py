@@ -13,7 +13,7 @@ import msgspec
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError
 from protocols.releases import merkle
-from protocols.releases.ledger import MAX_FILE, DeliveryRecord, DeliveryRoot, Digest
+from protocols.releases.ledger import DeliveryRecord, DeliveryRoot, Digest, read_content
 
 LEDGER: Final = "ledger-"
 DELIVERIES: Final = "deliveries-"
@@ -81,12 +81,7 @@ def load(path: Path) -> dict[int, DeliveryProof]:
     Raises:
         ParameterError: the file cannot be read, is too long, or has another line than these.
     """
-    try:
-        if path.stat().st_size > MAX_FILE:
-            raise ParameterError(f"{path} has more than {MAX_FILE} bytes, which no run's deliveries have")
-        content = path.read_bytes()
-    except OSError as error:
-        raise ParameterError(f"cannot read the deliveries {path}: {error.strerror}") from error
+    content = read_content(path, "deliveries")
     whole = content[: content.rfind(b"\n") + 1]  # a crash may have cut the last line off
     try:
         proofs = [msgspec.json.decode(line, type=DeliveryProof) for line in whole.splitlines()]
