@@ -47,13 +47,13 @@ def start(folder: Path, serve: Callable[[str, Path], None], say: Callable[[str],
 
 
 def show(kit: Kit, parties: Collection[str]) -> list[Path]:
-    """Make a folder for each run with its ledger, and what this aggregator told some parties, for whoever audits it.
+    """Make a folder for each run that told some parties anything, with its ledger and what they were told.
 
     Raises:
-        ParameterError: it has no ledger, has told one of them nothing, or a folder is there already.
+        ParameterError: it has no ledger, told one of them nothing in any run, or a folder is there already.
     """
     kit.require_role("aggregator")
     ledgers = sorted(kit.folder.glob(f"{deliveries.LEDGER}*.jsonl"))
     if not ledgers:
         raise ParameterError(f"{kit.folder} has no ledger: this aggregator has served no run from it")
-    return [deliveries.write_only(each, parties, each.with_name(each.stem.replace(*NAMES, 1))) for each in ledgers]
+    return deliveries.write_only({each: each.with_name(each.stem.replace(*NAMES, 1)) for each in ledgers}, parties)

@@ -104,8 +104,7 @@ class Ledger:
         before = () if self._last is None else self._last.agreed.members
         absent = tuple(name for name in before if name not in agreed.members)
         head = ledger.head_after(self.heads[max(self.heads)], agreed)
-        with deliveries.path_beside(self._path).open("ab") as file:
-            file.write(deliveries.encode_line(deliveries.proof_of(agreed.number, told)))
+        _add(deliveries.path_beside(self._path), deliveries.encode_line(deliveries.proof_of(agreed.number, told)))
         self._append(RoundEvent(agreed=agreed, absent=absent, deliveries=root, head=head))
 
     def delivery(self, number: RoundNumber, party: str, content: bytes) -> DeliveryRecord:
@@ -130,10 +129,7 @@ class Ledger:
 
     def _append(self, event: Event) -> None:
         line = ledger.encode_line(self._index, self._previous, event, self._key)
-        with self._path.open("ab") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        _add(self._path, line, wait=True)
         self._index, self._previous = self._index + 1, hashlib.sha256(line).digest()
         self._take(event)
 
@@ -159,3 +155,23 @@ def _whole(path: Path) -> bytes:
             file.truncate(len(whole))
             os.fsync(file.fileno())
     return whole
+
+
+def _add(path: Path, line: bytes, *, wait: bool = False) -> None:
+    """Append a line, or nothing where the disk takes a part of it: the next one would stand behind that part.
+
+    Args:
+        path: of the file.
+        line: with its end.
+        wait: until it is on disk.
+    """
+    with path.open("ab", buffering=0) as file:
+        end, rest = file.tell(), line
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+            if wait:
+                os.fsync(file.fileno())
+        except OSError:
+            file.truncate(end)
+            raise

@@ -68,14 +68,14 @@ class RunRecord:
         count = len(self._model.outcomes)
         now = np.concatenate([decided if told else self._before[:, :count], stages], axis=1)
         rows = np.arange(stages.shape[0]) if begins else np.flatnonzero((now != self._before).any(axis=1))
-        copies, private = self.client.manifest.copies, self.client.private
-        numbers = {party.name: party.agents for party in self.client.manifest.clients}
-        agents = private.names or numbers[private.name]
+        manifest, private = self.client.manifest, self.client.private
+        numbers = next(each.agents for each in manifest.clients if each.name == private.name)
+        agents = private.names or numbers
         names = [spec.names for spec in specs]
         for row in rows.tolist():
             shown = [value if told else UNSEEN for value in now[row, :count].tolist()]
             where = [each[value] for each, value in zip(names, stages[row].tolist(), strict=True)]
-            person, copy = divmod(row, copies)
+            person, copy = divmod(row, manifest.copies)
             self._outcomes.append([step, *self._of(copy), agents[person], *shown, *where])
         self._before = now
 

@@ -164,17 +164,17 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> PrivacyCost | 
         "it"
         for each in stopped
     )
-    shown: dict[str, dict[int, DeliveryProof]] = {}
     wrong = []
     for name, events in found.items():
+        shown: dict[int, DeliveryProof] = {}
         try:
             beside = deliveries.path_beside(folder / LEDGERS / f"{name}.jsonl")
-            shown[name] = deliveries.load(beside) if beside.exists() else {}
+            shown = deliveries.load(beside) if beside.exists() else {}
         except ParameterError as error:
-            shown[name], wrong = {}, [*wrong, str(error)]
-        wrong += [f"{name}: {line}" for line in rules.misstatements(events, shown[name])]
-        report.received[name] = rules.disclosures(events, shown[name])
-        report.notes.extend(f"{name}: {line}" for line in rules.unshown(events, shown[name]) + rules.refusals(events))
+            wrong.append(str(error))
+        wrong += [f"{name}: {line}" for line in rules.misstatements(events, shown)]
+        report.received[name] = rules.disclosures(events, shown)
+        report.notes.extend(f"{name}: {line}" for line in rules.unshown(events, shown) + rules.refusals(events))
     report.checks["what parties were told, as far as it is shown, is what the ledgers commit to"] = wrong
     return joint([*agreed, *stopped])
 

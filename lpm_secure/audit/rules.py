@@ -212,13 +212,15 @@ def disclosures(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) ->
 
     Args:
         events: of its ledger.
-        proofs: what it has shown of it, by round; without any, all parties are one.
+        proofs: what it has shown of it, by round; without any of a round that it closed, all parties are one.
     """
     found: dict[str, list[Any]] = defaultdict(lambda: [0, 0, hashlib.sha256()])
-    for event in (each for each in events if isinstance(each, RoundEvent)):
+    closed = [each for each in events if isinstance(each, RoundEvent)]
+    nothing_shown = proofs.keys().isdisjoint(each.agreed.number for each in closed)
+    for event in closed:
         shown = proofs[event.agreed.number].told.values() if event.agreed.number in proofs else event.told
         lines = [(told.party, 1, told.size, told.digest) for told in shown]
-        if event.deliveries is not None and not proofs:
+        if event.deliveries is not None and nothing_shown:
             lines = [(EVERYBODY, event.deliveries.parties, event.deliveries.size, event.deliveries.root)]
         for party, count, size, digest in lines:
             entry = found[party]
@@ -248,9 +250,10 @@ def misstatements(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) 
 def unshown(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> list[str]:
     """Return what an aggregator leaves out of what it shows: of members of a round of whom it shows other rounds."""
     rooted = [each for each in events if isinstance(each, RoundEvent) and each.deliveries is not None]
-    if rooted and not proofs:
+    numbers = proofs.keys() & {each.agreed.number for each in rooted}  # a crash may leave a line of a round alone
+    if rooted and not numbers:
         return ["what it told each party is not shown; ask its operator for the deliveries beside its ledger"]
-    shown = {number: {told.party for told in proof.told.values()} for number, proof in proofs.items()}
+    shown = {number: {told.party for told in proofs[number].told.values()} for number in numbers}
     anywhere = {party for parties in shown.values() for party in parties}
     missing = {
         each.agreed.number: anywhere.intersection(each.agreed.members) - shown.get(each.agreed.number, set())

@@ -3,7 +3,8 @@
 The ledger is handed in whole. Of these lines whoever wrote them shows which parties' an audit asks for.
 """
 
-from collections.abc import Collection, Sequence
+import shutil
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, final
 
@@ -12,7 +13,7 @@ import msgspec
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError
 from protocols.releases import merkle
-from protocols.releases.ledger import MAX_FILE, DeliveryRecord, DeliveryRoot, Digest
+from protocols.releases.ledger import DeliveryRecord, DeliveryRoot, Digest, read_content
 
 LEDGER: Final = "ledger-"
 DELIVERIES: Final = "deliveries-"
@@ -80,12 +81,7 @@ def load(path: Path) -> dict[int, DeliveryProof]:
     Raises:
         ParameterError: the file cannot be read, is too long, or has another line than these.
     """
-    try:
-        if path.stat().st_size > MAX_FILE:
-            raise ParameterError(f"{path} has more than {MAX_FILE} bytes, which no run's deliveries have")
-        content = path.read_bytes()
-    except OSError as error:
-        raise ParameterError(f"cannot read the deliveries {path}: {error.strerror}") from error
+    content = read_content(path, "deliveries")
     whole = content[: content.rfind(b"\n") + 1]  # a crash may have cut the last line off
     try:
         proofs = [msgspec.json.decode(line, type=DeliveryProof) for line in whole.splitlines()]
@@ -94,22 +90,38 @@ def load(path: Path) -> dict[int, DeliveryProof]:
     return {each.number: each for each in proofs}
 
 
-def write_only(ledger: Path, parties: Collection[str], folder: Path) -> Path:
-    """Write a copy of a ledger, and of what its lines show of some parties, to a new folder to be handed in.
+def write_only(folders: Mapping[Path, Path], parties: Collection[str]) -> list[Path]:
+    """Write copies of ledgers, and of what their lines show of some parties, to new folders to be handed in.
+
+    Args:
+        folders: by ledger; of one that tells none of the parties anything none is made, and after an error none is.
 
     Raises:
-        ParameterError: the folder is there, a file cannot be read or written, or no round shows such a party.
+        ParameterError: a folder is there, a file cannot be read or written, or no round of any shows such a party.
     """
-    proofs = [each.only(parties) for each in load(path_beside(ledger)).values()]
-    missing = set(parties) - {told.party for each in proofs for told in each.told.values()}
+    shown = {ledger: _shown(ledger, parties) for ledger in folders}
+    missing = set(parties) - {told.party for proofs in shown.values() for each in proofs for told in each.told.values()}
     if missing:
-        raise ParameterError(
-            f"{ledger.name} tells of nothing that {', '.join(sorted(missing))} was told; see its members"
-        )
-    try:
-        folder.mkdir(mode=0o700)
-        (folder / ledger.name).write_bytes(ledger.read_bytes())
-        path_beside(folder / ledger.name).write_bytes(b"".join(encode_line(each) for each in proofs if each.told))
-    except OSError as error:
-        raise ParameterError(f"cannot write {folder}: {error.strerror}; name a new folder") from error
-    return folder
+        names = ", ".join(each.name for each in folders)
+        raise ParameterError(f"{names} tells of nothing that {', '.join(sorted(missing))} was told; see its members")
+    made: list[Path] = []
+    for ledger, proofs in shown.items():
+        if not proofs:
+            continue
+        folder = folders[ledger]
+        try:
+            folder.mkdir(mode=0o700)
+            made.append(folder)
+            (folder / ledger.name).write_bytes(ledger.read_bytes())
+            path_beside(folder / ledger.name).write_bytes(b"".join(encode_line(each) for each in proofs))
+        except OSError as error:
+            for each in made:
+                shutil.rmtree(each, ignore_errors=True)
+            raise ParameterError(f"cannot write {folder}: {error.strerror}; name a new folder") from error
+    return made
+
+
+def _shown(ledger: Path, parties: Collection[str]) -> list[DeliveryProof]:
+    """Return what the lines beside a ledger show of some parties, without the rounds that told them nothing."""
+    proofs = (each.only(parties) for each in load(path_beside(ledger)).values())
+    return [each for each in proofs if each.told]

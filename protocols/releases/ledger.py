@@ -236,10 +236,22 @@ def _line(index: int, content: bytes) -> Line:
 
 def load(path: Path, public: bytes) -> list[Event]:
     """Read and check a file."""
+    return verify(read_content(path, "ledger").splitlines(keepends=True), public)
+
+
+def read_content(path: Path, what: str) -> bytes:
+    """Read a file of a run, unless it is longer than any is.
+
+    Args:
+        path: of the file.
+        what: it is, for an error.
+
+    Raises:
+        ParameterError: it cannot be read, or is too long.
+    """
     try:
         if path.stat().st_size > MAX_FILE:
-            raise ParameterError(f"{path} has more than {MAX_FILE} bytes, which no ledger has")
-        content = path.read_bytes()
+            raise ParameterError(f"{path} has more than {MAX_FILE} bytes, which are too many for a run's {what}")
+        return path.read_bytes()
     except OSError as error:
-        raise ParameterError(f"cannot read the ledger {path}: {error.strerror}") from error
-    return verify(content.splitlines(keepends=True), public)
+        raise ParameterError(f"cannot read the {what} {path}: {error.strerror}") from error

@@ -216,7 +216,8 @@ def test_ledgers_that_parties_hand_in_are_audited_like_a_local_run(ended, handed
 def test_an_aggregator_shows_what_it_told_one_party_and_no_other(ended, handed_in, tmp_path):
     ledgers = [next(ended.party(f"aggregator-{number}").glob("ledger-*.jsonl")) for number in (1, 0)]
     client = ended.testbed.manifest.clients[1].name
-    shown = [deliveries.write_only(path, [client], tmp_path / path.parent.name) / path.name for path in ledgers]
+    folders = deliveries.write_only({path: tmp_path / path.parent.name for path in ledgers}, [client])
+    shown = [folder / path.name for folder, path in zip(folders, ledgers, strict=True)]
     report = handed_in(*shown)[1]
     assert report.findings == 0, report.checks
     assert {tuple(of) for of in report.received.values()} == {(client,)}

@@ -49,6 +49,7 @@ def test_of_a_run_that_stopped_a_page_says_where(recorded, page):
 
 
 def test_names_are_text(recorded, page):
-    record, *_ = recorded(mode="sum", name="winter")
+    record, *_ = recorded(mode="sum", name="<b>winter")
     text = page(record)
-    assert "<h1>What client-0 takes home from winter</h1>" in text
+    assert "<h1>What client-0 takes home from &lt;b&gt;winter</h1>" in text
+    assert "<b>" not in text

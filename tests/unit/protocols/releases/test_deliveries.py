@@ -57,7 +57,7 @@ def test_of_a_ledger_alone_the_sum_over_all_parties_is_known(path):
 
 
 def test_what_one_party_was_told_is_shown_without_the_others(path, tmp_path):
-    folder = deliveries.write_only(path, ["client-2"], tmp_path / "shown")
+    [folder] = deliveries.write_only({path: tmp_path / "shown"}, ["client-2"])
     shown = deliveries.load(deliveries.path_beside(folder / path.name))
     assert sorted(shown) == [0, 1]  # it was away in round 2
     assert rules.misstatements(events(folder / path.name), shown) == []
@@ -65,9 +65,10 @@ def test_what_one_party_was_told_is_shown_without_the_others(path, tmp_path):
     said = (folder / "deliveries-0123.jsonl").read_bytes()
     assert not any(name.encode() in said for name in PARTIES if name != "client-2")
     with pytest.raises(ParameterError, match="name a new folder"):
-        deliveries.write_only(path, ["client-2"], folder)
+        deliveries.write_only({path: folder}, ["client-2"])
     with pytest.raises(ParameterError, match="tells of nothing that client-9 was told"):
-        deliveries.write_only(path, ["client-9"], tmp_path / "more")
+        deliveries.write_only({path: tmp_path / "more"}, ["client-9"])
+    assert not (tmp_path / "more").exists()
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_what_one_party_was_told_is_shown_without_the_others(path, tmp_path):
     ],
 )
 def test_what_is_shown_and_was_changed_is_found(path, tmp_path, old, new, said):
-    folder = deliveries.write_only(path, ["client-2"], tmp_path / "shown")
+    [folder] = deliveries.write_only({path: tmp_path / "shown"}, ["client-2"])
     beside = deliveries.path_beside(folder / path.name)
     assert old in beside.read_bytes()
     beside.write_bytes(beside.read_bytes().replace(old, new, 1))
@@ -102,8 +103,11 @@ def test_rounds_that_are_left_out_of_what_is_shown_are_told(path):
     assert line.endswith("round 0: client-0")
     away = {number: shown[number].only(["client-2"]) for number in (0, 1)}
     assert rules.unshown(events(path), away) == []
-    [line] = rules.unshown(events(path), {})  # a file without a line too
-    assert line.startswith("what it told each party is not shown")
+    for nothing in ({}, {9: shown[0]}):  # a file without a line too, or with one of a round that no ledger closed
+        [line] = rules.unshown(events(path), nothing)
+        assert line.startswith("what it told each party is not shown")
+        assert rules.misstatements(events(path), nothing) == []
+        assert rules.disclosures(events(path), nothing) == rules.disclosures(events(path), {})
 
 
 def test_a_party_that_has_two_places_under_a_root_is_found(tmp_path):

@@ -197,6 +197,26 @@ def test_a_round_that_a_version_before_wrote_down_is_the_same_when_it_is_told_ag
         opened(path).write_closing(agreed(4), told(3))
 
 
+@pytest.mark.parametrize("full", ["ledger-full.jsonl", "deliveries-full.jsonl"])
+def test_a_disk_that_takes_a_part_of_a_line_spoils_no_file_and_the_round_is_written_later(path, full):
+    resource = pytest.importorskip("resource")
+    path = path.with_name("ledger-full.jsonl")
+    ledger, beside = opened(path), deliveries.path_beside(path)
+    ledger.write_closing(agreed(0), told(0))
+    before, limits = [each.read_bytes() for each in (path, beside)], resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name(full).stat().st_size + 40, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            ledger.write_closing(agreed(1), told(1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before[0]
+    assert (beside.read_bytes() == before[1]) == (full == beside.name)  # which is written first
+    ledger.write_closing(agreed(1), told(1))
+    assert [each.agreed.number for each in ledgers.load(path, PUBLIC) if isinstance(each, RoundEvent)] == [0, 1]
+    assert sorted(deliveries.load(beside)) == [0, 1]
+
+
 def test_a_refusal_that_clients_bring_about_again_and_again_does_not_grow_the_ledger(path):
     size = path.stat().st_size
     for ledger in (opened(path), opened(path)):
