@@ -193,8 +193,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         check_no_sum(releases)
         check_cells(releases, cells=len(self.cells))
         n, k, changes = agents_of(self.clients), len(self.aggregators), self.score_changes
-        given = self.gradient
-        check_derivatives(releases, given, changes=changes, agents=n, aggregators=k, steps=self.steps)
+        check_derivatives(releases, self.gradient, changes=changes, agents=n, aggregators=k, steps=self.steps)
         check_series(releases, self.model, steps=self.steps)
 
     @property

@@ -112,6 +112,13 @@ def test_what_a_round_says_are_derivatives_of_what_it_expects(path):
         assert np.array(here.by_log)[5:, place] == pytest.approx(differences[5:], rel=0.02, abs=1e-3)
 
 
+def test_a_replicate_has_the_cells_and_contacts_of_the_relaxed_runs(path):
+    asked, z = load_people(path), np.zeros(2)
+    given = msgspec.structs.replace(asked.run.private, seed=asked.run.seed)
+    same = replace(asked, run=msgspec.structs.replace(asked.run, private=given))
+    assert job._replicate(asked, z, 3, None) == job._replicate(same, z, 3, None)
+
+
 def test_an_interrupted_fit_goes_on_to_the_same_posterior(path, tmp_path):
     asked = load_people(path)
     whole = list(intervals(fit_people(asked, tmp_path / "whole", private=False)))

@@ -236,8 +236,8 @@ def _with_replicate(asked: PeopleCalibration, state: PeopleState, z: F64, out: P
 
 
 def _replicate(asked: PeopleCalibration, z: F64, number: int, out: Path | None) -> tuple[float, ...]:
-    """Return departures in steps 1 to T of a discrete run, in which people draw anew."""
-    config = msgspec.structs.replace(asked.at(asked.theta(z)), gradient=None, seed=asked.run.seed + 1 + number)
+    """Return departures in steps 1 to T of a discrete run, in which the same people draw anew."""
+    config = msgspec.structs.replace(asked.at(asked.theta(z)).with_draws(asked.run.seed + 1 + number), gradient=None)
     if out is None:
         series = run_clear(local_testbed(config), device_of("cpu")).series
     else:
