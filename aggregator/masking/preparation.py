@@ -5,8 +5,11 @@ from typing import Final
 
 import numpy as np
 
+import aggregator.masking.carry.choice as fields
 import aggregator.masking.trees.choice as trees
 import protocols.masking.kernels.choice as kernels
+from aggregator.masking.carry.bit_opening import BitOpening, count_messages
+from aggregator.masking.carry.dealing import deal_carry
 from aggregator.masking.comparison import deal_comparison
 from aggregator.masking.comparison_key import NodeHash
 from protocols.arithmetic.sharing.additive import KEY_BYTES
@@ -21,7 +24,10 @@ def prepare(plan: RunPlan) -> None:
     """Load the fastest kernels that are installed, where a run is long enough; the bytes are the same."""
     steps, layout = plan.manifest.steps, plan.layout
     compares = steps * layout.n * len(plan.outcomes) >= LEAST_COMPARISONS
-    if compares:
+    if compares and plan.opens_bits:
+        fields.fastest()
+        _open()
+    elif compares:
         trees.fastest()
         _compare()
     if compares or plan.proved >= LEAST_WORDS:  # what compiles is there by then
@@ -43,3 +49,12 @@ def _compare() -> None:
     nothing = np.zeros(1, dtype=np.uint64)
     _, (share, _) = deal_comparison(nothing, node_hash=node_hash, draw=lambda count: np.zeros(count, dtype=np.uint64))
     share.answer(node_hash, nothing, offset=nothing, mask=nothing)
+
+
+def _open() -> None:
+    """Open and prove one bit of nothing, for the same reason."""
+    nothing = np.zeros(1, dtype=np.uint64)
+    share, _, _ = deal_carry(nothing, nothing, bits=1, draw=lambda count: np.zeros(count, dtype=np.uint64))
+    opening = BitOpening(share, nothing, bits=1, key=bytes(KEY_BYTES))
+    for _ in range(count_messages(1)):
+        opening.take(opening.tell())

@@ -91,7 +91,7 @@ class ProofShape:
         if norm is None:
             width = min(8 * count_bytes(width + 1, 1), WIDTH) - 1
         groups, products = -(-(width + 1) // WIDEST), 0 if norm is None else norm.entries
-        length = _padded((bits.size + products) * groups + products + 1)
+        length = round_up((bits.size + products) * groups + products + 1)
         rounds, size = 1, length
         while size > 1:
             rounds, size = rounds + 1, shorter(size)
@@ -153,14 +153,15 @@ def _masks(bits: U8, norm: NormBound | None, width: int) -> U64:
     return masks
 
 
-def _padded(size: int) -> int:
+def round_up(size: int) -> int:
+    """Return how long a vector of this size is with its padding, for folds by four."""
     return -(-size // ARITY) * ARITY
 
 
 def shorter(size: int) -> int:
     """Return how long a vector is after a later fold, with its padding."""
     size //= ARITY
-    return _padded(size) if size > 1 else 1
+    return round_up(size) if size > 1 else 1
 
 
 def powers(r: Element, count: int) -> tuple[Element, ...]:

@@ -86,6 +86,7 @@ class BitOpening:
 
         Raises:
             WireError: it is of another size.
+            RoundAhead: it came before this one's of the same number, or after the proof.
         """
         told = from_bytes(content)
         if self._masked is not None:
@@ -103,6 +104,8 @@ class BitOpening:
             self._masked = done.value
 
     def _take_proof(self, told: U64) -> None:
+        if not self._transcripts or self._part is not None:
+            raise RoundAhead("the other aggregator's proof came before this one's, or twice; the run stops here")
         self._part = verifier_part(
             join(self._lines),
             np.concatenate(self._other),

@@ -10,9 +10,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from aggregator.masking.carry.field_kernels import ARITY, SHIFTS, WORD, FieldKernels, Lines, tables
+from aggregator.masking.carry.field_kernels import SHIFTS, WORD, FieldKernels, Lines, tables
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.jit import compile_kernel, inline_kernel
+from protocols.masking.kernels.folding_kernels import ARITY
 
 BLOCK: Final = 64  # words of each plane at a time, which stay in the cache
 ZERO: Final = np.uint64(0)

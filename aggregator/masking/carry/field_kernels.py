@@ -16,12 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from protocols.arithmetic.fixed_point import I64, U64
+from protocols.masking.kernels.folding_kernels import ARITY
 from protocols.masking.words import WORD_BYTES
 
 BITS: Final = 128
 WORD: Final = 64
-ARITY: Final = 4
-NODES: Final = 2 * ARITY - 1  # of the polynomial that a fold of two vectors sends
 SHIFTS: Final = tuple(range(1 - WORD, WORD))
 _LOW: Final = 2**BITS - 1
 

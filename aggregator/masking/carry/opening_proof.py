@@ -22,9 +22,7 @@ import numpy as np
 
 from aggregator.masking.carry.choice import kernels_for
 from aggregator.masking.carry.field_kernels import (
-    ARITY,
     BITS,
-    NODES,
     SHIFTS,
     WORD,
     FieldKernels,
@@ -37,15 +35,12 @@ from aggregator.masking.carry.field_kernels import (
 )
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ResultsDiffer, WireError
+from protocols.masking.folding import round_up, shorter
+from protocols.masking.kernels.folding_kernels import ARITY, NODES, SENT
 
 FOLLOWS: Final = ARITY - 1  # the node whose value is not sent: with those of the others below it makes the claim
-SENT: Final = tuple(node for node in range(NODES) if node != FOLLOWS)
 X: Final = 2
 OUTSIDE: Final = 1 << BITS - 1  # challenges have this bit, so none is a node
-
-
-def _padded(size: int) -> int:
-    return -(-size // ARITY) * ARITY
 
 
 @final
@@ -62,9 +57,9 @@ class OpeningShape:
     @property
     def folds(self) -> int:
         """Return how many folds there are, each with a row and a challenge."""
-        folds, size = 1, _padded(self.words + 1)
+        folds, size = 1, round_up(self.words + 1)
         while size > 1:
-            folds, size = folds + 1, _shorter(size)
+            folds, size = folds + 1, shorter(size)
         return folds
 
     @property
@@ -87,11 +82,6 @@ class OpeningShape:
         if len(elements) != self.folds or any(not OUTSIDE <= each < 2 * OUTSIDE for each in elements):
             raise WireError(f"got challenges for {len(elements)} folds; proofs of openings have {self.folds}")
         return elements
-
-
-def _shorter(size: int) -> int:
-    size //= ARITY
-    return _padded(size) if size > 1 else 1
 
 
 @final
@@ -165,7 +155,7 @@ def _weights(lines: Lines, width: int, transcript: OpeningTranscript, kernels: F
 def _verifier_vector(lines: Lines, shape: tuple[int, ...], weights: U64, r: int, kernels: FieldKernels) -> U64:
     """Return what both aggregators know after the first fold, and zero where the dealer has a mask."""
     planes, width = shape
-    out = np.zeros((_padded(planes * width + 1), 2), dtype=np.uint64)
+    out = np.zeros((round_up(planes * width + 1), 2), dtype=np.uint64)
     own, at_r = out[: planes * width].reshape(planes, width, 2), powers(product(X, r), WORD)
     for line, weight in enumerate(weights):
         terms = lines.terms(line)
@@ -175,7 +165,7 @@ def _verifier_vector(lines: Lines, shape: tuple[int, ...], weights: U64, r: int,
 
 
 def _dealer_vector(dealt: U64, mask: U64, r: int, kernels: FieldKernels) -> U64:
-    out = np.zeros((_padded(dealt.size + 1), 2), dtype=np.uint64)
+    out = np.zeros((round_up(dealt.size + 1), 2), dtype=np.uint64)
     out[: dealt.size], out[dealt.size] = kernels.evaluate(dealt.reshape(-1), powers(r, WORD)[::-1]), mask
     return out
 
@@ -193,7 +183,7 @@ def _values(left: U64, right: U64, kernels: FieldKernels) -> U64:
 
 
 def _fold(x: U64, r: int, kernels: FieldKernels) -> U64:
-    out = np.zeros((_shorter(len(x)), 2), dtype=np.uint64)
+    out = np.zeros((shorter(len(x)), 2), dtype=np.uint64)
     out[: len(x) // ARITY] = kernels.fold(x.reshape(-1, ARITY, 2), vector(lagrange(r, ARITY)))
     return out
 

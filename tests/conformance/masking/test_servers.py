@@ -374,7 +374,7 @@ def test_each_server_is_sent_what_is_for_it_alone(small):
         notice = msgspec.msgpack.decode(envelope.content, type=WordsNotice)
         for part in (envelope.signature, envelope.nonce, notice.d, notice.e):
             assert len(part) < 8 or part not in to_dealer
-    answers = {}
+    answers = {ONE: set(), TWO: set()}
     for caller, callee, _, reply in passed:
         if isinstance(reply, MaskedReply) and reply.envelope is not None:
             kind = msgspec.msgpack.decode(reply.envelope.content, type=KINDS | ANSWERS)
@@ -382,8 +382,8 @@ def test_each_server_is_sent_what_is_for_it_alone(small):
                 assert kind.client == caller  # a client's answers, and nobody else's
             if isinstance(kind, ReleaseAnswer):
                 assert callee == DEALER
-                answers.setdefault(caller, []).append(kind.share)
-    assert not {share for share in answers[ONE] if share} & {share for share in answers[TWO] if share}
+                answers[caller] |= {kind.share} - {()}
+    assert (all(answers.values()), answers[ONE] & answers[TWO]) == (True, set())  # there are some, and none is of both
 
 
 def test_kinds_sizes_and_order_of_what_servers_receive_are_the_same_in_two_worlds(small):

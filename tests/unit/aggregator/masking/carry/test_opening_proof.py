@@ -5,11 +5,10 @@ import pytest
 
 from aggregator.masking.carry import opening_proof
 from aggregator.masking.carry.compiled_field import CompiledField, processor_multiplies
-from aggregator.masking.carry.field_kernels import ARITY, NODES, integers, lagrange, powers, product, vector
+from aggregator.masking.carry.field_kernels import integers, lagrange, powers, product, vector
 from aggregator.masking.carry.numpy_field import NumpyField
 from aggregator.masking.carry.opening_proof import (
     FOLLOWS,
-    SENT,
     OpeningShape,
     OpeningTranscript,
     dealer_part,
@@ -18,6 +17,7 @@ from aggregator.masking.carry.opening_proof import (
     verifier_part,
 )
 from protocols.errors import ResultsDiffer, WireError
+from protocols.masking.kernels.folding_kernels import ARITY, NODES, SENT
 
 needs_product = pytest.mark.skipif(not processor_multiplies(), reason="the processor has no carry-less product")
 KERNELS = {"numpy": NumpyField(), "compiled": CompiledField()}
