@@ -26,7 +26,7 @@ from protocols.releases.mechanism import DiscreteGaussian
 from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.policy import outputs_of
-from protocols.task.release_plan import releases_in
+from protocols.task.release_plan import ReleasePlan
 from tests.calibration_hospitals import OBSERVATION, WEEKS, hospitals, institution_of
 
 SHAPE, WORDS, ONE = (2, 2, WEEKS), 4 * WEEKS, Contribution()
@@ -53,11 +53,15 @@ def noised(scale=2.0, times=3, sensitivity=1):
     return Releases(each=(release,), rho=10.0)
 
 
+def noise_of(manifest):
+    return SumNoise(ReleasePlan.of(manifest), manifest.sigma, KEY)
+
+
 def test_a_sum_shares_words_of_its_vector_alone_and_releases_every_other_round():
     manifest = manifest_of()
     layout = Layout.of(manifest)
     assert (layout.d, layout.c, layout.q) == (WORDS, 0, 0)
-    assert [[each.name for each in releases_in(manifest, step)] for step in range(4)] == [[], ["sum"]] * 2
+    assert [[each.name for each in ReleasePlan.of(manifest).in_step(step)] for step in range(4)] == [[], ["sum"]] * 2
     assert outputs_of(manifest) == ("sum",)
 
 
@@ -84,13 +88,13 @@ def test_gradients_that_could_wrap_are_refused_with_their_noise():
 
 def test_a_round_that_asks_opens_nothing_whatever_clients_tell():
     total = np.arange(WORDS, dtype=np.uint64)
-    assert not SumNoise(manifest_of(), KEY).add(0, total, before=b"")[0].any()
-    assert np.array_equal(SumNoise(manifest_of(), KEY).add(1, total, before=b"")[0], total)
+    assert not noise_of(manifest_of()).add(0, total, before=b"")[0].any()
+    assert np.array_equal(noise_of(manifest_of()).add(1, total, before=b"")[0], total)
 
 
 def test_each_answering_round_has_noise_of_its_own_with_the_sigma_of_the_manifest():
     manifest, total = manifest_of(releases=noised()), np.zeros(WORDS, dtype=np.uint64)
-    one, other = (SumNoise(manifest, KEY).add(step, total, before=b"")[0].view(np.int64) for step in (1, 3))
+    one, other = (noise_of(manifest).add(step, total, before=b"")[0].view(np.int64) for step in (1, 3))
     assert not np.array_equal(one, other)
     expected = DiscreteGaussian(manifest.sigma).from_key(KEY, WORDS, stream=2)
     assert np.array_equal(one, expected)
@@ -99,13 +103,13 @@ def test_each_answering_round_has_noise_of_its_own_with_the_sigma_of_the_manifes
 
 def test_each_sum_that_is_opened_in_a_round_has_noise_of_its_own_and_none_of_another_rounds():
     manifest, total = manifest_of(releases=noised()), np.zeros(WORDS, dtype=np.uint64)
-    steps, places, noise = (1, 3, 5), range(20), SumNoise(manifest, KEY)
+    steps, places, noise = (1, 3, 5), range(20), noise_of(manifest)
     drawn = {noise.add(step, total, before=b"", place=place)[0].tobytes() for step in steps for place in places}
     assert len(drawn) == len(steps) * len(places)
 
 
 def test_every_sum_is_counted_and_none_is_opened_beyond_what_the_noise_was_made_for():
-    noise, total, before = SumNoise(manifest_of(releases=noised()), KEY), np.zeros(WORDS, dtype=np.uint64), b""
+    noise, total, before = noise_of(manifest_of(releases=noised())), np.zeros(WORDS, dtype=np.uint64), b""
     for place in range(3):
         _, before = noise.add(1, total, before=before, place=place)
     with pytest.raises(BudgetSpent, match="3 sums"):

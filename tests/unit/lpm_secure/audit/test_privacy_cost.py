@@ -13,7 +13,7 @@ from protocols.releases import ledger
 from protocols.releases.ledger import START, RoundEvent, RoundRecord, StartEvent, head_after
 from protocols.releases.mechanism import RunningNoise
 from protocols.releases.query import Release, Releases
-from protocols.task.release_plan import records_in
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 
 STEPS = 6
@@ -41,7 +41,7 @@ def written(manifest_of, seir, tmp_path):
         key, head, path = signing.new_key(), START, tmp_path / "ledger.jsonl"
         events = [StartEvent(bytes(32), "aggregator-0")]
         for number in range(steps + 1):
-            releases = records_in(manifest, number)
+            releases = ReleasePlan.of(manifest).records(number)
             agreed = RoundRecord(
                 number=number, step=number, phase=int(Phase.SPEAK), members=("a",), refused=(), releases=releases
             )
@@ -109,6 +109,6 @@ def test_exact_releases_are_named_as_what_no_budget_covers(written):
 
 def test_running_totals_are_written_down_as_the_vector_that_has_the_noise(manifest_of):
     manifest = manifest_of(steps=STEPS, releases=Releases(each=(noised("running", 4.0),), rho=1.0))
-    [opened] = records_in(manifest, 2)
+    [opened] = ReleasePlan.of(manifest).records(2)
     norm = RunningNoise(4.0, STEPS + 1).sensitivity
     assert (opened.sigma, opened.sensitivity, opened.each, opened.times) == (4.0 * norm, norm, 1, 1)

@@ -22,6 +22,7 @@ from protocols.models.likelihood.factors.integer_score import HAZARD_BITS, UNIT,
 from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
 from protocols.task.ranges import Ranges
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
@@ -105,7 +106,7 @@ def run(testbed, operators_of, breaks, late=None):
     async def everybody():
         with operators_of(manifest) as operators:
             if breaks:
-                scores = operators.runs[1]._scores
+                scores = operators.runs[1]._joint.scores
                 scores._backend = Broken(scores._backend)
             part = RemotePart(manifest, operators.transports(ENGINE))
             parts = [one(party.name, operators) for party in manifest.clients]
@@ -132,7 +133,7 @@ def scores_without(testbed, late):
 
     None where the client's agents are infected in that step: then the delay would change the run.
     """
-    scored, mine = ScoredAgents(testbed.manifest, testbed.clear_agents(CPU)), np.arange(8) // 3 == 1
+    scored, mine = ScoredAgents(testbed.manifest.require_gradient(), testbed.clear_agents(CPU)), np.arange(8) // 3 == 1
     told, left_out = 0, 0
     for step in range(testbed.manifest.steps):
         scored.update(np.zeros(0, dtype=np.int64), step=step)
@@ -189,7 +190,8 @@ def test_a_step_that_too_few_clients_are_in_loses_the_score_for_it_could_be_that
             return bytes(32), np.zeros(3, dtype=np.uint64)
 
     async def chain(*cohorts):
-        scores, content = HiddenScores(manifest, 0, Zeros()), b""
+        plan, layout = ReleasePlan.of(manifest), Layout.of(manifest)
+        scores, content = HiddenScores(manifest.model, plan, layout, Zeros(), index=0, k=2), b""
         for step, members in enumerate(cohorts):
             number = manifest.schedule.number(step, Phase.SPEAK)
             total = np.zeros(Layout.of(manifest).d, dtype=np.uint64)
@@ -214,7 +216,7 @@ def test_a_client_refuses_contacts_that_could_exceed_the_largest_hazard(testbed)
     manifest = changed(testbed, gradient=gradient)
     heavy = Testbed(manifest, testbed.contacts, testbed.cell, 0, "drawn", True).private_state("client-0")
     with pytest.raises(DataError, match="largest hazard"):
-        OwnScore(manifest, heavy)
+        OwnScore(manifest.model, ReleasePlan.of(manifest), Layout.of(manifest), heavy, factors=1)
 
 
 def test_the_largest_hazard_that_a_client_may_have_is_in_its_range_however_it_is_rounded(testbed, seir):
