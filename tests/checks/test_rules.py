@@ -46,6 +46,7 @@ BREACHES = {
     ("field", "client_sdk/shop.py"): {"client_sdk/shop.py": "def half_OPEN(): ..."},
     ("field", "client_sdk/table.py"): {"client_sdk/table.py": "x['shop.SHUT']"},
     ("field", "client_sdk/names.py"): {"client_sdk/names.py": "from protocols.models import seir"},
+    ("synonym", "README.md:Conditional posterior"): {"README.md": "a Conditional\nposterior"},
     ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},
     ("trace", "README.md:pypi.org"): {"README.md": "from https://pypi.org/simple"},
 }

@@ -48,7 +48,7 @@ def amortise(
             f"got --compare and --periods {periods}; the fit reads {content.data.fit_periods} periods: ask for as many"
         )
     folder = folders.last_of(out, content.name)
-    with round_bar(f"{content.name}, conditional", rounds=content.amortised.rounds) as on_round:
+    with round_bar(f"{content.name}, amortised", rounds=content.amortised.rounds) as on_round:
         trained = job.amortise(
             content, folder, periods=periods, resume=resume, on_round=lambda posterior: on_round(posterior.round, "")
         )
