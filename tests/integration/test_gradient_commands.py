@@ -10,14 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from lpm_secure.analysis.sensitivity.config import load
-from lpm_secure.analysis.sensitivity.problem_config import ProblemConfig
 from lpm_secure.analysis.sensitivity.setup import ESTIMATORS, setup_of
 from lpm_secure.cli.main import app
-from lpm_secure.engine.backends import NumpyBackend
-from lpm_secure.gradients.history.recorder import HistoryRecorder
 from lpm_secure.monitor.runs import card_of, cards
 from protocols.errors import ConfigError, DataError, ParameterError
-from protocols.models.likelihood.dependence import Dependence
+from tests.ward import PEOPLE, write_ward
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "gradients.toml"
@@ -39,30 +36,6 @@ outputs = [{{ series = "S" }}, {{ series = "I", peak = 0.05 }}, {{ series = "I",
 sensitivity_seeds = 20
 seeds = {{ finite_difference = 200, coupled = 30, relaxed = 2 }}
 """
-WARD = """
-name = "ward"
-seed = 3
-steps = 8
-[model]
-beta = { near = 0.05 }
-cell_beta = 0.1
-latent = { mean = 2.0, sd = 0.5 }
-infectious = { mean = 3.0, sd = 1.0 }
-initial = 0.1
-[private]
-people = "people.csv"
-contacts = "contacts.csv"
-start = 2026-03-02
-clients = { column = "ward" }
-[cells]
-column = "ward"
-[synthetic]
-agents = 12
-[protocol]
-min_cohort = 2
-"""
-PEOPLE = ["person,ward,stage", *(f"{k:03},{'AB'[k % 2]},{'I' if k < 3 else ''}" for k in range(20))]
-CONTACTS = ["date,a,b,weight", *(f"2026-03-{2 + k % 4:02},{k:03},{(k + 5) % 20:03},{1 + k % 3}" for k in range(20))]
 
 
 @pytest.fixture
@@ -138,10 +111,7 @@ def test_the_epidemic_of_an_earlier_version_is_refused_with_what_to_write(config
 
 @pytest.fixture
 def ward(tmp_path):
-    for name, rows in (("people.csv", PEOPLE), ("contacts.csv", CONTACTS)):
-        (tmp_path / name).write_text("\n".join(rows) + "\n")
-    (tmp_path / "ward.toml").write_text(WARD)
-    return tmp_path / "ward.toml"
+    return write_ward(tmp_path)
 
 
 def test_a_runs_own_people_and_table_have_derivatives_by_the_tables_own_names(ward, tmp_path):
@@ -170,28 +140,8 @@ def test_a_runs_own_people_and_table_have_derivatives_by_the_tables_own_names(wa
     assert all(row["sign_agrees"] and abs(row["ratio"] - 1) < 4.5 * row["ratio_error"] + 0.05 for row in near)
 
 
-def test_what_is_known_of_people_stands_at_the_beginning(ward):
-    setup = setup_of(ProblemConfig(name="own", run=str(ward)), seed=1)
-    assert setup.problem.people.n == 20 + 12
-    theta = setup.theta.shift(setup.theta.names.index("initial"), -setup.theta[setup.theta.names.index("initial")])
-    series = setup.problem.run(theta, range(30), NumpyBackend(setup.problem.graph))
-    assert (series[:, :, 0] == [32 - 3, 0, 3, 0]).all()
-    recorder = HistoryRecorder(setup.problem, theta, range(30), Dependence.of(setup.problem.graph))
-    np.testing.assert_array_equal(recorder.run().series, series)
-
-
-@pytest.mark.parametrize("known", [False, True])
-def test_days_since_when_people_are_ill_leave_stays_differences_alone_where_some_are_known(ward, known):
-    people = [PEOPLE[0] + ",since", *(f"{row},{1 if known and ',I' in row else ''}" for row in PEOPLE[1:])]
-    ward.with_name("people.csv").write_text("\n".join(people) + "\n")
-    setup = setup_of(ProblemConfig(name="own", run=str(ward)), seed=1)
-    assert bool(setup.problem.dependence.why_not("infectious_law")) is known
-    assert setup.problem.dependence.why_not("contact_rate") is None
-
-
 def test_sensitivities_of_people_who_are_known_to_be_ill_for_days_are_written(ward, tmp_path):
-    people = [PEOPLE[0] + ",since", *(f"{row},{1 if ',I' in row else ''}" for row in PEOPLE[1:])]
-    ward.with_name("people.csv").write_text("\n".join(people) + "\n")
+    write_ward(ward.parent, since=1)
     result = call("sensitivity", ward, "--out", tmp_path / "out", "--output", "S", "--parameter", "infectious")
     assert result.exit_code == 0, result.output
     (row,) = pyarrow.parquet.read_table(tmp_path / "out" / "sensitivity.parquet").to_pylist()

@@ -11,7 +11,6 @@ from lpm_secure.audit import privacy_cost, rules
 from protocols.identity import signing
 from protocols.releases import ledger
 from protocols.releases.ledger import START, RoundEvent, RoundRecord, StartEvent, head_after
-from protocols.releases.mechanism import RunningNoise
 from protocols.releases.query import Release, Releases
 from protocols.task.release_plan import records_in
 from protocols.task.rounds import Phase
@@ -105,10 +104,3 @@ def test_exact_releases_are_named_as_what_no_budget_covers(written):
     assert found.exact == ("tally",)
     assert str(found).endswith("; tally opened exact, with no bound")
     assert "no epsilon" in str(privacy_cost.joint(written(Release(name="tally"))))
-
-
-def test_running_totals_are_written_down_as_the_vector_that_has_the_noise(manifest_of):
-    manifest = manifest_of(steps=STEPS, releases=Releases(each=(noised("running", 4.0),), rho=1.0))
-    [opened] = records_in(manifest, 2)
-    norm = RunningNoise(4.0, STEPS + 1).sensitivity
-    assert (opened.sigma, opened.sensitivity, opened.each, opened.times) == (4.0 * norm, norm, 1, 1)

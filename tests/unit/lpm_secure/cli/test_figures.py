@@ -1,7 +1,6 @@
 """Every command that yields figures prints them as JSON where it is asked to, and nothing else."""
 
 import contextlib
-import csv
 import json
 
 import click
@@ -9,7 +8,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lpm_secure.cli.analysis.gradient_tables import SIDE_BY_SIDE
 from lpm_secure.cli.figures import show
 from lpm_secure.cli.main import app
 from lpm_secure.report.summary import Summary
@@ -39,13 +37,3 @@ def test_what_is_printed_beside_json_is_not_on_standard_output(tmp_path):
     assert done.exit_code == 0, done.output
     (row,) = json.loads(done.stdout)
     assert row["parameter"] == "start"
-
-
-def test_sensitivities_by_many_parameters_name_each_of_them(tmp_path):
-    arguments = ["sensitivity", "strains", "--out", tmp_path / "out", "--steps", "2"]
-    done = CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "80"})
-    assert done.exit_code == 0, done.output
-    rows = csv.DictReader((tmp_path / "out" / "sensitivity.csv").read_text().splitlines())
-    names = {row["parameter"] for row in rows}
-    assert len(names) > SIDE_BY_SIDE
-    assert all(name in done.stdout for name in names)

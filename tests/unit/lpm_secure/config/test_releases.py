@@ -6,8 +6,6 @@ import pytest
 from lpm_secure.accounting import Cost, epsilon_of
 from lpm_secure.config.releases import NoiseConfig, releases_for
 from protocols.errors import BudgetSpent, ConfigError
-from protocols.releases.query import Release, Releases
-from protocols.report.disclosure import describe_disclosure
 
 
 def test_a_budget_becomes_a_sigma_that_keeps_it(seir):
@@ -47,19 +45,6 @@ def test_an_epsilon_of_nothing_is_refused(seir):
         releases_for(NoiseConfig(epsilon=1.0, cells_epsilon=4.0), seir(), steps=20, cells=False)
 
 
-def test_a_report_says_which_releases_are_exact_and_which_have_noise(manifest_of):
-    noise = {"mechanism": "discrete-gaussian", "unit": "contribution", "epsilon": 1.0, "delta": 1e-6}
-    each = (Release(name="incidence", sigma=4.5, **noise), Release(name="cells", sigma=7.0, times=9, **noise))
-    noised = manifest_of(cells=(30,), steps=4, releases=Releases(each=each, rho=1.0))
-    said = describe_disclosure(noised)
-    assert "departures from S in every step (with noise of sigma 4.5)" in said
-    assert "cell totals in every step (with noise of sigma 7)" in said
-    assert "exact)" not in said
-    assert "stage counts" not in said
-    assert "stage counts in every step (exact), cell totals" in describe_disclosure(manifest_of(cells=(30,)))
-    assert "cell totals" not in describe_disclosure(manifest_of())
-
-
 def test_cells_of_a_models_graph_have_noise_for_every_step(manifest_of, seir):
     from lpm_secure.config.graph_model import graph_model_of
 
@@ -68,9 +53,3 @@ def test_cells_of_a_models_graph_have_noise_for_every_step(manifest_of, seir):
     assert releases.of("cells").times == 21
     given = {"cells": (30,), "steps": 20, "mode": "outcome", "releases": releases}
     manifest_of(model=graph, model_hash=graph.digest, channels=graph.contact_channels, max_message=1, **given)
-
-
-def test_a_report_says_what_holders_learn_of_each_outcome_and_which_observables_are_released(manifest_of):
-    waning = describe_disclosure(manifest_of(mode="outcome"))
-    assert "each of its agents and steps, a bit: infection above a private threshold (told once)." in waning
-    assert "Mode sum: each client learned the exact exposure" in describe_disclosure(manifest_of(mode="sum"))

@@ -52,15 +52,6 @@ def test_laws_move_by_parts_of_their_spread_and_differ_by_their_slope(family):
     assert all(sum(each.integers["latent_law"]) == 2**32 for each in (below, above))
 
 
-def test_a_tilted_laws_mean_is_its_parameter():
-    law = TiltedLaw(LAW)
-    moved = law.shift(0.25)
-    assert moved.mean == pytest.approx(law.mean + 0.25, abs=1e-8)
-    assert moved.weights[3] == 0
-    with pytest.raises(ParameterError, match="move it less"):
-        law.shift(3.0)
-
-
 def test_what_nothing_reads_and_laws_of_one_day_are_no_parameters():
     assert "latent_law" not in point_of(SeirModel, latent_law=(2**32,)).names
     assert set(point_of(SeirModel).names) == set(trace(SeirModel).graph.parameters)
