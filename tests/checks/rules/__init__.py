@@ -7,7 +7,7 @@ from tests.checks.rules.field_words import field_words
 from tests.checks.rules.names import class_names, participles
 from tests.checks.rules.sizes import files_in_a_folder, lines_of_a_file
 from tests.checks.rules.synonyms import synonyms
-from tests.checks.rules.unit_tests import mirrors
+from tests.checks.rules.unit_tests import mirrors, modules_with_tests
 from tests.checks.tree import Finding, Tree
 
 Rule = Callable[[Tree], Iterable[Finding]]
@@ -18,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     class_names,
     participles,
     mirrors,
+    modules_with_tests,
     mocks,
     package_docstrings,
     machine_traces,
