@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from lpm_secure.accounting import epsilon_of
+from lpm_secure.accounting import ROUNDED, epsilon_of
 from lpm_secure.audit import inquiries
 from lpm_secure.audit.privacy_cost import costs, delta_of, joint
 from protocols.arithmetic.counters import RoundNumber
@@ -189,7 +189,7 @@ def overspending(manifest: Manifest, agreed: Sequence[RoundRecord]) -> tuple[lis
             "epsilon": epsilon,
         }
         table.append(row | {"delta": delta, "promised": release.epsilon})
-        if epsilon > release.epsilon:
+        if epsilon > release.epsilon * (1 + ROUNDED):
             lines.append(f"{opened.name}: costs epsilon {epsilon:.4g}, and the manifest promises {release.epsilon:g}")
     budget, spent = releases_of(manifest).rho, joint(agreed).rho
     if spent > budget * (1 + SLACK):

@@ -3,7 +3,7 @@
 import logging
 import signal
 import sys
-from typing import Annotated, Final
+from typing import Annotated
 
 import click
 import typer
@@ -28,10 +28,9 @@ from lpm_secure.cli.trust.enrolment import admit, enrol, invite
 from lpm_secure.cli.trust.keys import identity, keys
 from lpm_secure.cli.trust.kit import doctor, start
 from lpm_secure.cli.trust.rehearse import rehearse
+from lpm_secure.local_process.deadline import INTERRUPTED, interrupt
 from protocols import __version__
 from protocols.exit_code import ENDING, ending_of
-
-INTERRUPTED: Final = 130  # exit code
 
 app = typer.Typer(
     name="lpm",
@@ -109,9 +108,9 @@ def show_notices() -> None:
 def main() -> None:
     """Run a command; a mistake in its input is one line and exit code 2, a run that cannot go on exit code 3.
 
-    SIGTERM is what Ctrl-C is: all that the command started ends with it.
+    SIGTERM is what Ctrl-C is: all that the command started ends with it, within five seconds.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         code = app(prog_name="lpm", standalone_mode=False) or 0
         if code == INTERRUPTED:  # typer has caught it

@@ -10,7 +10,7 @@ from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit import privacy_cost, rules
 from protocols.identity import signing
 from protocols.releases import ledger
-from protocols.releases.ledger import START, RoundEvent, RoundRecord, StartEvent, head_after
+from protocols.releases.ledger import START, ReleaseRecord, RoundEvent, RoundRecord, StartEvent, head_after
 from protocols.releases.query import Release, Releases
 from protocols.task.release_plan import records_in
 from protocols.task.rounds import Phase
@@ -75,6 +75,14 @@ def test_wide_noise_of_all_releases_costs_together_what_the_closed_form_says(wri
     assert found.rho == pytest.approx(squares / 2)
     assert found.delta == DELTA
     assert found.releases == tuple(sorted(name for name, _, _ in each))
+
+
+def test_sums_of_vectors_cost_what_the_continuous_law_says_for_they_count_in_norms():
+    opened = ReleaseRecord("sum", "discrete-gaussian", sigma=1.17, unit="contribution", delta=DELTA)
+    agreed = RoundRecord(number=1, step=1, phase=int(Phase.SPEAK), members=("a",), refused=(), releases=(opened,))
+    [cost] = privacy_cost.costs([agreed] * 3).values()
+    assert (cost.is_continuous, cost.multiplier) == (True, pytest.approx(1.17 / math.sqrt(3)))
+    assert privacy_cost.joint([agreed]).epsilon == pytest.approx(4.09, abs=0.01)
 
 
 def test_two_releases_cost_more_than_one_and_less_than_both_added_up(written):

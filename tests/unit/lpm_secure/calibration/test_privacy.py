@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from client_sdk.secure_sum.contribution import Contribution
+from lpm_secure.accounting import smooth_sigma_for
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.privacy import ledger, multiplier_for
+from lpm_secure.calibration.privacy import ledger
 from lpm_secure.secure_sum.parties import NOWHERE, build_noisy_releases, manifest_for
 from protocols.errors import BudgetSpent, ParameterError
 from tests.calibration_hospitals import config_of, course_of, in_process
@@ -32,14 +33,14 @@ def drawn_words(words: np.ndarray) -> np.ndarray:
 
 
 def test_noise_covers_every_opening_and_ends_with_its_budget():
-    noise = multiplier_for(4.0, 1e-6) * 3**0.5
+    noise = smooth_sigma_for(4.0, 1e-6) * 3**0.5
     fit = fit_of(
         sums_of(local_steps=0, releases=build_noisy_releases(sigma=noise, rounds=3, epsilon=4.0, delta=1e-6), rounds=3)
     )
     for _ in range(3):
         fit.advance()
     told = ledger(CLIPPED, sigma=noise, openings=3, planned=3, delta=1e-6, d=30)
-    assert told["epsilon"] == pytest.approx(4.0, rel=1e-6)
+    assert told["epsilon"] == pytest.approx(4.0, rel=2e-3)
     assert not fit.refusals
     with pytest.raises(ParameterError, match="over after 3 rounds"):
         fit.advance()
@@ -60,17 +61,17 @@ def test_noise_covers_what_rounding_adds_to_a_clipped_gradient(bits):
     contribution = Contribution(clip=middle * d**0.5, bits=bits)
     added = float(np.linalg.norm(contribution.encode(np.full(d, middle)).astype(float)))
     assert added > 1.9 * contribution.clip * 2.0**bits
-    multiplier = multiplier_for(1.0, 1e-6)
+    multiplier = smooth_sigma_for(1.0, 1e-6)
     releases = build_noisy_releases(sigma=multiplier, rounds=1, epsilon=1.0, delta=1e-6)
     given = {"contribution": contribution, "rounds": 1, "min_cohort": 2, "releases": releases}
     task = manifest_for(("a", "b"), (d,), [NOWHERE] * 2, **given)
     assert task.sigma >= multiplier * added * (1 - 1e-6)
     told = ledger(contribution, sigma=multiplier, openings=1, planned=1, delta=1e-6, d=d)
-    assert told["epsilon"] == pytest.approx(1.0, rel=1e-6)
+    assert told["epsilon"] == pytest.approx(1.0, rel=2e-3)
 
 
 def test_the_noise_in_a_sum_has_its_spread():
-    multiplier = multiplier_for(1.0, 1e-6)
+    multiplier = smooth_sigma_for(1.0, 1e-6)
     log_x = COURSE.log_mean(torch.zeros(60, COURSE.p, dtype=torch.float64))
     held = STUDY.institutions(local_steps=0)
     releases = build_noisy_releases(sigma=multiplier, rounds=1, epsilon=1.0, delta=1e-6)

@@ -3,9 +3,11 @@
 import msgspec
 import pytest
 
-from lpm_secure.accounting import Cost, epsilon_of
+from lpm_secure.accounting import ROUNDED, Cost, epsilon_of
 from lpm_secure.config.releases import NoiseConfig, releases_for
 from protocols.errors import BudgetSpent, ConfigError
+from protocols.models.gradient import Gradient
+from protocols.task.release_plan import records_in
 
 
 def test_a_budget_becomes_a_sigma_that_keeps_it(seir):
@@ -21,6 +23,21 @@ def test_the_budget_is_enough_for_the_whole_run_and_for_no_smaller_sigma(seir):
     assert releases.require({"incidence": 21, "cells": 21}) == pytest.approx(releases.rho)
     with pytest.raises(BudgetSpent, match="is left"):
         msgspec.structs.replace(releases, rho=releases.rho / 2).require({"incidence": 1, "cells": 3})
+
+
+def test_running_totals_keep_the_promise_by_the_law_that_an_audit_counts_with(manifest_of, seir):
+    """An event changes a vector by its norm, no number by a fixed amount: the lattice's 1.17 would cost 4.09."""
+    releases = releases_for(NoiseConfig(series="running", epsilon=4.0), seir(), steps=20, cells=False)
+    [opened] = records_in(manifest_of(steps=20, releases=releases), 3)
+    assert epsilon_of([Cost(opened.sigma, opened.sensitivity, opened.times)], opened.delta) <= 4.0 * (1 + ROUNDED)
+    assert releases_for(NoiseConfig(epsilon=4.0), seir(), steps=20, cells=False).each[0].sigma < 1.19
+
+
+def test_norms_of_cells_that_have_no_noise_are_refused(seir):
+    gradient = Gradient(parameters=("initial",), way="tangents")
+    noise = NoiseConfig(epsilon=1.0, cells_norms=(1.0, 2.0))
+    with pytest.raises(ConfigError, match=r"\[releases\] has cells_norms, and the run no cells: leave it out"):
+        releases_for(noise, seir(), steps=20, cells=False, gradient=gradient)
 
 
 def test_without_an_epsilon_of_their_own_cells_stay_exact(seir):
