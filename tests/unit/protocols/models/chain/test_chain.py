@@ -17,7 +17,7 @@ from protocols.models.chain import chain_groups, exploration
 from protocols.models.chain.chain import chain_of
 from protocols.models.chain.chain_agents import ChainAgents
 from protocols.models.chain.chain_groups import ChainGroups
-from protocols.models.chain.chain_parameters import chain_parameters
+from protocols.models.chain.chain_parameters import chain_parameters, describe_chain
 from protocols.models.chain.steps.transition import Transition
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
@@ -320,3 +320,25 @@ def test_agents_of_a_model_that_reads_no_field_are_of_one_kind():
     assert [each.value.tolist() for each in agents.total_means()] == [[0.75] * 3, [0.25] * 3]
     agents.move([], [])
     assert [each.value.tolist() for each in agents.total_means()] == [[0.5] * 3] * 2
+
+
+class Lamps(lpm.Model):
+    """A lamp turns on at its ward's rate."""
+
+    lamp = lpm.stage("OFF", "ON")
+    ward = lpm.private(0, 2)
+    switch = lpm.parameter({"ward": (0.1, 0.2, 0.3)}, unit=lpm.PROBABILITY, by="ward")
+    fail = lpm.parameter(0.1, unit=lpm.PROBABILITY)
+
+    def begin(self, me, draw):
+        return me.set(lamp="OFF")
+
+    def update(self, me, heard, draw):
+        lit = lpm.where(draw.happens(self.fail, "fail"), "OFF", me.lamp)
+        return me.set(lamp=lpm.where(draw.happens(self.switch, "switch"), "ON", lit))
+
+
+def test_a_table_stands_by_its_name_among_what_derivatives_are_by():
+    traced = trace(Lamps)
+    line = describe_chain(GraphModel(traced.graph, dict(traced.parameters)), steps=3)
+    assert line.endswith("derivatives by fail, switch (3 entries)")
