@@ -181,7 +181,7 @@ def test_a_model_by_its_name_is_verified_and_what_has_no_score_is_told_so(tmp_pa
         agents = 40
         steps = 4
         columns = { wage = [80, 120], reserve = [0, 300], caution = [1, 4] }
-        parameters = { layoff = 0.4 }
+        parameters = { layoff = 0.4, price = 4 }
         only = ["layoff", "price", "unemployment"]
         outputs = [{ series = "EMPLOYED" }, { series = "payments", first = 0, last = 4 }]
         seeds = { finite_difference = 400, coupled = 200, score = 400 }
@@ -195,12 +195,13 @@ def test_a_model_by_its_name_is_verified_and_what_has_no_score_is_told_so(tmp_pa
     layoff = [row for row in rows if row["parameter"] == "layoff"]
     assert {row["output"] for row in layoff} == {"EMPLOYED at the end", "payments in 0 to 4"}
     assert all(row["sign_agrees"] and abs(row["ratio"] - 1) < 4.5 * row["ratio_error"] for row in layoff)
-    assert "none by price: acts through a comparison (less_equal)" in result.output
+    whole = "moves by 1 at least, so differences, from 3 to 5, are no derivative"
+    assert f"none by price: acts through a comparison (less_equal); {whole}" in " ".join(result.output.split())
     table = call("sensitivity", path, "--out", tmp_path / "out", "--output", "EMPLOYED")
     assert table.exit_code == 0, table.output
     rows = pyarrow.parquet.read_table(tmp_path / "out" / "sensitivity.parquet").to_pylist()
-    assert len(rows) == 3
-    assert all(np.isfinite(row["derivative"]) and row["derivative"] < 0 for row in rows)
+    assert {row["parameter"]: row["note"] for row in rows} == {"layoff": "", "price": whole, "unemployment": ""}
+    assert all(np.isfinite(row["derivative"]) and (row["note"] or row["derivative"] < 0) for row in rows)
 
 
 def test_a_name_alone_is_enough_and_a_parameter_that_is_not_there_is_told(tmp_path):

@@ -51,7 +51,7 @@ def verify_gradients(
             names = ", ".join(verification.missed)
             console.print(f"finite differences miss {verification.target:.0%} standard error: {names}", markup=False)
         for line in verification.none:
-            console.print(f"none by {line}; only finite differences are taken", markup=False)
+            console.print(f"none by {line}", soft_wrap=True, markup=False)
         rows += verification.rows()
     if json_ is not None:
         json_.write_text(json.dumps(rows, indent=1), encoding="utf-8")

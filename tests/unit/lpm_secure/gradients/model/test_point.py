@@ -37,6 +37,14 @@ def test_a_whole_number_moves_by_whole_numbers():
     point = point_of(LabourMarket, price=3)
     p = point.names.index("price")
     assert [each[p] for each in point.ends(p, 0.01)[:2]] == [2, 4]
+    assert point.explain_coarse(p, 0.01) == ("moves by 1 at least, so differences, from 2 to 4, are no derivative")
+    assert not point.explain_coarse(p, 0.3)  # a third of 3 is a step of its own
+
+
+def test_a_fraction_of_few_bits_is_coarse_where_a_part_of_it_is_less_than_half_a_step_and_laws_never_are():
+    point = point_of(SeirModel, initial=3)
+    coarse = {name for p, name in enumerate(point.names) if point.is_coarse(p, 0.05)}
+    assert coarse == {"initial"}
 
 
 @pytest.mark.parametrize("family", [TiltedLaw(LAW), GammaLaw(4.0, 0.3)], ids=["tilted", "narrow"])

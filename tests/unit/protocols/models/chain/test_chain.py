@@ -15,7 +15,7 @@ from protocols.models.agent_model import AgentSource, StepInputs
 from protocols.models.chain import chain_groups, exploration
 from protocols.models.chain.chain import chain_of
 from protocols.models.chain.chain_groups import ChainGroups
-from protocols.models.chain.chain_parameters import chain_parameters
+from protocols.models.chain.chain_parameters import chain_parameters, describe_chain
 from protocols.models.chain.steps.transition import Transition
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.score_parameters import entries_of
@@ -294,3 +294,25 @@ def test_a_deep_model_has_a_chain_and_a_deeper_one_is_refused():
     assert len(own_chain(deep(115)).states) == 11
     with pytest.raises(ModelError, match="expressions are 123 deep; relaxed runs take at most 120"):
         own_chain(deep(118))
+
+
+class Lamps(lpm.Model):
+    """A lamp turns on at its ward's rate."""
+
+    lamp = lpm.stage("OFF", "ON")
+    ward = lpm.private(0, 2)
+    switch = lpm.parameter({"ward": (0.1, 0.2, 0.3)}, unit=lpm.PROBABILITY, by="ward")
+    fail = lpm.parameter(0.1, unit=lpm.PROBABILITY)
+
+    def begin(self, me, draw):
+        return me.set(lamp="OFF")
+
+    def update(self, me, heard, draw):
+        lit = lpm.where(draw.happens(self.fail, "fail"), "OFF", me.lamp)
+        return me.set(lamp=lpm.where(draw.happens(self.switch, "switch"), "ON", lit))
+
+
+def test_a_table_stands_by_its_name_among_what_derivatives_are_by():
+    traced = trace(Lamps)
+    line = describe_chain(GraphModel(traced.graph, dict(traced.parameters)), steps=3)
+    assert line.endswith("derivatives by fail, switch (3 entries)")
