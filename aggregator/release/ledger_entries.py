@@ -14,7 +14,7 @@ from protocols.releases.ledger import RoundRecord
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE
-from protocols.task.release_plan import records_in
+from protocols.task.release_plan import recipients, records_in
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Members, RoundResult
 
@@ -29,21 +29,19 @@ def write_round(
     if ledger is None:
         return
     agreed = record_of_closure(manifest, done)
+    contents: dict[str, bytes] = {}
     step, phase = agreed.step, Phase(agreed.phase)
-    entries, release = [], b""
     for client in done.members:
         closed = reply_to(client, step, phase, done)
         release = closed.release.tobytes()
-        content = closed.own.tobytes() + release + closed.synthetic.tobytes()
-        entries.append(ledger.delivery(done.number, client, content))
-    if manifest.engine and phase == Phase.SPEAK:
-        entries.append(ledger.delivery(done.number, ENGINE, release))
-    ledger.write_closing(agreed, tuple(entries))
+        contents |= {client: closed.own.tobytes() + release + closed.synthetic.tobytes(), ENGINE: release}
+    _write(ledger, agreed, contents, recipients(manifest, agreed))
 
 
 def write_sum(ledger: Ledger, manifest: Manifest, done: RoundClosure) -> None:
     """Write down a round whose sum is told to who asked for it, and to nobody else."""
-    ledger.write_closing(record_of_closure(manifest, done), (ledger.delivery(done.number, ENGINE, done.total),))
+    agreed = record_of_closure(manifest, done)
+    _write(ledger, agreed, {ENGINE: done.total}, recipients(manifest, agreed, by_messages=True))
 
 
 def record_of_closure(manifest: Manifest, done: RoundClosure) -> RoundRecord:
@@ -77,10 +75,16 @@ def record_of_round(
     )
 
 
-def write_masked_round(ledger: Ledger, agreed: RoundRecord, told: Mapping[str, SignedMessage]) -> None:
+def write_masked_round(
+    ledger: Ledger, manifest: Manifest, agreed: RoundRecord, told: Mapping[str, SignedMessage]
+) -> None:
     """Write a round of a masked run down, before it is told, and what each party gets."""
-    number = agreed.number
-    ledger.write_closing(agreed, tuple(ledger.delivery(number, party, reply.content) for party, reply in told.items()))
+    _write(ledger, agreed, {party: reply.content for party, reply in told.items()}, recipients(manifest, agreed))
+
+
+def _write(ledger: Ledger, agreed: RoundRecord, contents: Mapping[str, bytes], parties: Sequence[str]) -> None:
+    told = (ledger.delivery(agreed.number, party, contents[party]) for party in parties)
+    ledger.write_closing(agreed, tuple(told))
 
 
 def head_of(ledger: Ledger | None, number: RoundNumber) -> bytes:

@@ -168,13 +168,14 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> PrivacyCost | 
     for name, events in found.items():
         shown: dict[int, DeliveryProof] = {}
         try:
-            beside = deliveries.path_beside(folder / LEDGERS / f"{name}.jsonl")
-            shown = deliveries.load(beside) if beside.exists() else {}
+            if beside := index.deliveries_of(folder, name, found):
+                shown = deliveries.load(beside)
         except ParameterError as error:
             wrong.append(str(error))
-        wrong += [f"{name}: {line}" for line in rules.misstatements(events, shown)]
+        wrong += [f"{name}: {line}" for line in rules.misstatements(manifest, events, shown)]
         report.received[name] = rules.disclosures(events, shown)
-        report.notes.extend(f"{name}: {line}" for line in rules.unshown(events, shown) + rules.refusals(events))
+        notes = rules.unshown(manifest, events, shown) + rules.refusals(events)
+        report.notes.extend(f"{name}: {line}" for line in notes)
     report.checks["what parties were told, as far as it is shown, is what the ledgers commit to"] = wrong
     return joint([*agreed, *stopped])
 

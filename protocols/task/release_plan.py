@@ -7,11 +7,13 @@ from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import TallyWord, stage_ends
 from protocols.models.contribution import ContributionBound
-from protocols.releases.ledger import ReleaseRecord
+from protocols.releases.ledger import ReleaseRecord, RoundRecord
 from protocols.releases.query import SCORE, SERIES, Release, Releases
 from protocols.releases.records import records_of
 from protocols.releases.suppression import FIRST, Suppression
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.parties import ENGINE
+from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum, answers
 
 
@@ -93,3 +95,22 @@ def records_in(manifest: Manifest, step: Step) -> tuple[ReleaseRecord, ...]:
     given = {"steps": manifest.steps, "copies": manifest.copies}
     each = releases_in(manifest, step)
     return sum((records_of([release], changes=units_of(manifest, release), **given) for release in each), start=())
+
+
+def recipients(manifest: Manifest, agreed: RoundRecord, *, by_messages: bool = False) -> tuple[str, ...]:
+    """Return who is told something of a round, in the order of the leaves under its ledger's root.
+
+    Args:
+        agreed: what all aggregators have written of it.
+        by_messages: whether its sum was asked for by messages, as over Flower, whose answer the engine alone gets.
+
+    Security: a party has one place under a root, which follows from what is signed with it: a ledger's writer cannot
+        have two things under one root that it told one party, and show each auditor another one.
+    """
+    if by_messages:
+        return (ENGINE,)
+    active, members = is_active(manifest), agreed.members
+    if active:  # whose servers go by the manifest's order
+        present = {*members}
+        members = tuple(client.name for client in manifest.clients if client.name in present)
+    return (*members, *((ENGINE,) if agreed.phase == Phase.SPEAK and (manifest.engine or active) else ()))
