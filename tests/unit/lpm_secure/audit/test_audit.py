@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lpm_secure.audit import index
 from lpm_secure.audit.audit import audit
-from lpm_secure.scenario import audits
+from lpm_secure.scenario.analyses import audits
 from protocols.errors import OtherVersion, ParameterError
 
 
