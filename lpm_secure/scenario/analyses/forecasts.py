@@ -119,7 +119,7 @@ def amortise(
         config: the path of a calibration's configuration.
         out: the folder `NAME` is made in it, or is there from `calibrate`.
         resume: go on from the folder's checkpoint; after the last round the posterior comes at once.
-        periods: that the posterior has read, from the first on; `data.fit_periods` unless given.
+        periods: how many the posterior has read, from the first on; `data.fit_periods` unless given.
         compare: with the fit of `calibrate` in the folder; it is fitted now where there is none.
         progress: show how far it is.
 

@@ -20,7 +20,7 @@ def check_model(model: type[Model] | str, *, agents: int = 500, steps: int = 20,
         model: a class, of a notebook too; `package:Class`, or a name of the library.
         agents: how many the drawn world has, 2 or more.
         steps: how many it runs for.
-        seed: of its draws.
+        seed: of its draws, a whole number.
 
     Returns:
         What an agent says and what its holder learns, in `figures` and as a page; `passed` says whether all back ends

@@ -103,7 +103,7 @@ def check_population(
 
     Args:
         source: a population that `build_population` made, or the folder of one.
-        seed: of the simulation draws.
+        seed: of the simulation draws, a whole number.
         progress: show which day it is.
 
     Returns:

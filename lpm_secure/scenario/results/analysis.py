@@ -36,7 +36,11 @@ class Analysis(Generic[R]):
 
     @classmethod
     def write(cls, result: R, summary: Summary, folder: Path) -> "Analysis[R]":
-        """Write what an analysis came to into its folder, and return it."""
+        """Write an analysis' `result` and `summary` into its folder, and return both as one.
+
+        Raises:
+            ParameterError: a file of figures is there that is none of ours.
+        """
         folders.write(folder, summary)
         return cls(result, summary, folder)
 

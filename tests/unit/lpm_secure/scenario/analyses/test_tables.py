@@ -11,7 +11,7 @@ from tests.unit.lpm_secure.scenario.conftest import CONTACTS, PEOPLE, Rumour
 
 def test_people_in_a_program_are_looked_over_as_files_are(tmp_path):
     found = lpm.check_people(PEOPLE, CONTACTS, model=Rumour)
-    assert found.figures["tables"]["people"] == "30 (p0 to p9)"
+    assert found.figures["tables"]["people"] == "30 (p0 to p29)"
     assert found.plot() is not None
     assert {path.stat().st_mode & 0o777 for path in found.save(tmp_path / "look").iterdir()} == {0o600}
     with pytest.raises(ParameterError, match="there is no such file"):
