@@ -16,6 +16,7 @@ from protocols.errors import LpmError, OtherVersion, ParameterError
 from protocols.releases import deliveries, ledger
 from protocols.releases.deliveries import DeliveryProof
 from protocols.releases.query import NOISE
+from protocols.report import html
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.manifest import Manifest, Simulation, is_active
@@ -75,6 +76,11 @@ class Report:
     def figures(self) -> dict[str, Any]:
         """Return it as plain values, as JSON has them."""
         return asdict(self) | {"findings": self.findings}
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what was learned, each check and what it found, and what it does not say."""
+        rows = [(name, "; ".join(lines) or "ok") for name, lines in self.checks.items()]
+        return html.items(self.learned) + html.table(rows, head=("check", "found")) + html.items(self.notes)
 
     def json(self) -> bytes:
         """Return it as JSON."""

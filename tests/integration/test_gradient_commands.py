@@ -50,7 +50,7 @@ def call(*arguments):
 
 
 def test_every_entry_of_a_verification_is_printed_and_written(config, tmp_path):
-    result = call("verify-gradients", config, "--json", tmp_path / "out.json", "--out", tmp_path / "runs" / "out")
+    result = call("verify-gradients", config, "--collect", tmp_path / "out.json", "--out", tmp_path / "runs" / "out")
     (card,) = cards(tmp_path / "runs")
     assert (card.kind, card.state, card.unit) == ("verification of gradients", "ended", "run")
     assert 0 < card.step <= card.total
@@ -131,7 +131,7 @@ def test_a_runs_own_people_and_table_have_derivatives_by_the_tables_own_names(wa
         seeds = { finite_difference = 3_000, coupled = 300, score = 3_000, relaxed = 2 }
         """
     )
-    verified = call("verify-gradients", tmp_path / "gradients.toml", "--json", tmp_path / "out.json")
+    verified = call("verify-gradients", tmp_path / "gradients.toml", "--collect", tmp_path / "out.json")
     assert verified.exit_code == 0, verified.output
     rows = json.loads((tmp_path / "out.json").read_text())
     assert {row["parameter"] for row in rows} == {"beta.near", "cell_beta", "infectious", "initial"}
@@ -187,7 +187,7 @@ def test_a_model_by_its_name_is_verified_and_what_has_no_score_is_told_so(tmp_pa
         seeds = { finite_difference = 400, coupled = 200, score = 400 }
         """
     )
-    result = call("verify-gradients", path, "--json", tmp_path / "out.json")
+    result = call("verify-gradients", path, "--collect", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
     rows = json.loads((tmp_path / "out.json").read_text())
     assert {row["parameter"] for row in rows} == {"layoff", "price", "unemployment"}
@@ -220,7 +220,7 @@ def test_at_the_bounds_of_parameters_differences_are_to_one_side(config, tmp_pat
         .replace("reduction = 0.3", "reduction = 0.0")
         .replace("coupled = 30, relaxed = 2", "coupled = 40, score = 10")
     )
-    result = call("verify-gradients", config, "--json", tmp_path / "out.json")
+    result = call("verify-gradients", config, "--collect", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
     rows = [row for row in json.loads((tmp_path / "out.json").read_text()) if row["output"] == "S at the end"]
     initial = {row["estimator"]: row for row in rows if row["parameter"] == "initial"}
