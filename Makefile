@@ -66,13 +66,16 @@ check: $(READY)  ## style, types, import contracts, generated code, the rules of
 	$(BIN)/python -m protocols.wire.generate --check
 	$(BIN)/python -m tests.checks
 
-site:  ## the pages as a site in build/site/html, its links checked; zensical is installed for it
-	$(PYTHON) -m venv build/site-venv
-	build/site-venv/bin/python -m pip install --quiet --disable-pip-version-check zensical==0.0.73 mkdocstrings-python==2.0.11
-	PYTHONPATH=. build/site-venv/bin/python -m tests.site build/site
+$(VENV)-site/.ready: docs/site.lock
+	$(PYTHON) -m venv $(VENV)-site
+	$(VENV)-site/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r docs/site.lock
+	touch $@
+
+site: $(VENV)-site/.ready  ## the pages as a site in build/site/html, its links checked
+	PYTHONPATH=. $(VENV)-site/bin/python -m tests.site build/site
 
 dist: $(READY)  ## wheels and a source distribution in dist/, each installed where nothing else is, and tried
 	$(BIN)/python -m tests.distributions dist
 
 clean:  ## what the other targets made
-	rm -rf $(VENV) build dist runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-site build dist runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

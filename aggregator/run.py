@@ -17,7 +17,7 @@ from aggregator.release.assembly import release_of
 from aggregator.release.cohort_sum import CohortSum, require_trusted
 from aggregator.release.differencing import ReleasedCohorts
 from aggregator.release.ledger import Ledger
-from aggregator.release.ledger_entries import head_of, record_of_closure, require_same, write_round
+from aggregator.release.ledger_entries import head_of, require_same, write_round
 from aggregator.rounds import announcements
 from aggregator.rounds.round import Round, agree, count_in, count_of, digest, too_small
 from aggregator.rounds.sums import Sums
@@ -352,8 +352,7 @@ class Run:
             require_all_tokens(self._schedule.phase(current.number), agreed, self.last)
             self._released.admit(current.number, agreed)
             done = count_in(await self._done(current, tuple(sorted(agreed))), self.last)
-            record = record_of_closure(self._plan, self.layout, done)
-            write_round(self._ledger, record, done, self._sums.reply_to, engine=self.manifest.engine)
+            write_round(self._ledger, self._plan, done, self._sums.reply_to, layout=self.layout)
             self._store.save_round(self.id, done)
         except LpmError as error:
             current.fail(error)  # whoever waits is woken later, when the ledger has it

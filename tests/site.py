@@ -5,6 +5,8 @@ python -m tests.site FOLDER     FOLDER/html; exit code 1 where a link leads nowh
 zensical and mkdocstrings must be installed: `make site` does that in an environment of its own.
 """
 
+import functools
+import os
 import re
 import shutil
 import subprocess
@@ -32,15 +34,19 @@ def main(folder: Path) -> int:
         print(done.stdout + done.stderr)
         return 1
     wrong = [line for page in sorted((folder / "html").rglob("*.html")) for line in broken(page, folder / "html")]
-    print("\n".join(wrong or [f"{sum(1 for _ in (folder / 'html').rglob('*.html'))} pages in {folder / 'html'}"]))
+    read = [links_of(page) for page in (folder / "html").rglob("*.html")]
+    links = sum(len(page.links) for page in read)
+    print("\n".join(wrong or [f"{len(read)} pages in {folder / 'html'}, whose {links:,} links lead somewhere"]))
     return int(bool(wrong))
 
 
 def gather(pages: Path) -> None:
     """Copy all pages, and write the reference of the public names."""
-    shutil.copytree(ROOT / "docs", pages)
+    shutil.copytree(ROOT / "docs", pages, ignore=shutil.ignore_patterns("site.*"))
     for name, target in RENAMED.items():
         (pages / target).write_text(within_site((ROOT / name).read_text()))
+    for page in pages.rglob("*.md"):
+        page.write_text(with_links(page.read_text(), page.parent.relative_to(pages)))
     names = (f"\n## `lpm.{name}`\n\n::: {module}.{name}\n" for name, module in sorted(lpm_secure._MODULES.items()))
     (pages / "reference.md").write_text(REFERENCE + "".join(names))
 
@@ -51,6 +57,15 @@ def within_site(text: str) -> str:
     for name, target in RENAMED.items():
         text = text.replace(f"]({name}", f"]({target}")
     return text
+
+
+def with_links(text: str, folder: Path) -> str:
+    """Make links of the pages that a page in a folder names between backticks."""
+
+    def link(match: re.Match[str]) -> str:
+        return f"[`{match[0].strip('`')}`]({os.path.relpath(match[1], folder)})"
+
+    return re.sub(r"(?<!\[)`docs/([\w/]+\.md)`(?!\])", link, text)
 
 
 class Links(HTMLParser):
@@ -71,6 +86,7 @@ class Links(HTMLParser):
             self.loaded.append(given.get("href", ""))
 
 
+@functools.cache
 def links_of(page: Path) -> Links:
     """Read a page."""
     links = Links()

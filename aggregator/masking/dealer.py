@@ -221,6 +221,7 @@ class MaskingDealer(MaskingParty):
         if self._trees is None:
             raise RoundAhead("openings are asked about of which nothing was dealt; the run stops here")
         answers = enumerate(bit_opening.answer(self._trees, question, run=self.plan.run))
+        self._trees = None if isinstance(question, BitQuestion) else self._trees  # which is the last question of them
         return tuple(self.send_all({f"{type(question).__name__} {index}": each for index, each in answers}).values())
 
     def _draw(self, purpose: bytes) -> Callable[[int], U64]:

@@ -20,30 +20,29 @@ from protocols.wire.messages import Members, RoundResult
 
 def write_round(
     ledger: Ledger | None,
-    agreed: RoundRecord,
+    plan: ReleasePlan,
     done: RoundClosure,
     reply_to: Callable[[str, Step, Phase, RoundClosure], RoundResult],
     *,
-    engine: bool,
+    layout: Layout,
 ) -> None:
     """Write a round down, before it is told: who takes part, what is opened, and what each party will get."""
     if ledger is None:
         return
+    agreed = record_of_closure(plan, layout, done)
+    contents: dict[str, bytes] = {}
     step, phase = agreed.step, Phase(agreed.phase)
-    entries, release = [], b""
     for client in done.members:
         closed = reply_to(client, step, phase, done)
         release = closed.release.tobytes()
-        content = closed.own.tobytes() + release + closed.synthetic.tobytes()
-        entries.append(ledger.delivery(done.number, client, content))
-    if engine and phase == Phase.SPEAK:
-        entries.append(ledger.delivery(done.number, ENGINE, release))
-    ledger.write_closing(agreed, tuple(entries))
+        contents |= {client: closed.own.tobytes() + release + closed.synthetic.tobytes(), ENGINE: release}
+    _write(ledger, agreed, contents, plan.recipients(agreed))
 
 
-def write_sum(ledger: Ledger, agreed: RoundRecord, done: RoundClosure) -> None:
+def write_sum(ledger: Ledger, plan: ReleasePlan, layout: Layout, done: RoundClosure) -> None:
     """Write down a round whose sum is told to who asked for it, and to nobody else."""
-    ledger.write_closing(agreed, (ledger.delivery(done.number, ENGINE, done.total),))
+    agreed = record_of_closure(plan, layout, done)
+    _write(ledger, agreed, {ENGINE: done.total}, plan.recipients(agreed, by_messages=True))
 
 
 def record_of_closure(plan: ReleasePlan, layout: Layout, done: RoundClosure) -> RoundRecord:
@@ -75,10 +74,16 @@ def record_of_round(
     )
 
 
-def write_masked_round(ledger: Ledger, agreed: RoundRecord, told: Mapping[str, SignedMessage]) -> None:
+def write_masked_round(
+    ledger: Ledger, plan: ReleasePlan, agreed: RoundRecord, told: Mapping[str, SignedMessage]
+) -> None:
     """Write a round of a masked run down, before it is told, and what each party gets."""
-    number = agreed.number
-    ledger.write_closing(agreed, tuple(ledger.delivery(number, party, reply.content) for party, reply in told.items()))
+    _write(ledger, agreed, {party: reply.content for party, reply in told.items()}, plan.recipients(agreed))
+
+
+def _write(ledger: Ledger, agreed: RoundRecord, contents: Mapping[str, bytes], parties: Sequence[str]) -> None:
+    told = (ledger.delivery(agreed.number, party, contents[party]) for party in parties)
+    ledger.write_closing(agreed, tuple(told))
 
 
 def head_of(ledger: Ledger | None, number: RoundNumber) -> bytes:

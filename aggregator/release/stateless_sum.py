@@ -16,7 +16,7 @@ from aggregator.mpc.keystream import subkey
 from aggregator.release.cohort_sum import begin, closure_of, history_of
 from aggregator.release.group_testing import NO_TESTS, GroupTesting, PoolShare
 from aggregator.release.ledger import Ledger
-from aggregator.release.ledger_entries import head_of, record_of_closure, require_same, write_sum
+from aggregator.release.ledger_entries import head_of, require_same, write_sum
 from aggregator.release.peer_seal import PeerSeal
 from aggregator.release.sealed_share import ShareOpener
 from aggregator.release.sum_noise import SumNoise
@@ -183,7 +183,7 @@ class StatelessSum:
         starts = tuple(frozen.starts[client] for client in decided)
         history, number = history_of(self._last), frozen.number
         done = closure_of(testing.total(), history, number, decided=decided, starts=starts, digests=digests)
-        write_sum(self._ledger, record_of_closure(self._plan, self._opener.layout, done), done)
+        write_sum(self._ledger, self._plan, self._opener.layout, done)
         self._store.save_round(self._run, done)
         self._last = done
         return self._result()

@@ -11,7 +11,7 @@ from client_sdk.private.state import PrivateState
 from client_sdk.simulation.exchange import RoundExchange
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import RoundClosed
+from protocols.errors import AnswerLost, RoundClosed
 from protocols.models.chain.chain_agents import ChainAgents
 from protocols.models.contribution import ContributionBound
 from protocols.models.dynamics import Relaxation
@@ -88,8 +88,8 @@ class TangentClient:
         try:
             answer = await self.exchange.round(vector, step=step)
         except RoundClosed as error:
-            if bound and contribution and type(error) is not RoundClosed:
-                bound.spend(contribution)  # which counted, or may have: of that error alone are all servers asked
+            if bound and contribution and isinstance(error, AnswerLost):
+                bound.spend(contribution)  # which counted
             return self._miss()
         if bound and contribution:
             bound.spend(contribution)

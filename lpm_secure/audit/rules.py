@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from lpm_secure.accounting import epsilon_of
+from lpm_secure.accounting import ROUNDED, epsilon_of
 from lpm_secure.audit import inquiries
 from lpm_secure.audit.privacy_cost import costs, delta_of, joint
 from protocols.arithmetic.counters import RoundNumber
@@ -64,8 +64,12 @@ def in_order(manifest: Manifest, numbers: Sequence[int]) -> bool:
     Sums that are asked for by messages, as over Flower, are announced without the aggregators: they write down the
     rounds alone in which sums are opened.
     """
-    sums_alone = isinstance(manifest, SecureSum) and bool(numbers) and numbers[0] == 1
-    return list(numbers) == (list(range(1, 2 * len(numbers), 2)) if sums_alone else list(range(len(numbers))))
+    odd = _by_messages(manifest, numbers)
+    return list(numbers) == (list(range(1, 2 * len(numbers), 2)) if odd else list(range(len(numbers))))
+
+
+def _by_messages(manifest: Manifest, numbers: Sequence[int]) -> bool:
+    return isinstance(manifest, SecureSum) and bool(numbers) and numbers[0] == 1
 
 
 def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
@@ -188,7 +192,7 @@ def overspending(manifest: Manifest, agreed: Sequence[RoundRecord]) -> tuple[lis
             "epsilon": epsilon,
         }
         table.append(row | {"delta": delta, "promised": release.epsilon})
-        if epsilon > release.epsilon:
+        if epsilon > release.epsilon * (1 + ROUNDED):
             lines.append(f"{opened.name}: costs epsilon {epsilon:.4g}, and the manifest promises {release.epsilon:g}")
     budget, spent = releases_of(manifest).rho, joint(agreed).rho
     if spent > budget * (1 + SLACK):
@@ -229,43 +233,55 @@ def disclosures(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) ->
     return {party: {"count": n, "bytes": size, "sha256": h.hexdigest()} for party, (n, size, h) in found.items()}
 
 
-def misstatements(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> list[str]:
-    """Return the rounds of which an aggregator shows something else than its ledger has the root of."""
-    lines = []
-    for event in (each for each in events if isinstance(each, RoundEvent) and each.agreed.number in proofs):
-        proof, deliveries = proofs[event.agreed.number], event.deliveries
-        try:
-            same = deliveries is not None and (proof.parties, proof.root) == (deliveries.parties, deliveries.root)
-        except ParameterError as error:
-            lines.append(f"round {event.agreed.number}: {error}")
-            continue
-        if not same:
-            lines.append(f"round {event.agreed.number}: what is shown has not the root of the ledger")
-        elif len({told.party for told in proof.told.values()}) < len(proof.told):
-            lines.append(f"round {event.agreed.number}: a party is shown more than once")
+def misstatements(manifest: Manifest, events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> list[str]:
+    """Return the rounds of which an aggregator shows something else than its ledger has the root of.
+
+    Each party has the place under the root that the ledger's line gives it: with two of them it could be shown as two.
+    """
+    lines, told = [], _recipients(manifest, events)
+    for event in (each for each in events if isinstance(each, RoundEvent)):
+        number, deliveries = event.agreed.number, event.deliveries
+        if deliveries is not None and deliveries.parties != len(told[number]):
+            lines.append(f"round {number}: a root of {deliveries.parties} parties, and {len(told[number])} were told")
+        elif (proof := proofs.get(number)) is not None:
+            try:
+                same = deliveries is not None and (proof.parties, proof.root) == (deliveries.parties, deliveries.root)
+            except ParameterError as error:
+                lines.append(f"round {number}: {error}")
+                continue
+            if not same:
+                lines.append(f"round {number}: what is shown has not the root of the ledger")
+            elif any(each.party != told[number][place] for place, each in proof.told.items()):
+                lines.append(f"round {number}: a party is shown in another one's place")
     return lines
 
 
-def unshown(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> list[str]:
-    """Return what an aggregator leaves out of what it shows: of members of a round of whom it shows other rounds."""
-    rooted = [each for each in events if isinstance(each, RoundEvent) and each.deliveries is not None]
-    numbers = proofs.keys() & {each.agreed.number for each in rooted}  # a crash may leave a line of a round alone
+def unshown(manifest: Manifest, events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> list[str]:
+    """Return what an aggregator leaves out of what it shows: of a round that told parties of whom it shows others."""
+    told = _recipients(manifest, events)
+    rooted = [each.agreed.number for each in events if isinstance(each, RoundEvent) and each.deliveries is not None]
+    numbers = proofs.keys() & {*rooted}  # a crash may leave a line of a round alone
     if rooted and not numbers:
         return ["what it told each party is not shown; ask its operator for the deliveries beside its ledger"]
-    shown = {number: {told.party for told in proofs[number].told.values()} for number in numbers}
+    shown = {number: {each.party for each in proofs[number].told.values()} for number in numbers}
     anywhere = {party for parties in shown.values() for party in parties}
-    missing = {
-        each.agreed.number: anywhere.intersection(each.agreed.members) - shown.get(each.agreed.number, set())
-        for each in rooted
-    }
+    missing = {number: anywhere.intersection(told[number]) - shown.get(number, set()) for number in rooted}
     gaps = {number: parties for number, parties in missing.items() if parties}
     if not gaps:
         return []
     first = min(gaps)
     return [
-        f"what it told members of {quantity(len(gaps), 'round')} is not shown, though of others it is; "
+        f"what it told parties in {quantity(len(gaps), 'round')} is not shown, though of others it is; "
         f"the first is round {first}: {', '.join(sorted(gaps[first])[:MOST_NAMED])}"
     ]
+
+
+def _recipients(manifest: Manifest, events: Sequence[Event]) -> dict[int, tuple[str, ...]]:
+    """Return who was told something of each round, in the order of its root's leaves."""
+    agreed = rounds(events)
+    by_messages = _by_messages(manifest, [each.number for each in agreed])
+    plan = ReleasePlan.of(manifest)
+    return {each.number: plan.recipients(each, by_messages=by_messages) for each in agreed}
 
 
 def refusals(events: Sequence[Event]) -> list[str]:

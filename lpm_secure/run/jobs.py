@@ -77,6 +77,9 @@ def simulate_private(
         parity: replay the run in the clear, and compare.
         observer: watches its steps.
 
+    Returns:
+        What was written into its folder, and what `lpm run` prints.
+
     Raises:
         ConfigError, ModelError, ParameterError: the configuration, its data, or its model has a mistake.
         ProtocolError, Unavailable: the run cannot go on.
@@ -105,6 +108,14 @@ def simulate_private(
 
 def simulate_clear(config: Config, *, device: str = "auto", observer: StepObserver = null_observer) -> StageSeries:
     """Run a configuration in this process, with no protection.
+
+    Args:
+        config: of the run.
+        device: where it computes: auto, cpu or cuda.
+        observer: watches its steps.
+
+    Returns:
+        Its series, int64[T + 1, 2, q], with their names.
 
     Raises:
         ConfigError, ModelError, ParameterError: the configuration, its data, or its model has a mistake.

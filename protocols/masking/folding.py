@@ -28,14 +28,11 @@ from typing import Final, final
 import numpy as np
 
 from protocols.arithmetic.extension_field import (
-    ONE,
-    ZERO,
     Element,
     elements,
     lagrange,
     reduce,
     scale,
-    times,
     total,
     vector,
 )
@@ -43,7 +40,7 @@ from protocols.arithmetic.extension_field import P as PRIME
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
 from protocols.masking.kernels.choice import kernels_for
-from protocols.masking.kernels.folding_kernels import ARITY, SENT, WIDEST
+from protocols.masking.kernels.folding_kernels import ARITY, SENT, WIDEST, round_up, shorter
 from protocols.masking.norm import HALVES, NormBound
 from protocols.masking.words import U8, WIDTH, count_bytes
 
@@ -153,42 +150,28 @@ def _masks(bits: U8, norm: NormBound | None, width: int) -> U64:
     return masks
 
 
-def round_up(size: int) -> int:
-    """Return how long a vector of this size is with its padding, for folds by four."""
-    return -(-size // ARITY) * ARITY
+def _aggregator_weights(shape: ProofShape, at_r: U64) -> U64:
+    """Return what each bit of E weighs in its group at r: W_j r**m, 0 beyond the word.
+
+    Args:
+        shape: of all proofs.
+        at_r: uint64[m, arity, 2], the powers of r, of each proof.
+    Returns:
+        uint64[m, groups * arity, 2].
+    """
+    return scale(np.tile(at_r, (1, shape.groups, 1)), _worth(shape.width, shape.groups * shape.arity))
 
 
-def shorter(size: int) -> int:
-    """Return how long a vector is after a later fold, with its padding."""
-    size //= ARITY
-    return round_up(size) if size > 1 else 1
-
-
-def powers(r: Element, count: int) -> tuple[Element, ...]:
-    """Return the powers of r from 0 to count - 1."""
-    (a, b), (real, imaginary), out = r, ONE, [ONE]
-    for _ in range(count - 1):
-        real, imaginary = (real * a - imaginary * b) % PRIME, (real * b + imaginary * a) % PRIME
-        out.append((real, imaginary))
-    return tuple(out[:count])
-
-
-def aggregator_weights(shape: ProofShape, r: Element) -> U64:
-    """Return what each bit of E weighs in its group at r, uint64[groups * arity, 2]: W_j r**m, 0 beyond the word."""
-    at_r, size = powers(r, shape.arity), shape.groups * shape.arity
-    weights = [times(at_r[j % shape.arity], weight) for j, weight in enumerate(_worth(shape.width))]
-    return vector(weights + [ZERO] * (size - len(weights)))
-
-
-def dealer_weights(shape: ProofShape, r: Element) -> U64:
-    """Return what each bit of A weighs in its group at r, uint64[groups * arity, 2]: r**(arity - 1 - m)."""
-    return vector(powers(r, shape.arity)[::-1] * shape.groups)
+def _dealer_weights(shape: ProofShape, at_r: U64) -> U64:
+    """Return what each bit of A weighs in its group at r: r**(arity - 1 - m); the rest is as of the aggregators."""
+    return np.tile(at_r[:, ::-1], (1, shape.groups, 1))
 
 
 @lru_cache(maxsize=64)
-def _worth(width: int) -> tuple[int, ...]:
-    """Return W of each bit of a word, and of its wrap bit, modulo p."""
-    return (*(pow(2, j + 1, PRIME) for j in range(width)), -pow(2, WIDTH + 1) % PRIME)
+def _worth(width: int, size: int) -> U64:
+    """Return W of each bit of a word, and of its wrap bit, modulo p, uint64[size, 1] with zeros behind them."""
+    worth = [*(pow(2, j + 1, PRIME) for j in range(width)), -pow(2, WIDTH + 1) % PRIME]
+    return np.array(worth + [0] * (size - len(worth)), dtype=np.uint64)[:, None]
 
 
 def first_coefficients(shape: ProofShape, e: U64, a: U64, rho: U64) -> U64:
@@ -207,20 +190,20 @@ def first_coefficients(shape: ProofShape, e: U64, a: U64, rho: U64) -> U64:
 
 def aggregator_vector(shape: ProofShape, e: U64, rho: U64, r: Element, factors: U64 = NONE) -> U64:
     """Return the aggregators' vector after the first fold, uint64[length, 2]; `factors`, uint64[m, 2], stand behind."""
-    only: U64 = first_fold([shape], [aggregator_weights(shape, r)], [e], [rho], [factors])[0]
+    only: U64 = first_fold([shape], [r], [e], [rho], [factors])[0]
     return only
 
 
 def dealer_vector(shape: ProofShape, a: U64, r: Element, mask: U64, factors: U64 = NONE) -> U64:
     """Return the dealer's vector after the first fold; `mask`, uint64[2], stands behind it where the other has 0."""
     behind = np.concatenate([factors, mask[None]])
-    only: U64 = first_fold([shape], [dealer_weights(shape, r)], [a], None, [behind])[0]
+    only: U64 = first_fold([shape], [r], [a], None, [behind])[0]
     return only
 
 
 def first_fold(
     shapes: Sequence[ProofShape],
-    weights: Sequence[U64],
+    challenges: Sequence[Element],
     bits: Sequence[U64],
     rho: Sequence[U64] | None,
     behind: Sequence[U64],
@@ -229,16 +212,20 @@ def first_fold(
 
     Args:
         shapes: of the proofs, all of the same groups, arity and number of rounds.
-        weights: of the bits of each.
+        challenges: r, of each.
         bits: uint64[terms], of each.
         rho: uint64[terms, 2], of each, at an aggregator.
         behind: uint64[l, 2], what stands behind the terms of each.
     """
-    words, groups = stack(bits), shapes[0].groups
-    factors = None if rho is None else stack(rho)
-    at_r = kernels_for(words.size).evaluate(np.stack(weights), words, factors, groups=groups)
+    words, shape = stack(bits), shapes[0]
+    groups, kernels = shape.groups, kernels_for(words.size)
+    at_r = kernels.powers(vector(challenges), shape.arity)
+    if rho is None:
+        folded = kernels.evaluate(_dealer_weights(shape, at_r), words, None, groups=groups)
+    else:
+        folded = kernels.evaluate(_aggregator_weights(shape, at_r), words, stack(rho), groups=groups)
     out = np.zeros((len(shapes), max(shape.length for shape in shapes), 2), dtype=np.uint64)
-    for own, each, shape, rest in zip(out, at_r, shapes, behind, strict=True):
+    for own, each, shape, rest in zip(out, folded, shapes, behind, strict=True):
         size = shape.terms * groups
         own[:size], own[size : size + len(rest)] = each[:size], rest
     return out
@@ -272,13 +259,6 @@ def fold(x: U64, challenges: Sequence[Element]) -> U64:
     coefficients = vector([each for r in challenges for each in lagrange(r, ARITY)]).reshape(m, ARITY, 2)
     out[:, : size // ARITY] = kernels_for(m * size).fold(x, coefficients)
     return out
-
-
-def fold_all(x: U64, challenges: Sequence[Sequence[Element]]) -> tuple[Element, ...]:
-    """Return the one element that is left of each of m vectors after all further folds, of as many challenges each."""
-    for of_all in zip(*challenges, strict=True):
-        x = fold(x, of_all)
-    return elements(x[:, 0])
 
 
 def linear_sides(shape: ProofShape, bits: U64, words: U64, rho: U64, *, sign: int) -> tuple[Element, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, Final, final
 
 import msgspec
 import numpy as np
@@ -13,13 +13,13 @@ from protocols.models.agent_model import TallyWord, stage_ends
 from protocols.models.contribution import ContributionBound
 from protocols.models.gradient import Gradient
 from protocols.releases.differencing import isolate
-from protocols.releases.ledger import ReleaseRecord
+from protocols.releases.ledger import ReleaseRecord, RoundRecord
 from protocols.releases.query import SCORE, SERIES, Release, Releases
 from protocols.releases.records import records_of
 from protocols.releases.suppression import FIRST, Suppression
-from protocols.task.manifest import Manifest, Simulation, refuses_differencing
-from protocols.task.parties import contributors
-from protocols.task.rounds import Schedule
+from protocols.task.manifest import Manifest, Simulation, is_active, refuses_differencing
+from protocols.task.parties import ENGINE, contributors
+from protocols.task.rounds import Phase, Schedule
 from protocols.task.secure_sum.spec import SecureSum, answers
 
 _KEPT: Final = "release plan"
@@ -87,6 +87,8 @@ class ReleasePlan:
         copies: R, replicates of the run.
         gradient: which derivatives are taken, if any.
         changes: by how much one agent can change each word of the score, at most; none without scores.
+        engine: whether an engine is told what is released.
+        order: of clients, by which an active run's servers go; else empty.
         departs: whether departures alone are released, of agents of whose later stages nothing is known but their sum.
     """
 
@@ -94,6 +96,8 @@ class ReleasePlan:
     cohort: CohortRule
     schedule: Schedule
     steps: int
+    engine: bool
+    order: tuple[str, ...]
     sums: bool = False
     tally: tuple[TallyWord, ...] = ()
     copies: int = 1
@@ -112,13 +116,17 @@ class ReleasePlan:
     @classmethod
     def _derive(cls, manifest: Manifest) -> "ReleasePlan":
         releases, cohort = releases_of(manifest), CohortRule.of(manifest)
+        active = is_active(manifest)
+        order = tuple(client.name for client in manifest.clients) if active else ()
+        told: Any = {"engine": manifest.engine or active, "order": order}
         if isinstance(manifest, SecureSum):
-            return cls(releases, cohort, manifest.schedule, manifest.steps, sums=True)
+            return cls(releases, cohort, manifest.schedule, manifest.steps, **told, sums=True)
         return cls(
             releases,
             cohort,
             manifest.schedule,
             manifest.steps,
+            **told,
             tally=manifest.model.agents.tally,
             copies=manifest.copies,
             gradient=manifest.gradient,
@@ -173,6 +181,23 @@ class ReleasePlan:
             return records_of(each, steps=self.steps, changes=())
         given = {"steps": self.steps, "copies": self.copies}
         return sum((records_of([release], changes=self.units(release), **given) for release in each), start=())
+
+    def recipients(self, agreed: RoundRecord, *, by_messages: bool = False) -> tuple[str, ...]:
+        """Return who is told something of a round, in the order of the leaves under its ledger's root.
+
+        Args:
+            agreed: what all aggregators have written of it.
+            by_messages: whether its sum was asked for by messages, as over Flower, whose answer the engine alone gets.
+
+        Security: a party has one place under a root, which follows from what is signed with it: a ledger's writer
+            cannot have two things under one root that it told one party, and show each auditor another one.
+        """
+        if by_messages:
+            return (ENGINE,)
+        members, present = agreed.members, {*agreed.members}
+        if self.order:
+            members = tuple(name for name in self.order if name in present)
+        return (*members, *((ENGINE,) if self.engine and agreed.phase == Phase.SPEAK else ()))
 
 
 def suppression_of(manifest: Simulation) -> Suppression:

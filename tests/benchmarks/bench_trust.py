@@ -9,7 +9,7 @@ import numpy as np
 from measure import Row
 
 from aggregator.release.ledger import Ledger
-from aggregator.release.ledger_entries import record_of_closure, write_round
+from aggregator.release.ledger_entries import write_round
 from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.sums import Sums
 from aggregator.rounds.vectors import Vectors
@@ -94,7 +94,7 @@ def _alone(testbed, path):
     for number in range(ROUNDS):
         total, counted = noise.add(number, vector, names, shares=shares, before=counted)
         done = RoundClosure(number, names, names, {}, total.tobytes(), synthetic, b"")
-        write_round(ledger, record_of_closure(plan, layout, done), done, sums.reply_to, engine=manifest.engine)
+        write_round(ledger, plan, done, sums.reply_to, layout=layout)
     return (time.perf_counter() - started) / ROUNDS * 2  # outcome mode has two rounds a step
 
 

@@ -53,6 +53,11 @@ def test_paths_are_looked_for_in_the_way_of_a_share():
     assert sum(path.startswith("aggregator/") for _, path in NAMED) > 10
 
 
+def test_the_site_has_every_page_in_its_table():
+    table = (ROOT / "docs/site.toml").read_text()
+    assert [page for page in DOCS if f'"{page.removeprefix("docs/")}"' not in table] == []
+
+
 def test_the_citation_names_the_version_of_the_package():
     (version,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()

@@ -32,6 +32,8 @@ CLEAN = {
     "tests/unit/protocols/test_share.py": "",
     "tests/unit/protocols/conftest.py": "",
 }
+LONG = "def f():\n" + "    f()\n" * 41
+SUITE = '[[suite]]\npath = "tests/conformance/test_heap.py"\nwhy = "so"\nmodules = ["client_sdk/heap"]\n'
 BREACHES = {
     ("folder", "protocols"): {f"protocols/part_{number}.py": "" for number in range(12)},
     ("lines", "client_sdk/long.py"): {"client_sdk/long.py": "\n" * 401},
@@ -43,6 +45,12 @@ BREACHES = {
         "client_sdk/state.py": "class State:\n    async def heard(self): ..."
     },
     ("mirror", "tests/unit/protocols/test_half.py"): {"tests/unit/protocols/test_half.py": ""},
+    ("test", "client_sdk/long.py"): {"client_sdk/long.py": LONG},
+    ("test", "client_sdk/heap.py"): {
+        "client_sdk/heap.py": LONG,
+        "tests/conformance/test_heap.py": "import client_sdk.state",
+        "tests/checks/suites.toml": SUITE,
+    },
     ("mock", "client_sdk/state.py"): {"client_sdk/state.py": "def f():\n    from unittest import mock"},
     ("docstring", "client_sdk/private"): {"client_sdk/private/state.py": ""},
     ("docstring", "client_sdk"): {"client_sdk/__init__.py": "import os"},
@@ -60,6 +68,7 @@ BREACHES = {
     ("whole", "client_sdk.state.step"): {
         "client_sdk/state.py": "from protocols.task import manifest as ms\ndef step(*, whole: ms.Simulation): ..."
     },
+    ("synonym", "README.md:Conditional posterior"): {"README.md": "a Conditional\nposterior"},
     ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},
     ("trace", "README.md:pypi.org"): {"README.md": "from https://pypi.org/simple"},
 }
@@ -86,6 +95,21 @@ def test_a_clean_house_has_no_findings(findings):
 @pytest.mark.parametrize(("key", "files"), BREACHES.items(), ids=[" ".join(key) for key in BREACHES])
 def test_a_planted_breach_is_found_alone(findings, key, files):
     assert [(finding.rule, finding.subject) for finding in findings(CLEAN | files)] == [key]
+
+
+@pytest.mark.parametrize(
+    ("files", "breaches"),
+    [
+        ({"tests/conformance/test_heap.py": "def f():\n    from client_sdk import heap"}, 0),
+        ({"tests/conformance/test_heap.py": "from tests.heap import f", "tests/heap.py": "import client_sdk.heap"}, 0),
+        ({"tests/unit/client_sdk/test_heap.py": ""}, 1),  # the line is needed no longer
+        ({"client_sdk/heap.py": "def f(): ..."}, 1),
+        ({}, 1),  # there is no such suite
+    ],
+)
+def test_a_suite_holds_what_it_reaches_and_no_other_module(findings, files, breaches):
+    given = CLEAN | {"client_sdk/heap.py": LONG, "tests/checks/suites.toml": SUITE} | files
+    assert [finding.rule for finding in findings(given)] == ["test"] * breaches
 
 
 def test_every_rule_has_a_planted_breach(findings):

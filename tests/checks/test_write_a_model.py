@@ -1,6 +1,7 @@
 """The page on models says what is true: its model is checked as it stands there."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from lpm_secure.environments import StepTotals
 from lpm_secure.models import Draw, functions
 from protocols.models.graph.graph import encode
 from protocols.report.model_report import words_of
+from tests.page_blocks import blocks_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "write_a_model.md"
 
@@ -25,7 +27,9 @@ def blocks():
 def test_the_environment_of_the_page_does_what_it_says(tmp_path, monkeypatch):
     (tmp_path / "councils.py").write_text(next(block for block in blocks() if "class Council" in block))
     monkeypatch.chdir(tmp_path)
-    council, before, releases, said = environment_of({"name": "councils:Council", "many": 40}), {}, [], []
+    given = tomllib.loads(blocks_of("docs/write_a_model.md", "toml")[2].text)["environment"]
+    given["name"] = given["name"].replace("package.module", "councils")
+    council, before, releases, said = environment_of(given), {}, [], []
     for ill in (39, 40, 11, 10, 39):
         before = council.step(before, releases, len(releases))
         said.append(before["closure"])

@@ -17,7 +17,7 @@ from lpm_secure.calibration.people.noised_part import NoisedPart
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed.testbed import Testbed
-from protocols.errors import AnswerLost, ParameterError, RoundClosed, ShareRefused
+from protocols.errors import AnswerLost, ParameterError, RoundClosed
 from protocols.models.contribution import NormFilter
 from protocols.models.gradient import Gradient
 from protocols.releases.ledger import RoundRecord
@@ -162,7 +162,7 @@ def test_all_that_an_agent_adds_has_at_most_the_norm_that_is_covered(testbed_of,
 
 
 class Rounds:
-    """Rounds of one client alone, of which some close without it, or are said to by one server, or lose answers."""
+    """Rounds of one client alone, of which some close without it, or lose answers."""
 
     def __init__(self, layout, errors):
         self._layout, self._errors, self.counted = layout, errors, []
@@ -180,7 +180,7 @@ class Rounds:
         return Answer(np.zeros(self._layout.c, dtype=np.int64), nothing, heard)
 
 
-@pytest.mark.parametrize("error", [AnswerLost, ShareRefused, RoundClosed])
+@pytest.mark.parametrize("error", [AnswerLost, RoundClosed])
 def test_the_norm_holds_for_what_counted_whose_answers_were_lost(testbed_of, error):
     norms = (0.02, 0.01), (0.05, 0.01)
     testbed = testbed_of((noised("incidence", norms[0]), noised("cells", norms[1])), ends=(0, 1, 15, 30))

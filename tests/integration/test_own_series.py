@@ -27,6 +27,7 @@ from lpm_secure.evaluation.job import evaluate
 from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.errors import ConfigError, DataError, ParameterError
 from tests.calibration_hospitals import FloatOracle
+from tests.page_blocks import blocks_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "calibration.md"
 NAMES, PLACES = ("St. Mary", "Süd-Klinik", "praxis 3"), {"Upper Town": 900_000, "Lower Town": 1_400_000}
@@ -305,3 +306,15 @@ def test_own_series_are_evaluated_from_a_configuration_alone(tmp_path):
     assert [each.scored for each in result.origins] == [True, True, True]
     assert {row["method"] for row in result.rows} >= {"model", "combined", "hub", "pooled_growth", "persistence"}
     assert all(np.isfinite(row["wis"]) and row["values"] > 0 for row in result.rows)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page_fit_these_tables_and_follow_weeks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, changes=[("fit_periods = 14", "fit_periods = 13")])
+    first, again = (each.commands for each in blocks_of("docs/calibration.md", "sh")[1:3])
+    assert again[0] == first[1] == "lpm calibrate visits.toml"
+    for line in (*first, again[1]):
+        done = lpm(*line.split()[1:])
+        assert done.exit_code == 0, done.output
+    assert (tmp_path / "runs" / "visits-assimilation" / "forecast.csv").exists()

@@ -225,7 +225,7 @@ class MaskedRounds(RunCalls):
         saving = asyncio.get_running_loop().run_in_executor(None, party.save, replies, posted, line)
         try:
             if self._ledger is not None:
-                write_masked_round(self._ledger, agreed, replies[self._number])
+                write_masked_round(self._ledger, party.plan.release_plan, agreed, replies[self._number])
             line.set_result(None)
         except BaseException as error:
             line.set_exception(error)

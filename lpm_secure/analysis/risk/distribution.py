@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from client_sdk.secure_sum.contribution import F64, Contribution
-from lpm_secure.accounting import sigma_for
+from lpm_secure.accounting import smooth_sigma_for
 from lpm_secure.analysis.risk.config import RiskConfig
 from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from protocols.errors import ConfigError
@@ -36,7 +36,7 @@ def distribution(config: RiskConfig, devices: Sequence[str], addresses: Sequence
     if config.protocol.min_count:
         raise ConfigError("protocol.min_count: the distribution has noise instead; leave it out")
     given, protocol, k = config.distribution, config.protocol, config.protocol.aggregators
-    sigma = sigma_for(given.epsilon, given.delta)
+    sigma = smooth_sigma_for(given.epsilon, given.delta)
     return manifest_for(
         devices,
         (len(given.edges) + 1,),

@@ -1,4 +1,4 @@
-"""`lpm amortise`: train a conditional posterior, check it, and draw from it for the periods so far."""
+"""`lpm amortise`: train an amortised posterior, check it, and draw from it for the periods so far."""
 
 import hashlib
 from collections.abc import Callable
@@ -27,7 +27,7 @@ TRAINED: Final = "All courses of the training are simulated; the institutions' s
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class AmortisationResult:
-    """A conditional posterior, and what it says of the periods asked for.
+    """An amortised posterior, and what it says of the periods asked for.
 
     Attributes:
         config, study: what was asked for, and the data.
@@ -84,7 +84,7 @@ def amortise(
         amortised.load(path)
     begun, started = amortised.round, perf_counter()
     head = ProgressHead(
-        at=time(), kind="conditional posterior", name=config.name, run=f"posterior {config.name}", total=given.rounds,
+        at=time(), kind="amortised posterior", name=config.name, run=f"posterior {config.name}", total=given.rounds,
         unit="round", clients=study.names, facts=(study.data.title, TRAINED),
     )  # fmt: skip
     with record_rounds(folder, head, resume=resume) as journal:

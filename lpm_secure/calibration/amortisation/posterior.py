@@ -104,7 +104,7 @@ class Centre(nn.Module):
 @final
 @dataclass(slots=True, eq=False)
 class AmortisedPosterior:
-    """A conditional posterior as it is trained, and then used.
+    """An amortised posterior as it is trained, and then used.
 
     Attributes:
         course: of W periods.
@@ -259,7 +259,7 @@ class AmortisedPosterior:
     @property
     def _identity(self) -> str:
         """What a checkpoint belongs to; the scale of series follows from it."""
-        return f"conditional {self.training} {self.course.identity}"
+        return f"amortised {self.training} {self.course.identity}"
 
     def _count(self, opened: Total) -> None:
         for name in set(self.names) - set(opened.members):

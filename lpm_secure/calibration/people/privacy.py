@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
-from lpm_secure.accounting import Cost, epsilon_of, gaussian_epsilon, sigma_for
-from lpm_secure.config.releases import SMOOTH, NoiseConfig
+from lpm_secure.accounting import Cost, epsilon_of, gaussian_epsilon, smooth_sigma_for
+from lpm_secure.config.releases import NoiseConfig
 from protocols.arithmetic.counters import FIRST_STEP
 from protocols.releases.query import NOISE
 from protocols.task.release_plan import ReleasePlan
@@ -17,7 +17,7 @@ def for_each_run(noise: NoiseConfig, runs: int) -> NoiseConfig:
     """Return the noise of one of so many runs, which together cost what is asked for."""
     given = {name: getattr(noise, name) for name in EPSILONS if getattr(noise, name) is not None}
     each = {
-        name: gaussian_epsilon(sigma_for(epsilon, noise.delta, SMOOTH, times=runs) / SMOOTH, noise.delta)
+        name: gaussian_epsilon(smooth_sigma_for(epsilon, noise.delta, times=runs), noise.delta)
         for name, epsilon in given.items()
     }
     return msgspec.structs.replace(noise, **each)

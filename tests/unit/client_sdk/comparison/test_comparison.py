@@ -9,7 +9,7 @@ import pytest
 
 from aggregator import Store
 from client_sdk import ContactTable, LocalTransport
-from client_sdk.comparison.blinding import blind, point
+from client_sdk.comparison.blinding import point
 from client_sdk.comparison.comparison import ANSWER, CONTACTS, VERDICT, ContactComparison
 from client_sdk.comparison.cross_contacts import cross_contacts
 from client_sdk.comparison.pair import LEAST, Pair
@@ -17,7 +17,7 @@ from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import ConflictingReplay, DataError, NotEnrolled, NotSealed, RunEnded, WireError
 from protocols.task.layout import Layout
 from protocols.task.manifest import run_id
-from protocols.wire.messages import Letter, LetterReply
+from protocols.wire.messages import LetterReply
 from protocols.wire.transport import Transport
 from tests.mailboxes import mailbox_of
 
@@ -99,12 +99,6 @@ def test_a_contact_that_one_side_alone_lists_is_found_by_its_client_and_nobody_j
     assert isinstance(found["client-2"], RunEnded)  # of whose contacts all have another side
 
 
-def test_contacts_inside_a_client_and_on_directed_channels_are_nobody_elses(party, manifest_of):
-    manifest, _ = party
-    items = items_of(manifest, "client-0", listed("client-0", [*MET, *OWN]))
-    assert {other: len(each) for other, each in items.items()} == {"client-1": 3, "client-2": 0}
-
-
 def test_contacts_that_are_alike_are_counted(party):
     twice = [*MET, MET[0]]
     assert compare(party, tables_of(twice))["client-0"] == {"client-1": [], "client-2": []}
@@ -175,23 +169,6 @@ def pair(items, *, name="client-0", other="client-1", secret=bytes(32)):
     return Pair(bytes(32), name, other, items=items, secret=secret)
 
 
-def test_a_client_that_lies_learns_nothing_of_a_contact_that_it_does_not_list_itself():
-    """It knows whom there is and what a contact looks like; of sums of keyed hashes it would try all contacts."""
-    secret_contact, candidates = b"contact 77", [b"contact %d" % number for number in range(100)]
-    honest, liar = pair([secret_contact]), pair([b"else"], name="client-1", other="client-0", secret=bytes([1]) * 32)
-    seen = {honest.contacts()[start : start + 32] for start in range(0, 32 * LEAST, 32)}
-    answer = honest.answer(liar.contacts())
-    seen |= {answer[start : start + 32] for start in range(0, len(answer), 32)}
-    known = [point(each) for each in candidates]
-    assert not seen & {*known, *blind(liar._factor, known)}
-    assert len(set(seen)) == 2 * LEAST
-    # the same length with one contact more, and other points with another secret: no dictionary serves twice
-    assert len(pair([secret_contact, b"contact 78"]).contacts()) == len(honest.contacts())
-    assert not seen & {
-        pair([secret_contact], secret=bytes([2]) * 32).contacts()[start : start + 32] for start in (0, 32)
-    }
-
-
 def test_who_asks_about_many_times_as_many_contacts_as_the_other_lists_is_not_answered(party):
     many = [(day, a, b, 0, weight) for day in range(3) for a in (0, 1) for b in (2, 3) for weight in range(1, 30)]
     assert len(many) > 4 * LEAST
@@ -200,18 +177,6 @@ def test_who_asks_about_many_times_as_many_contacts_as_the_other_lists_is_not_an
     assert found["client-1"]["client-0"] is None
     with pytest.raises(DataError, match="clients compare 32,768 at most"):
         pair([bytes([1])] * 2**16)
-
-
-def test_a_point_of_small_order_or_no_list_is_refused():
-    honest = pair([b"contact"])
-    for point_of_small_order in (bytes(32), (1).to_bytes(32, "little")):
-        with pytest.raises(NotSealed, match="small order"):
-            honest.answer(point_of_small_order * LEAST)
-    with pytest.raises(NotSealed, match="whole points"):
-        honest.answer(bytes(33))
-    honest.answer(pair([b"contact"], name="client-1", other="client-0").contacts())
-    with pytest.raises(NotSealed, match="another length"):
-        honest.missing(bytes([9]) * 32)
 
 
 def test_an_aggregator_that_puts_itself_between_two_clients_is_not_believed(party):
@@ -268,15 +233,3 @@ def test_who_finds_something_when_a_late_client_has_come_knows_what_and_tells_th
     assert isinstance(found["client-2"], RunEnded)
     assert "client-1 listed contacts" in str(found["client-2"])
     assert found["client-0"] == {"client-1": [], "client-2": []}  # was told before that client-1 agrees
-
-
-def test_letters_are_between_clients_of_the_run(party):
-    manifest, _ = party
-    mailbox = mailbox_of(manifest, Store("sqlite://"))
-    for caller, letter in (
-        ("client-9", Letter(bytes(32), 0)),
-        ("client-0", Letter(bytes(32), 0, to="aggregator-0")),
-        ("client-0", Letter(bytes(32), 0, wanted=("engine",))),
-    ):
-        with pytest.raises(NotEnrolled):
-            mailbox.answer(caller, letter)

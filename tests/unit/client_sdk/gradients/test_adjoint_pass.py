@@ -51,22 +51,6 @@ def hear(held, turn, words):
     return message
 
 
-def test_parameters_may_go_to_the_ends_of_their_ranges_and_no_further(manifest):
-    known = ParameterRange.of(manifest.model, manifest.gradient)
-    share = known.names.index(REDUCTION)
-    assert (known.low[share], known.high[share]) == (-0.25, 0.75)
-    for end in (known.low, known.high):
-        assert np.isfinite(end).all()
-        known.require(end, step=0)
-        for place, name in enumerate(known.names):
-            beyond = end.copy()
-            beyond[place] += np.sign(end[place]) * 1e-6 * (known.high - known.low)[place]
-            with pytest.raises(OutOfRange, match=f"(?s)announced {name.split('[')[0]}.* in step 2; it must lie"):
-                known.require(beyond, step=2)
-    assert (known.low <= 0).all()
-    assert (known.high >= 0).all()
-
-
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 2 * LARGEST])
 @pytest.mark.parametrize("step", range(turns(STEPS) - 1))
 def test_what_is_no_number_ends_the_run_in_whatever_place_and_round_it_is_announced(manifest, step, number):

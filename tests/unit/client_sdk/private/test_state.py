@@ -149,11 +149,6 @@ def test_a_cell_that_the_run_does_not_have_is_refused(manifest_of, cell):
         private(manifest_of(cells=(5, 5)), cell=np.array(cell))
 
 
-def test_a_client_needs_a_transport_to_each_aggregator(manifest_of):
-    with pytest.raises(ParameterError, match="got 1 transports for 2 aggregators"):
-        Exchange(manifest_of(), "client-0", [LocalTransport(None, caller="client-0")])
-
-
 @pytest.mark.parametrize("weight", [2, 2**31, 2**32])  # products of these and the message wrap to 2**63, and to 0
 def test_a_contact_that_makes_a_message_too_large_is_refused_before_products_wrap(manifest_of, weight):
     graph = ModelGraph(

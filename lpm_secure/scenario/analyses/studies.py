@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from lpm_secure.analysis.sensitivity import tornado
 from lpm_secure.analysis.sensitivity.config import GradientsConfig, config_of
 from lpm_secure.analysis.sensitivity.config import load as load_gradients
 from lpm_secure.analysis.sensitivity.problem_config import ProblemConfig, SeriesConfig
@@ -18,7 +19,10 @@ from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.models.model import Model
 from lpm_secure.models.reference import name_of
 from lpm_secure.report.run_counter import count_runs
+from lpm_secure.report.summary import Summary
+from lpm_secure.report.table import both
 from lpm_secure.scenario.progress import OnSeries, journal_folder, watch
+from lpm_secure.scenario.results.analysis import Analysis
 from lpm_secure.scenario.results.words import series_names
 from lpm_secure.scenario.simulation import Simulation
 from protocols.errors import ParameterError
@@ -35,8 +39,8 @@ def sensitivity(
     steps: int | None = None,
     progress: bool = True,
     journal: Path | str | None = None,
-) -> Sensitivity:
-    """Estimate what every output owes to every parameter, as `lpm sensitivity` does; `.table()` has it.
+) -> Analysis[Sensitivity]:
+    """Estimate what every output owes to every parameter, as `lpm sensitivity` does.
 
     Args:
         source: a simulation, own people and what is known of them too; a model, among drawn people; or the path of a
@@ -47,6 +51,10 @@ def sensitivity(
         steps: of each run; those of the source unless given.
         progress: show how far it is.
         journal: a folder in which `lpm serve` sees the same; none unless given.
+
+    Returns:
+        The table `sensitivity`: a row for each output and parameter, with the derivative in the output's unit by the
+        parameter's, the effect of 10 % more of it, and standard errors; tornado plots.
 
     Raises:
         ParameterError: no such model, parameter or output; or what sensitivities do not take.
@@ -64,7 +72,17 @@ def sensitivity(
             counter.add()
             on_series(0)
 
-        return estimate(setup, seeds, difference=content.difference, on_seed=on_seed)
+        found = estimate(setup, seeds, difference=content.difference, on_seed=on_seed)
+    rows = (table := found.table()).to_pylist()
+    lines = (f"{row['output']} by {row['parameter']}: {row['effect']:+.3g} ±{row['effect_error']:.1g}" for row in rows)
+    summary = Summary(
+        file="sensitivity.json",
+        figures={"problem": chosen.name, "entries": rows},
+        lines=tuple(lines),
+        tables=both("sensitivity", table),
+        page=tornado.page_of(found),
+    )
+    return Analysis(found, summary)
 
 
 def relax(

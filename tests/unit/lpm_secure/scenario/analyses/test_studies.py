@@ -10,7 +10,7 @@ from tests.unit.lpm_secure.scenario.conftest import Rumour
 
 def test_a_sensitivity_is_of_a_class_of_a_notebook():
     office = lpm.Simulation(model=Rumour, people="look_alike", steps=2, parameters={"start": 0.2})
-    rows = lpm.sensitivity(office, parameters="start", outputs="AWARE", progress=False).table().to_pylist()
+    rows = lpm.sensitivity(office, parameters="start", outputs="AWARE", progress=False).to_arrow().to_pylist()
     assert [row["parameter"] for row in rows] == ["start"]
     assert rows[0]["output"].startswith("AWARE")
     assert rows[0]["at"] == pytest.approx(0.2)

@@ -4,11 +4,7 @@ import msgspec
 import pytest
 import torch
 
-from lpm_secure.data.place_table import two_places
-from lpm_secure.models.courses.compartments.config import CompartmentConfig
 from lpm_secure.models.courses.compartments.course import CompartmentCourse
-from lpm_secure.models.courses.compartments.metapopulation import compose
-from protocols.errors import ConfigError
 from tests.calibration_hospitals import AUTOREGRESSIVE, MODEL, course_of
 
 PRESENT = course_of(6)
@@ -60,23 +56,3 @@ def test_a_longer_course_begins_as_the_shorter_one(course, law) -> None:
     names = [each.name for each in longer.parameters(further)]
     assert names == ["reproduction", "prevalence", "rate", "stay_days", *law]
     assert torch.allclose(course.by_coordinate(z)[:, -1], course.parameters(z)[-1].values)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"measure": "events"}, "stay_days"),
-        ({"priors": EVENT_PRIORS}, "stay_days"),
-        ({"delays": MODEL["delays"] | {"longest_days": 20}}, "longest_days is 20"),
-        ({"priors": MODEL["priors"] | AUTOREGRESSIVE}, "got both"),
-        ({"priors": {name: prior for name, prior in MODEL["priors"].items() if name != "walk_sd"}}, "got neither"),
-    ],
-)
-def test_a_measure_and_its_delays_belong_together(change, said) -> None:
-    with pytest.raises(Exception, match=said):
-        msgspec.convert(MODEL | change, CompartmentConfig)
-
-
-def test_a_rate_is_needed_for_each_group() -> None:
-    with pytest.raises(ConfigError, match="has 3 rates; there are 2 groups: young, old"):
-        compose(two_places(), [1.0, 2.0, 3.0])

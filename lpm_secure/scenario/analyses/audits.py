@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 
 from lpm_secure.audit import audit as audits
-from lpm_secure.audit.audit import FROM_FOLDER, OnCheck, Report, silent
+from lpm_secure.audit.audit import FROM_FOLDER, Report
 from lpm_secure.audit.index import MANIFEST
 from lpm_secure.audit.replay import RUNS
+from lpm_secure.scenario.progress import watch_rounds
 from protocols.errors import ParameterError
 from protocols.identity import signing
 from protocols.report.disclosure import describe_cost, describe_disclosure, describe_security
@@ -23,7 +24,7 @@ def audit(
     operator_key: str | None = None,
     build_checks: bool = True,
     runs: int | None = None,
-    on_check: OnCheck = silent,
+    progress: bool = True,
 ) -> Report:
     """Check offline what a private run was allowed to learn, what it learned, and who was told what.
 
@@ -33,7 +34,10 @@ def audit(
             note says what that is worth.
         build_checks: test this build too, which takes a minute or less.
         runs: replays of each noise path; as many as it needs unless given.
-        on_check: is told each test of the build before it begins.
+        progress: show how far the tests of this build are.
+
+    Returns:
+        Checks with what they found, notes, and what each release cost (epsilon, delta and their unit).
 
     Raises:
         ParameterError: no run's folder, or no key.
@@ -42,7 +46,8 @@ def audit(
     require_run(path)
     key = signing.public_key_of(operator_key if operator_key is not None else _pinned_key(path))
     replays = (RUNS if runs is None else runs) if build_checks else None
-    report = audits.audit(path, operator_key=key, runs=replays, on_check=on_check)
+    with watch_rounds(f"audit of {path.name}", shown=progress) as on_check:
+        report = audits.audit(path, operator_key=key, runs=replays, on_check=on_check)
     if operator_key is None:
         report.notes.append(FROM_FOLDER)
     if report.run:  # else no manifest says what was allowed
