@@ -1,6 +1,8 @@
 """Whether runs can be computed many at once is a property of the graph and of where agents meet."""
 
 import dataclasses
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,9 @@ from lpm_secure.engine.venues.channels import VenueChannels, Venues
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from tests.lane_worlds import MODELS, lane_model, world
+
+
+PAGE = Path(__file__).parents[6] / "docs/python.md"
 
 
 class Loud(SeirModel):
@@ -35,6 +40,11 @@ class Twice(SeirModel):
 
     def begin(self, me, draw):
         return super().begin(me, draw).set(latent=draw.days(self.latent_law, "infectious"))
+
+
+def test_the_models_are_those_that_the_page_has_measured():
+    (head,) = (line for line in PAGE.read_text().splitlines() if line.startswith("| | `"))
+    assert {kind.__name__ for kind in MODELS} == set(re.findall(r"`(\w+)`", head))
 
 
 @pytest.mark.parametrize("kind", MODELS)
