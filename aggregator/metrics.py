@@ -20,7 +20,14 @@ class Metrics:
         self.received = Counter("lpm_received_bytes_total", "Bytes of requests.", names, registry=self.registry)
         self.sent = Counter("lpm_sent_bytes_total", "Bytes of replies.", names, registry=self.registry)
         self.seconds = Histogram("lpm_call_seconds", "Seconds until the answer.", names, registry=self.registry)
+        self.computation = Histogram(
+            "lpm_computation_seconds", "Seconds on shares, with the other aggregators.", names, registry=self.registry
+        )
         self.waiting = Gauge("lpm_calls_waiting", "Calls that wait for their round.", registry=self.registry)
+
+    def note_computation(self, name: str, seconds: float) -> None:
+        """Note how long a computation on shares took."""
+        self.computation.labels(name).observe(seconds)
 
     def traffic(self) -> dict[str, int]:
         """Return the bytes of requests and replies, by method."""

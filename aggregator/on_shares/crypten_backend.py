@@ -1,6 +1,8 @@
 """The CrypTen backend of the joint computations of one run: a thread of each aggregator's process."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, final
 
@@ -39,8 +41,15 @@ def parties_of(manifest: Simulation) -> tuple[tuple[Endpoint, ...], Endpoint]:
 class CryptenBackend:
     """Computes on shares with the other aggregators' backends; the first call joins them."""
 
-    def __init__(self, manifest: Simulation, index: int, credentials: Path) -> None:
-        """Open this aggregator's port for the computation."""
+    def __init__(
+        self,
+        manifest: Simulation,
+        index: int,
+        credentials: Path,
+        note: Callable[[str, float], None] = lambda name, seconds: None,
+    ) -> None:
+        """Open this aggregator's port for the computation; `note` is told what was computed in how many seconds."""
+        self._note = note
         parties, dealer = parties_of(manifest)
         config = PartyConfig(
             rank=index,
@@ -64,7 +73,10 @@ class CryptenBackend:
 
             return program(CryptenCalculator())
 
-        return await asyncio.wrap_future(self._worker.submit(Task(kind, round_number, call)))
+        begun = time.perf_counter()
+        result = await asyncio.wrap_future(self._worker.submit(Task(kind, round_number, call)))
+        self._note(kind.split()[0].decode(), time.perf_counter() - begun)
+        return result
 
     async def ready(self) -> None:
         """Wait until a program can be run."""

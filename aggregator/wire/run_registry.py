@@ -10,6 +10,7 @@ from aggregator.aggregator import Aggregator, AnyRun
 from aggregator.config import AggregatorConfig
 from aggregator.mailbox import Mailbox
 from aggregator.masking.service.rounds import MaskedRounds
+from aggregator.metrics import Metrics
 from aggregator.release.ledger import Ledger
 from aggregator.run import Run
 from aggregator.store import Store
@@ -62,6 +63,7 @@ class RunRegistry:
             config: of this aggregator.
             folder: that its paths are relative to.
         """
+        self.metrics: Final = Metrics()
         self._config, self._folder = config, folder
         self._own = folder / config.credentials
         self.credentials = certificates.read(self._own)
@@ -193,7 +195,7 @@ class RunRegistry:
 
         for run in [each for each in self._backends if self._is_over(each)]:
             self._backends.pop(run).close()
-        return CryptenBackend(manifest, index, self._own)
+        return CryptenBackend(manifest, index, self._own, self.metrics.note_computation)
 
     def _is_over(self, run: bytes) -> bool:
         ledger = self._ledgers[run]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from aggregator.config import AggregatorConfig
-from aggregator.metrics import Metrics
 from aggregator.run_folder import run_folder
 from aggregator.wire.endpoint import open_endpoint, wait_for_stop
 from aggregator.wire.run_registry import RunRegistry
@@ -34,7 +33,7 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     further = run_folder(config, folder)
     if further is not None:
         further.look(runs.begin)
-    metrics = Metrics()
+    metrics = runs.metrics
     if soon := certificates.expires_soon(runs.credentials.certificate):
         LOG.warning("certificate", extra={"facts": {"reason": soon}})
     server = await open_endpoint(

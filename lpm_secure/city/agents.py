@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol, final
 
 import numpy as np
-import torch
 
 from lpm_secure.city.config import CityConfig
 from lpm_secure.city.model import KEY, CityModel
-from lpm_secure.engine.backends.torch_backend import TorchBackend
+from lpm_secure.engine.device import Device
 from lpm_secure.engine.model_agents import EMPTY, ModelAgents
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.exposures import VenueExposures
@@ -46,9 +45,15 @@ class CityAgents(Protocol):
 class TensorVenueAgents:
     """n agents in the clear on a torch device: the bits of `VenueAgents`, operation by operation."""
 
-    def __init__(self, model: CityModel, *, key: tuple[int, int], steps: int, device: torch.device) -> None:
+    def __init__(self, model: CityModel, *, key: tuple[int, int], steps: int, device: Device) -> None:
         """Draw the agents' beginning; arguments are those of `VenueAgents`."""
-        backend = TorchBackend(model.graph, device)
+        import torch  # noqa: PLC0415 - numba does without
+
+        from lpm_secure.engine.backends.torch_backend import TorchBackend  # noqa: PLC0415
+
+        if device.type == "cpu":
+            torch.set_num_threads(1)  # what has used more must not be forked, as seeds are
+        backend = TorchBackend(model.graph, device.type)
         received = VenueExposures(model.channels, backend)
         self._graph = model.graph
         self._agents = ModelAgents(
@@ -110,7 +115,7 @@ class TensorVenueAgents:
         agents.step = int(saved["step"])
 
 
-def agents_of(config: CityConfig, model: CityModel, device: torch.device) -> CityAgents:
+def agents_of(config: CityConfig, model: CityModel, device: Device) -> CityAgents:
     """Draw the agents of a run.
 
     Args:

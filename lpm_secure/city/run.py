@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final, final
 
 import numpy as np
-import torch
 
 from lpm_secure import checkpoint
 from lpm_secure.city.agents import agents_of, places_of
@@ -16,6 +15,7 @@ from lpm_secure.city.model import model_of
 from lpm_secure.city.recorder import CityRecorder
 from lpm_secure.city.series import CitySeries, CityWords
 from lpm_secure.config.environment import environment_of
+from lpm_secure.engine.device import Device
 from lpm_secure.environments.announcer import Announcer
 from lpm_secure.populations import Population
 from protocols.arithmetic.fixed_point import I64
@@ -73,7 +73,7 @@ def run(
     config: CityConfig,
     population: Population,
     *,
-    device: torch.device,
+    device: Device,
     folder: Path,
     on_day: OnDay = lambda day, words, counts: None,
 ) -> CityRun:

@@ -1,9 +1,9 @@
 """Agents in the clear, whatever a run's model is: the one place that asks which engine computes it."""
 
 import numpy as np
-import torch
 
 from client_sdk.private.contacts import ContactTable
+from lpm_secure.engine.device import Device
 from lpm_secure.engine.graph_population import FEW, GraphPopulation, VenuePopulation
 from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
@@ -19,7 +19,7 @@ def clear_agents(
     source: AgentSource,
     *,
     cell: I64,
-    device: torch.device,
+    device: Device,
     contacts: ContactTable | None = None,
     columns: Columns = NO_COLUMNS,
 ) -> EngineAgents:
@@ -38,7 +38,7 @@ def clear_agents(
     return GraphPopulation(dynamics, source, cell=cell, contacts=contacts, columns=columns, device=device)
 
 
-def is_compiled(dynamics: Dynamics, columns: Columns, device: torch.device) -> bool:
+def is_compiled(dynamics: Dynamics, columns: Columns, device: Device) -> bool:
     """Return whether a generated step knows all of a run: no scores, known fields, moves, own numbers or devices."""
     graph = dynamics.model.graph
     plain = dynamics.gradient is None and device.type == "cpu"

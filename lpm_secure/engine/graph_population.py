@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final, final
 
 import numpy as np
-import torch
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import Backend, NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
-from lpm_secure.engine.backends.torch_backend import TorchBackend
+from lpm_secure.engine.device import Device, Processor
 from lpm_secure.engine.model_agents import (
     EMPTY,
     NOWHERE,
@@ -19,7 +18,6 @@ from lpm_secure.engine.model_agents import (
     ModelAgents,
     ModelObserver,
 )
-from lpm_secure.engine.tensor_contacts import TensorContacts
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels
 from protocols.arithmetic.fixed_point import I64, U64
@@ -29,7 +27,7 @@ from protocols.models.dynamics import Dynamics
 from protocols.models.graph.agents import select_field_columns
 from protocols.models.state import State
 
-CPU: Final = torch.device("cpu")
+CPU: Final = Processor()
 FEW: Final = 2**15  # agents that are interpreted before a loop would have been compiled
 
 
@@ -51,7 +49,7 @@ class GraphPopulation:
         cell: I64,
         contacts: ContactTable | None = None,
         columns: Columns = NO_COLUMNS,
-        device: torch.device = CPU,
+        device: Device = CPU,
     ) -> None:
         """Draw the agents' states.
 
@@ -71,7 +69,10 @@ class GraphPopulation:
         if contacts is not None:
             table = matrices = ContactMatrices(contacts, graph.channels, n=n, period=dynamics.period)
         if device.type != "cpu":
-            backend = tensors = TorchBackend(graph, device)
+            from lpm_secure.engine.backends.torch_backend import TorchBackend  # noqa: PLC0415 - the CPU does without
+            from lpm_secure.engine.tensor_contacts import TensorContacts  # noqa: PLC0415
+
+            backend = tensors = TorchBackend(graph, device.type)
             table = None if table is None else TensorContacts(matrices, model.contact_channels, tensors)
         self._agents = ModelAgents(
             backend,

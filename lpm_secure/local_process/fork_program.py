@@ -151,14 +151,15 @@ def main() -> None:
     A module that cannot be imported is left to who needs it, in whose log the error then stands.
     """
     with socket.socket(fileno=int(sys.argv[1])) as calls:
+        gc.disable()  # a third less time for imports, and less memory that children do not share
         for module in sys.argv[2:]:
             with contextlib.suppress(ImportError):
                 importlib.import_module(module)
-        gc.collect()
         gc.freeze()
         argv = serve(calls)
     if argv is None:
         os._exit(0)
+    gc.enable()
     code = run(argv)
     threading._shutdown()  # type: ignore[attr-defined]  # waits for other threads, as the interpreter does
     atexit._run_exitfuncs()

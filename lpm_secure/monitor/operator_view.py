@@ -154,8 +154,13 @@ def _added(config: AggregatorConfig, place: Path) -> Iterator[Path]:
 
 
 def summarise(text: str) -> dict[str, Any]:
-    """Return queue, and by method calls, refusals, bytes and mean seconds, from what Prometheus would read."""
-    waiting, methods = 0, defaultdict[str, dict[str, float]](lambda: defaultdict(float))
+    """Return the queue, of each method calls, refusals, bytes and mean seconds, and of each computation its seconds.
+
+    Args:
+        text: what Prometheus would read.
+    """
+    waiting = 0
+    methods, computations = (defaultdict[str, dict[str, float]](lambda: defaultdict(float)) for _ in range(2))
     for line in text.splitlines():
         found = SAMPLE.match(line)
         if found is None:
@@ -165,6 +170,8 @@ def summarise(text: str) -> dict[str, Any]:
             waiting = int(float(value))
         elif method and name in SAMPLES:
             methods[method][SAMPLES[name]] += float(value)
+        elif method and name in COMPUTATIONS:
+            computations[method][COMPUTATIONS[name]] += float(value)
     rows = [
         {
             "method": method,
@@ -172,11 +179,18 @@ def summarise(text: str) -> dict[str, Any]:
             "refused": int(row["refused"]),
             "received": int(row["received"]),
             "sent": int(row["sent"]),
-            "mean_s": row["seconds"] / row["count"] if row["count"] else None,
+            "mean_s": _mean_s(row),
         }
         for method, row in sorted(methods.items())
     ]
-    return {"waiting": waiting, "methods": rows}
+    computed = [
+        {"name": name, "count": int(row["count"]), "mean_s": _mean_s(row)} for name, row in sorted(computations.items())
+    ]
+    return {"waiting": waiting, "methods": rows, "computations": computed}
+
+
+def _mean_s(row: dict[str, float]) -> float | None:
+    return row["seconds"] / row["count"] if row["count"] else None
 
 
 SAMPLES: Final = {
@@ -187,6 +201,7 @@ SAMPLES: Final = {
     "call_seconds_sum": "seconds",
     "call_seconds_count": "count",
 }
+COMPUTATIONS: Final = {"computation_seconds_sum": "seconds", "computation_seconds_count": "count"}
 
 
 def _config_of(folder: Path) -> Path:

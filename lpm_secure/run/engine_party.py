@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import torch
 
 from lpm_secure.config.environment import environment_of
-from lpm_secure.engine.device import device_of
+from lpm_secure.engine.device import Device, device_of
 from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.loop import EngineAgents, simulate_replicates
 from lpm_secure.engine.masked_part import private_part
@@ -161,7 +160,7 @@ def _check(manifest: Simulation, synthetic: Synthetic, environment: Environment 
     rehearse(manifest.dynamics, ReleasePlan.of(manifest), environment)
 
 
-def engine_agents(synthetic: Synthetic, manifest: Simulation, device: torch.device) -> list[EngineAgents]:
+def engine_agents(synthetic: Synthetic, manifest: Simulation, device: Device) -> list[EngineAgents]:
     """Draw the engine's own agents of each replicate."""
     return [synthetic.agents(manifest.replicate(copy), device) for copy in range(manifest.copies)]
 

@@ -66,7 +66,13 @@ class DriveFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def simulate_private(
-    config: Config, *, device: str = "auto", out: Path, parity: bool = True, observer: StepObserver = null_observer
+    config: Config,
+    *,
+    device: str = "auto",
+    out: Path,
+    parity: bool = True,
+    started_s: float | None = None,
+    observer: StepObserver = null_observer,
 ) -> Summary:
     """Run a configuration over processes of this machine, and write its folder.
 
@@ -75,6 +81,7 @@ def simulate_private(
         device: where the engine computes: auto, cpu or cuda.
         out: a folder is made in it for the run.
         parity: replay the run in the clear, and compare.
+        started_s: since when whoever asked for it waits, by `time.perf_counter`; from now on unless given.
         observer: watches its steps.
 
     Returns:
@@ -84,6 +91,7 @@ def simulate_private(
         ConfigError, ModelError, ParameterError: the configuration, its data, or its model has a mistake.
         ProtocolError, Unavailable: the run cannot go on.
     """
+    waiting_since = time.perf_counter() if started_s is None else started_s
     place = device_of(device)
     with local_deployment(config, out=out) as deployment:
         noised = releases_of(deployment.testbed.manifest).has_noise  # then nothing in the clear is the same
@@ -92,10 +100,12 @@ def simulate_private(
         with record_run(deployment.folder, deployment.testbed.manifest, **own) as progress:
             progress.journal.enter(STARTING)
             with observer("private run", steps=config.steps, words=words) as on_step:
+                before_s = time.perf_counter() - waiting_since
                 execution = run_private(deployment, place, on_step, progress=progress)
             progress.journal.enter(REPLAYING if parity and not noised else REPORTING)
             clear = replay(deployment.testbed, place, execution) if parity and not noised else None
-            run = PrivateRun(config, deployment.testbed, execution, clear, ingress(deployment, execution.clients))
+            received = ingress(deployment, execution.clients)
+            run = PrivateRun(config, deployment.testbed, execution, clear, received, before_s)
             for lost in execution.lost:
                 LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
             summary = summary_of(run, deployment.folder)

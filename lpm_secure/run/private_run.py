@@ -22,13 +22,18 @@ FIGURES: Final = "run.json"
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class PrivateRun:
-    """A finished run, and its clear replay where there was one."""
+    """A finished run, and its clear replay where there was one.
+
+    Attributes:
+        before_s: seconds from when it was asked for until its processes were started.
+    """
 
     config: Config
     testbed: Testbed
     private: Execution
     clear: Execution | None
     received: tuple[Ingress, ...] = ()
+    before_s: float = 0.0
 
     @property
     def parity(self) -> bool | None:
@@ -66,6 +71,7 @@ class PrivateRun:
             **self._shares(),
             **{f"tally_{part}": private.series.last(part) for part in PARTS},
             "seconds_start": private.start_s,
+            "seconds_first_step": self.before_s + private.start_s,
             "seconds_per_step": private.step_s,
             "seconds_per_step_clear": clear.step_s if clear else None,
             "overhead": private.step_s / clear.step_s if clear else None,

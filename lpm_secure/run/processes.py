@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar, final
 
 import msgspec
-import torch
 
+from lpm_secure.engine.device import Device
 from lpm_secure.engine.loop import ClearPart, PrivatePart, StepRelease, simulate_replicates
 from lpm_secure.engine.masked_part import private_part
 from lpm_secure.engine.series import StageSeries
@@ -66,7 +66,7 @@ class Execution:
 async def _execute(
     testbed: Testbed,
     private: PrivatePart,
-    device: torch.device,
+    device: Device,
     *,
     environments: Sequence[Environment | None],
     started: float,
@@ -90,7 +90,7 @@ async def _execute(
 
 def run_clear(
     testbed: Testbed,
-    device: torch.device,
+    device: Device,
     on_step: OnStep = lambda step, release: None,
     *,
     public: Mapping[str, Sequence[int]] = NO_SERIES,
@@ -110,7 +110,7 @@ def run_clear(
     return complete(given)
 
 
-def replay(testbed: Testbed, device: torch.device, private: Execution) -> Execution:
+def replay(testbed: Testbed, device: Device, private: Execution) -> Execution:
     """Run each replicate of a private run in the clear, by itself, with the public numbers that the run had.
 
     Seconds are of all of them together, as those of the private run are.
@@ -123,7 +123,7 @@ def replay(testbed: Testbed, device: torch.device, private: Execution) -> Execut
 
 def run_private(
     deployment: Deployment,
-    device: torch.device,
+    device: Device,
     on_step: OnStep = lambda step, release: None,
     *,
     progress: RunProgress | None = None,
@@ -165,7 +165,7 @@ def over_processes(
 
 async def drive(
     deployment: Deployment,
-    device: torch.device,
+    device: Device,
     started: float,
     on_step: OnStep,
     *,

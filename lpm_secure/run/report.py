@@ -62,7 +62,7 @@ def _rows(run: PrivateRun, figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("mode", run.testbed.manifest.mode),
         ("security", run.testbed.manifest.security),
         ("seconds per step", f"{figures['seconds_per_step']:.4f}"),
-        ("seconds until all have joined", f"{figures['seconds_start']:.1f}"),
+        ("seconds until the first step", f"{figures['seconds_first_step']:.1f}, {_joining(figures)}"),
     ]
     if figures["bytes_per_client_per_step"] is not None:
         rows.append(("bytes per client and step", f"{figures['bytes_per_client_per_step']:,.0f}"))
@@ -72,6 +72,10 @@ def _rows(run: PrivateRun, figures: dict[str, Any]) -> list[tuple[str, str]]:
     if figures["lost"]:
         rows.append(("lost on the way", ", ".join(each["party"] for each in figures["lost"])))
     return rows
+
+
+def _joining(figures: dict[str, Any]) -> str:
+    return f"of which processes start and join in {figures['seconds_start']:.1f}"
 
 
 def _endings(run: PrivateRun, figures: dict[str, Any]) -> Iterator[tuple[str, str]]:

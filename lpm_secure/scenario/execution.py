@@ -10,7 +10,6 @@ from lpm_secure.city.config import CityConfig
 from lpm_secure.city.job import CityObserver, simulate_city
 from lpm_secure.city.job import null_observer as null_city_observer
 from lpm_secure.config.simulation import Config
-from lpm_secure.gradients.private import job as gradients
 from lpm_secure.report.summary import Summary
 from lpm_secure.run import jobs
 from lpm_secure.run.observer import StepObserver, null_observer
@@ -28,6 +27,7 @@ def execute(
     parity: bool = True,
     resume: bool = False,
     device: str = "auto",
+    started_s: float | None = None,
     observer: StepObserver = null_observer,
     city_observer: CityObserver = null_city_observer,
 ) -> Summary:
@@ -41,6 +41,7 @@ def execute(
         parity: replay a private run in the clear, and compare.
         resume: go on with a city's interrupted run.
         device: where it computes: auto, cpu or cuda.
+        started_s: since when whoever asked for it waits, by `time.perf_counter`; from now on unless given.
         observer, city_observer: watch its steps, or its days.
 
     Raises:
@@ -57,8 +58,10 @@ def execute(
     if clear:
         return _clear(config, device=device, observer=observer)
     if config.gradient is not None:
+        from lpm_secure.gradients.private import job as gradients  # noqa: PLC0415 - torch, which other runs do without
+
         return gradients.private(config, out=out, parity=parity)
-    return jobs.simulate_private(config, device=device, out=out, parity=parity, observer=observer)
+    return jobs.simulate_private(config, device=device, out=out, parity=parity, started_s=started_s, observer=observer)
 
 
 def series_of(summary: Summary) -> pa.Table:
@@ -74,6 +77,8 @@ def series_of(summary: Summary) -> pa.Table:
 
 def _clear(config: Config, *, device: str, observer: StepObserver) -> Summary:
     if config.gradient is not None:
+        from lpm_secure.gradients.private import job as gradients  # noqa: PLC0415 - as above
+
         result = gradients.clear(config)
         return Summary(file="", figures={"sha256": result.sha256}, lines=tuple(gradients.lines_of(result)))
     series = jobs.simulate_clear(config, device=device, observer=observer)

@@ -76,18 +76,17 @@ def watch_rounds(title: str, *, shown: bool = True) -> Iterator[OnRound]:
 
 @contextmanager
 def _notebook_bar(total: int, unit: str) -> Iterator[OnSeries]:
-    with _notebook_page() as show:
-        show(_bar(0, total, unit))
+    with _notebook_page(_bar(0, total, unit)) as show:
         done = itertools.count(1)
         yield lambda scenario: show(_bar(next(done), total, unit))
 
 
 @contextmanager
-def _notebook_page() -> Iterator[Callable[[str], None]]:
+def _notebook_page(first: str = "") -> Iterator[Callable[[str], None]]:
     """Yield what writes over one place of a notebook; it is empty afterwards."""
     from IPython.display import HTML, display  # noqa: PLC0415 - a notebook has it, and this package does without
 
-    handle = display(HTML(""), display_id=True)
+    handle = display(HTML(first), display_id=True)
     yield lambda page: handle.update(HTML(page))
     handle.update(HTML(""))
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
@@ -45,6 +46,7 @@ GRACE_S: Final = 2.0  # for all processes to end by themselves,
 REAPED_S: Final = 0.5  # and then for their fork servers to say that they have
 RESERVED: Final = 256  # ports, fewer than a process may have files open
 _reserved: Final[deque[int]] = deque()
+WRITERS: Final = 8  # threads that write parties' files
 MANIFEST: Final = "manifest.json"
 LOG: Final = "log.jsonl"
 
@@ -195,10 +197,8 @@ class LocalDeployment(PartyProcesses):
         write_atomically(path, manifests.encode(manifest), mode=PUBLIC_MODE)
         signature = canonical_json.encode(signatures.sign(manifest, keys.operator))
         write_atomically(signatures.signature_path(path), signature, mode=PUBLIC_MODE)
-        certificates.write(self.party(ENGINE), keys.authority.issue(ENGINE))
-        for name, identity in keys.identities.items():
-            self.party(name).mkdir(parents=True, exist_ok=True)
-            signing.write_key(self.party(name) / IDENTITY, identity)
+        with ThreadPoolExecutor(WRITERS) as pool:  # most of the time is the disk's, which takes several files at once
+            list(pool.map(self._write_party, keys.identities))
         for name in keys.servers:
             certificates.write(self.party(name), keys.credentials[name])
             keys.servers[name].write(self.party(name))
@@ -226,11 +226,15 @@ class LocalDeployment(PartyProcesses):
                     testbed=True,
                 ),
             )
-        for client in manifest.clients:
-            folder = self.party(client.name)
-            certificates.write(folder, keys.authority.issue(client.name))
-            write_atomically(folder / "policy.toml", permissive(manifest).encode())
-            self._write_client(client.name)
+
+    def _write_party(self, name: str) -> None:
+        """Write what the engine or a client has: keys, a certificate, a policy that allows this run, its files."""
+        self.party(name).mkdir(parents=True, exist_ok=True)
+        signing.write_key(self.party(name) / IDENTITY, self._keys.identities[name])
+        certificates.write(self.party(name), self._keys.authority.issue(name))
+        if name != ENGINE:
+            write_atomically(self.party(name) / "policy.toml", permissive(self.manifest).encode())
+            self._write_client(name)
 
     @property
     def operator_key(self) -> bytes:

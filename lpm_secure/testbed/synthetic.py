@@ -9,11 +9,11 @@ from typing import Final, final
 
 import msgspec
 import numpy as np
-import torch
 
 from client_sdk.private.state import simulation_key
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.engine.clear_agents import clear_agents
+from lpm_secure.engine.device import Device
 from lpm_secure.engine.graph_population import VenuePopulation, setting_of_cells
 from lpm_secure.engine.loop import EngineAgents, PopulationWithTwins
 from lpm_secure.engine.twins import Twins
@@ -127,11 +127,11 @@ class Synthetic:
             model = manifest.model
             _channels(manifest, model, self.population, self.config.channels)
 
-    def agents(self, manifest: Simulation, device: torch.device) -> EngineAgents:
+    def agents(self, manifest: Simulation, device: Device) -> EngineAgents:
         """Draw the agents, and twins where the run has them; in venues they are computed on the CPU, as twins are."""
         return with_twins(manifest, self._population_of(manifest, device), columns=self.columns)
 
-    def _population_of(self, manifest: Simulation, device: torch.device) -> EngineAgents:
+    def _population_of(self, manifest: Simulation, device: Device) -> EngineAgents:
         if self.population is None:
             return synthetic_agents(manifest, self.config.agents, device, columns=self.columns)
         model = manifest.model
@@ -175,9 +175,7 @@ def _channels(manifest: Simulation, model: GraphModel, population: Population, g
     return place_channels(population, model.graph, given, what="synthetic.channels", cells=cells)
 
 
-def synthetic_agents(
-    manifest: Simulation, count: int, device: torch.device, *, columns: Ranges = NO_RANGES
-) -> EngineAgents:
+def synthetic_agents(manifest: Simulation, count: int, device: Device, *, columns: Ranges = NO_RANGES) -> EngineAgents:
     """Return so many agents of the engine, each in a cell drawn at random."""
     source = _source(manifest, count)
     cell, drawn = cells_of(source.agents, manifest), draw_columns(manifest, source.agents, columns)

@@ -6,7 +6,6 @@ from typing import Any, final
 
 import msgspec
 import numpy as np
-import torch
 
 from client_sdk.private.contacts import ContactTable
 from client_sdk.private.state import PrivateState, draw_numbers, simulation_key
@@ -15,6 +14,7 @@ from lpm_secure.config.simulation import Config
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.clear_agents import clear_agents
+from lpm_secure.engine.device import Device
 from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.environments.announcer import rehearse
 from lpm_secure.environments.environment import Environment
@@ -96,7 +96,7 @@ class Testbed:
             self.manifest, name, contacts=contacts, cell=self.cell_of(name), columns=columns, devices=devices
         )
 
-    def clear_agents(self, device: torch.device) -> EngineAgents:
+    def clear_agents(self, device: Device) -> EngineAgents:
         """Return all private agents in the clear, whatever the model is, for the clear run."""
         return clear_agents(
             self.manifest.dynamics,
@@ -113,7 +113,7 @@ class Testbed:
         numbers = [draw_numbers(client, self.manifest.common_draws) for client in self.manifest.clients]
         return AgentSource(np.concatenate(numbers), simulation_key(self.manifest.testbed_seed))
 
-    def synthetic_agents(self, device: torch.device) -> EngineAgents:
+    def synthetic_agents(self, device: Device) -> EngineAgents:
         """Return the engine's own agents."""
         if self.city:
             return self.city.agents(self.manifest, device)

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from grpc import aio
 
+from lpm_secure.engine.device import Processor
+from lpm_secure.monitor.operator_view import OperatorView
+from lpm_secure.run.processes import run_private
 from lpm_secure.testbed.deployment import free_addresses
 from protocols.errors import (
     ConflictingReplay,
@@ -228,3 +231,17 @@ def test_metrics_are_served_on_loopback_and_hold_no_name_of_a_client(deploy):
     assert 'lpm_calls_total{method="Sealed"} 1.0' in text
     assert 'lpm_refused_total{code="not-joined",method="Sealed"} 1.0' in text
     assert "client" not in text
+
+
+@pytest.mark.slow
+def test_an_operators_page_has_the_seconds_of_comparisons_and_no_value(deploy):
+    deployment = deploy(mode="outcome")
+    config = deployment.party("aggregator-0") / "config.toml"
+    port = free_addresses(1)[0].split(":")[1]
+    config.write_text(config.read_text().replace("metrics_port = 0", f"metrics_port = {port}"))
+    view, told = OperatorView(config.parent), []
+    run_private(deployment, Processor(), lambda step, release: told.append(view.status()["metrics"]))
+    steps = deployment.manifest.steps
+    times = {row["name"]: row for row in told[-1]["computations"]}
+    assert {name: row["count"] for name, row in times.items()} == {"THRESHOLDS": 1, "SPEAK": steps + 1, "DECIDE": steps}
+    assert all(row["mean_s"] > 0 for row in times.values())

@@ -37,6 +37,7 @@ SHARES = {
     "praxis 3": {"Lower Town": 0.3},
 }
 WEEKS, ROUNDS = 18, 6
+SHORT = "[assimilation]\nrounds = 2\n\n[federation]"
 
 
 def visits(rng):
@@ -311,7 +312,7 @@ def test_own_series_are_evaluated_from_a_configuration_alone(tmp_path):
 @pytest.mark.slow
 def test_the_commands_of_the_page_fit_these_tables_and_follow_weeks(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write(tmp_path, changes=[("fit_periods = 14", "fit_periods = 13")])
+    write(tmp_path, changes=[("fit_periods = 14", "fit_periods = 17"), ("[federation]", SHORT)])
     first, again = (each.commands for each in blocks_of("docs/calibration.md", "sh")[1:3])
     assert again[0] == first[1] == "lpm calibrate visits.toml"
     for line in (*first, again[1]):

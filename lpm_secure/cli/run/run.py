@@ -65,6 +65,10 @@ def run(
     --seeds, or several values of --set, a folder for all seeds, with bands; of several values differences, too. Exit
     code 1 if the replay in the clear differs, 2 for a mistake in the input, 3 if the run cannot go on.
     """
+    from lpm_secure.local_process.command import begin_servers, read_start
+
+    if seeds is None and clear is not True:
+        begin_servers(config)  # before what follows is imported
     from lpm_secure.cli.progress import city_bar, step_bar
     from lpm_secure.cli.run.values import lists_of
     from lpm_secure.scenario.execution import execute
@@ -83,6 +87,7 @@ def run(
     if seeds is None and not several:
         observers: dict[str, Any] = {"observer": step_bar, "city_observer": city_bar}
         given: dict[str, Any] = {"clear": clear is True, "parity": parity, "resume": resume, "device": device}
+        given["started_s"] = read_start()
         show(execute(simulation.config, beside=simulation.beside, out=out, **given, **observers), as_json=as_json)
         return
     if resume:

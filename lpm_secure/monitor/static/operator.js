@@ -7,6 +7,16 @@ const METHODS = {
   Compared: "comparisons on shares", Tried: "trials of sums", Masked: "masked words", Correspond: "letters between clients", Sealed: "sealed calls of clients",
 };
 
+const COMPUTATIONS = {
+  SPEAK: "ranges of messages, and small counts", DECIDE: "levels against thresholds", THRESHOLDS: "ranges of thresholds", TOKENS: "tokens of contacts", SCORE: "scores",
+};
+
+function showComputations(rows) {
+  if (!rows.length) return [];
+  const cells = rows.map((row) => [COMPUTATIONS[row.name] ?? row.name, count(row.count), seconds(row.mean_s)]);
+  return [element("h2", {}, "Comparisons on shares"), table(["of", "times", "mean time"], cells, "Comparisons on shares")];
+}
+
 function showCalls(metrics) {
   if (metrics === null) return replace(byId("calls"), element("p", {}, "This aggregator tells no metrics: give metrics_port in its configuration."));
   if (!metrics.up) return replace(byId("calls"), element("p", { class: "lost" }, "The aggregator does not answer on its metrics_port."));
@@ -16,6 +26,7 @@ function showCalls(metrics) {
     element("h2", {}, "Calls"),
     element("p", { id: "queue" }, `${metrics.waiting} calls wait for their round.`),
     element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Calls by kind" }, table(["call", "answered", "refused", "received", "sent", "mean time"], rows, "Calls")),
+    ...showComputations(metrics.computations),
   );
 }
 

@@ -41,6 +41,7 @@ class Analysis(Generic[R]):
         Raises:
             ParameterError: a file of figures is there that is none of ours.
         """
+        folder.mkdir(parents=True, exist_ok=True)
         folders.write(folder, summary)
         return cls(result, summary, folder)
 
@@ -111,9 +112,7 @@ class Analysis(Generic[R]):
         Raises:
             ParameterError: a file of figures is there that is none of ours.
         """
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
-        folders.write(path, self.summary)
+        self.write(self.result, self.summary, path := Path(folder))
         return path
 
     def _repr_html_(self) -> str:

@@ -102,6 +102,7 @@ def test_queue_calls_and_seconds_are_those_of_the_metrics(aggregator):
     metrics.sent.labels("Exchange").inc(500)
     for seconds in (0.1, 0.3):
         metrics.seconds.labels("Exchange").observe(seconds)
+        metrics.note_computation("OUTCOMES", 2 * seconds)
     from prometheus_client import start_http_server
 
     server, thread = start_http_server(port, addr="127.0.0.1", registry=metrics.registry)
@@ -114,6 +115,9 @@ def test_queue_calls_and_seconds_are_those_of_the_metrics(aggregator):
     assert (told["up"], told["waiting"]) == (True, 3)
     (row,) = told["methods"]
     assert row.pop("mean_s") == pytest.approx(0.2)
+    (computed,) = told["computations"]
+    assert computed.pop("mean_s") == pytest.approx(0.4)
+    assert computed == {"name": "OUTCOMES", "count": 2}
     assert row == {"method": "Exchange", "calls": 4, "refused": 1, "received": 1000, "sent": 500}
 
 
@@ -121,6 +125,7 @@ def test_what_is_no_metric_of_ours_is_left_out():
     assert summarise('python_info{x="1"} 1.0\nlpm_calls_total{method="<script>"} 1\nnonsense') == {
         "waiting": 0,
         "methods": [],
+        "computations": [],
     }
 
 

@@ -1,9 +1,9 @@
-"""Tables of one's own, and a model, are looked over from a program as by commands."""
+"""Tables of one's own are looked over from a program as by commands."""
 
 import pytest
 
 import lpm_secure as lpm
-from lpm_secure.data import catalogue
+from lpm_secure.data import catalogue, workplace
 from protocols.errors import ParameterError
 from tests.few_hospitals import FEW
 from tests.unit.lpm_secure.scenario.conftest import CONTACTS, PEOPLE, Rumour
@@ -27,17 +27,12 @@ def test_series_of_institutions_are_looked_over(tmp_path):
         lpm.check_series(tmp_path / "gone.toml")
 
 
-def test_data_sets_have_their_licence_and_a_wrong_name_is_one_line(tmp_path, monkeypatch):
+@pytest.mark.skipif(catalogue.where(workplace.NAME) is None, reason=f"{workplace.NAME} is not on this machine")
+def test_a_data_set_that_is_here_is_not_fetched():
+    assert lpm.get_dataset(workplace.NAME) == catalogue.where(workplace.NAME)
+
+
+def test_data_sets_have_their_licence_and_a_wrong_name_is_one_line():
     assert lpm.datasets()["nyc_mobility"].licence
-    monkeypatch.setattr(catalogue, "where", lambda name, cache=None: tmp_path)
-    assert lpm.get_dataset("nyc_mobility") == tmp_path
     with pytest.raises(ParameterError, match="did you mean nyc_covid"):
         lpm.get_dataset("nyc_covit")
-
-
-def test_a_class_of_a_notebook_is_checked_as_a_model_by_its_name_is():
-    found = lpm.check_model(Rumour, agents=20, steps=2)
-    assert found.passed
-    assert found.figures["world"] == {"agents": 20, "steps": 2, "seed": 1}
-    assert "relaxed runs" in found._repr_html_()
-    assert lpm.check_model("opinion", agents=20, steps=2).result.differences == {}

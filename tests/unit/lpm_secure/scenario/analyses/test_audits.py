@@ -2,7 +2,7 @@
 
 import pytest
 
-from lpm_secure.scenario import audits
+from lpm_secure.scenario.analyses import audits
 from protocols.errors import ParameterError
 
 
