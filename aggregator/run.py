@@ -39,7 +39,7 @@ from protocols.errors import (
 )
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, SimulationManifest
 from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 from protocols.task.timeouts import DEADLINES
@@ -108,7 +108,7 @@ class Run:
         self._released = ReleasedCohorts(self._plan, () if ledger is None else ledger.released)
         self._joint: JointRounds | None = None
         self._release = release_of(manifest, self.id, index, store=store, peers=peers)
-        if isinstance(manifest, Simulation) and backend is not None:
+        if isinstance(manifest, SimulationManifest) and backend is not None:
             given: Any = {"store": store, "peers": peers, "permuter": permuter, "ledger": ledger}
             self._joint = JointRounds.of(manifest, index, backend, **given)
         self._keys = store.client_keys(self.id)

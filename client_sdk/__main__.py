@@ -44,7 +44,7 @@ from protocols.kit.peers import wait_for_servers
 from protocols.masking.journal import open_journal
 from protocols.report import manifest_page
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation, compares, is_active, require_simulation, run_id
+from protocols.task.manifest import SimulationManifest, compares, is_active, require_simulation, run_id
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.timeouts import patience_s
 from protocols.toml_file import read_tables
@@ -75,7 +75,7 @@ def _asks_for_sums(path: Path) -> bool:
     return isinstance(name, str) and isinstance(manifests.load(path.resolve().parent / name), SecureSum)
 
 
-async def _take_part(given: config.ClientConfig, admission: Admission, manifest: Simulation) -> None:
+async def _take_part(given: config.ClientConfig, admission: Admission, manifest: SimulationManifest) -> None:
     folder = admission.folder
     if is_active(manifest):
         require_no_relay(given.relay)
@@ -135,7 +135,7 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
 
 
 async def _wait(
-    exchange: MaskedExchange | DurableExchange, addresses: Mapping[str, str], own: Path, manifest: Simulation
+    exchange: MaskedExchange | DurableExchange, addresses: Mapping[str, str], own: Path, manifest: SimulationManifest
 ) -> bool:
     """Wait for the servers, where the journal has not all; return whether this client goes on from it without them.
 

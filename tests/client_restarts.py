@@ -10,7 +10,7 @@ from client_sdk.private.state import PrivateState
 from client_sdk.simulation.durable_exchange import DurableExchange
 from protocols.arithmetic.counters import RoundNumber
 from protocols.masking.journal import MemoryJournal
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.rounds import Phase
 from protocols.wire.transport import Transport
 
@@ -94,7 +94,7 @@ class FragileClient(FragileProcess):
 
     def __init__(
         self,
-        manifest: Simulation,
+        manifest: SimulationManifest,
         name: str,
         draw: Callable[[], PrivateState],
         transports: list[Transport],
@@ -112,7 +112,7 @@ class FragileClient(FragileProcess):
         return client
 
 
-def absences(manifest: Simulation, journal: MemoryJournal) -> tuple[set[int], set[int], set[int], set[int]]:
+def absences(manifest: SimulationManifest, journal: MemoryJournal) -> tuple[set[int], set[int], set[int], set[int]]:
     """Return in which steps a client was not heard, was told no release, told no levels, and was told no outcomes."""
     marks: dict[Phase, dict[int, bytes | None]] = {phase: {} for phase in Phase}
     for number in map(RoundNumber, range(manifest.schedule.rounds)):

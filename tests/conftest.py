@@ -23,7 +23,7 @@ from client_sdk import Client
 from lpm_secure.audit.views.in_process import Operators, operators, play
 from lpm_secure.config.model import TableIntegers, graph_of
 from protocols.models.graph.agents import GraphModel
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, SimulationManifest
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 from protocols.wire.transport import Transport
 from tests.permutation_trio import Trio
@@ -75,7 +75,7 @@ class Ending:
 @contextmanager
 def _operators(manifest: Manifest, urls: Sequence[str] = (), **more: Any) -> Iterator[Operators]:
     """Start the aggregators of a run, on databases in memory unless told; with a permutation where edges hide in it."""
-    if not isinstance(manifest, Simulation) or manifest.devices is None:
+    if not isinstance(manifest, SimulationManifest) or manifest.devices is None:
         with operators(manifest, urls, **more) as started:
             yield started
         return
@@ -85,7 +85,7 @@ def _operators(manifest: Manifest, urls: Sequence[str] = (), **more: Any) -> Ite
             yield started
 
 
-def _trio(manifest: Simulation) -> Trio:
+def _trio(manifest: SimulationManifest) -> Trio:
     """Start the three servers of the secret permutation."""
     assert manifest.devices is not None
     shape = Shape(len(manifest.clients), manifest.devices.degree, len(manifest.channels))
@@ -100,7 +100,9 @@ def _seir(*, listed: bool = True, **changes: Any) -> GraphModel:
     return graph_of(TableIntegers(**TABLE | changes), listed=listed)
 
 
-def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: int = 2, **changes: Any) -> Simulation:
+def _manifest(
+    agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: int = 2, **changes: Any
+) -> SimulationManifest:
     """Return a manifest whose client `client-i` has the agents `agents[i]`."""
     gradient = changes.get("gradient")
     model = changes.pop("model", None) or _seir(listed=gradient is None or gradient.relaxed)
@@ -125,7 +127,7 @@ def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: in
         "min_cohort": 1,
         "testbed_seed": 7,
     }
-    return Simulation(**given | changes)
+    return SimulationManifest(**given | changes)
 
 
 def _run_private(testbed: Any, around: Callable[[str, Operators], list[Transport]] | None = None) -> Ending:

@@ -13,7 +13,7 @@ from aggregator.release.ledger import Ledger
 from aggregator.store import Store
 from protocols.task.gradients.hidden_score import count_factors
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation, run_id
+from protocols.task.manifest import SimulationManifest, run_id
 from protocols.task.ranges import Ranges
 from protocols.task.release_plan import ReleasePlan, suppression_of
 
@@ -29,7 +29,7 @@ class JointRounds:
     @classmethod
     def of(
         cls,
-        manifest: Simulation,
+        manifest: SimulationManifest,
         index: int,
         backend: JointBackend,
         *,

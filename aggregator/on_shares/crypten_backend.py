@@ -15,7 +15,7 @@ from aggregator.permutation.worker import PermutationWorker, permutation_config
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ def identity(folder: Path) -> Identity:
     return Identity(folder / "authority.pem", folder / "certificate.pem", folder / "private.key")
 
 
-def parties_of(manifest: Simulation) -> tuple[tuple[Endpoint, ...], Endpoint]:
+def parties_of(manifest: SimulationManifest) -> tuple[tuple[Endpoint, ...], Endpoint]:
     """Return the aggregators and the dealer of a run in outcome mode.
 
     Raises:
@@ -43,7 +43,7 @@ class CryptenBackend:
 
     def __init__(
         self,
-        manifest: Simulation,
+        manifest: SimulationManifest,
         index: int,
         credentials: Path,
         note: Callable[[str, float], None] = lambda name, seconds: None,

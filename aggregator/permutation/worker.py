@@ -17,7 +17,7 @@ from aggregator.permutation.stages import Shape
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ConfigError, LpmError
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 
 LOG: Final = logging.getLogger("aggregator")
 PAUSE_S: Final = 0.2
@@ -48,7 +48,7 @@ class PermutationConfig:
     join_timeout_s: float
 
 
-def permutation_config(manifest: Simulation, role: Role, identity: Identity) -> PermutationConfig:
+def permutation_config(manifest: SimulationManifest, role: Role, identity: Identity) -> PermutationConfig:
     """Return one server's configuration in a run over permuted edges."""
     if manifest.devices is None or manifest.dealer is None:
         raise ConfigError(f"the run {manifest.name} has dense edges: it permutes nothing")

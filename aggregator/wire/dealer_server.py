@@ -12,7 +12,7 @@ from aggregator.run_folder import run_folder
 from protocols.errors import ConfigError
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest, Simulation, is_active, require_simulation
+from protocols.task.manifest import Manifest, SimulationManifest, is_active, require_simulation
 from protocols.task.signature import load_verified, trust_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _serve(given: DealerFile, folder: Path, first: Manifest) -> None:
     )
 
 
-def _start_third(manifest: Simulation, own: "Identity", stop: threading.Event) -> None:
+def _start_third(manifest: SimulationManifest, own: "Identity", stop: threading.Event) -> None:
     """Be the third server of a run over permuted edges, in a thread, until told to stop.
 
     Raises:

@@ -30,7 +30,7 @@ from protocols.masking.plans.run_plan import RunPlan
 from protocols.quantity import quantity
 from protocols.releases.ledger import file_name
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest, Simulation, compares, is_active
+from protocols.task.manifest import Manifest, SimulationManifest, compares, is_active
 from protocols.task.signature import trust_of
 from protocols.task.timeouts import patience_s
 from protocols.wire.connect import connect
@@ -189,7 +189,7 @@ class RunRegistry:
 
         Ports of runs that are over are free for it: whoever asks for their last answers is answered from the store.
         """
-        if not isinstance(manifest, Simulation) or is_active(manifest) or not manifest.schedule.outcome:
+        if not isinstance(manifest, SimulationManifest) or is_active(manifest) or not manifest.schedule.outcome:
             return None
         from aggregator.on_shares.crypten_backend import CryptenBackend  # noqa: PLC0415
 

@@ -17,7 +17,7 @@ from protocols.identity.certificates import Credentials
 from protocols.identity.signing import read_private
 from protocols.releases.ledger import SHORT
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation, run_id
+from protocols.task.manifest import SimulationManifest, run_id
 from protocols.task.parties import ClientParty
 from protocols.wire.transport import Transport
 
@@ -27,7 +27,7 @@ SECRET_BYTES: Final = 32
 
 
 async def require_counterparts(
-    manifest: Simulation, files: PrivateFiles, transport: Transport, *, credentials: Credentials, folder: Path
+    manifest: SimulationManifest, files: PrivateFiles, transport: Transport, *, credentials: Credentials, folder: Path
 ) -> None:
     """Compare a client's contacts with the other clients', and refuse to go on where one of them lacks some.
 

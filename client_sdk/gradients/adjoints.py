@@ -15,7 +15,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
 from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.rounds import Schedule
 
 
@@ -56,7 +56,7 @@ class AdjointClient:
 
     @classmethod
     async def join_over(
-        cls, manifest: Simulation, private: PrivateState, exchange: RoundExchange, *, every: int = 1
+        cls, manifest: SimulationManifest, private: PrivateState, exchange: RoundExchange, *, every: int = 1
     ) -> "AdjointClient":
         """Join a run, keeping the states of every so many steps.
 

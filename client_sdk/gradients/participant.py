@@ -8,7 +8,7 @@ from client_sdk.gradients.tangents import TangentClient
 from client_sdk.private.state import PrivateState
 from client_sdk.simulation.client import Client
 from client_sdk.simulation.exchange import RoundExchange
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 
 
 class Participant(Protocol):
@@ -21,7 +21,7 @@ class Participant(Protocol):
 
 
 async def take_part_over(
-    manifest: Simulation, private: PrivateState, exchange: RoundExchange, *, states_every: int = 1
+    manifest: SimulationManifest, private: PrivateState, exchange: RoundExchange, *, states_every: int = 1
 ) -> Participant:
     """Join a run as its manifest says: with messages alone or scores, with tangents, or with adjoints.
 

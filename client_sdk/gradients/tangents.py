@@ -16,7 +16,7 @@ from protocols.models.chain.chain_agents import ChainAgents
 from protocols.models.contribution import ContributionBound
 from protocols.models.dynamics import Relaxation
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.release_plan import ReleasePlan
 
 
@@ -59,7 +59,9 @@ class TangentClient:
         self.agents = ChainAgents.of_run(self.relaxation, **given)
 
     @classmethod
-    async def join_over(cls, manifest: Simulation, private: PrivateState, exchange: RoundExchange) -> "TangentClient":
+    async def join_over(
+        cls, manifest: SimulationManifest, private: PrivateState, exchange: RoundExchange
+    ) -> "TangentClient":
         """Join a run; raises what `Client.join` does."""
         bound = ReleasePlan.of(manifest).contribution_bound()
         client = cls(manifest.relaxation, private, exchange, Layout.of(manifest), bound)

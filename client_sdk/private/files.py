@@ -22,7 +22,7 @@ from client_sdk.private.table import Table
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError, DataError, ParameterError
 from protocols.models.agent_model import AgentModel, Columns, ColumnSpec
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 
 AGENT: Final = "agent"  # the number of the manifest
 PERSON: Final = "person"  # or a name of one's own: people then have the manifest's numbers in the order of the file
@@ -53,13 +53,13 @@ class PrivateFiles:
     rows: I64 = field(repr=False)
 
 
-def read_private_state(manifest: Simulation, name: str, **files: Any) -> PrivateState:
+def read_private_state(manifest: SimulationManifest, name: str, **files: Any) -> PrivateState:
     """Read a client's private state from its files, which `read_private_files` is given."""
     return read_private_files(manifest, name, **files).state
 
 
 def read_private_files(
-    manifest: Simulation,
+    manifest: SimulationManifest,
     name: str,
     *,
     people: Path,

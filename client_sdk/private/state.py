@@ -14,7 +14,7 @@ from protocols.arithmetic.philox import Key
 from protocols.errors import DataError, ParameterError
 from protocols.models.agent_model import NO_COLUMNS, AgentModel, AgentSource, Columns
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import ClientParty
 
 DRAW_BYTES: Final = 16
@@ -91,7 +91,7 @@ class PrivateState:
 
     def __init__(
         self,
-        manifest: Simulation,
+        manifest: SimulationManifest,
         name: str,
         *,
         contacts: ContactTable,

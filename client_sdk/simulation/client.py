@@ -21,7 +21,7 @@ from protocols.models.cells import cell_totals
 from protocols.task.devices import unpack_presence
 from protocols.task.gradients.hidden_score import count_factors
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation, run_id
+from protocols.task.manifest import SimulationManifest, run_id
 from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 from protocols.wire.transport import Transport
@@ -47,7 +47,7 @@ class Client:
         exact exposures, and so something of their neighbours: see the README.
     """
 
-    manifest: Simulation
+    manifest: SimulationManifest
     private: PrivateState = field(repr=False)
     exchange: RoundExchange = field(repr=False)
     step: Step = FIRST_STEP
@@ -71,7 +71,9 @@ class Client:
         self._score = OwnScore(self.manifest.model, plan, self._layout, self.private, factors=factors)
 
     @classmethod
-    async def join(cls, manifest: Simulation, private: PrivateState, transports: Sequence[Transport]) -> "Client":
+    async def join(
+        cls, manifest: SimulationManifest, private: PrivateState, transports: Sequence[Transport]
+    ) -> "Client":
         """Join a run at all of its aggregators.
 
         Args:
@@ -87,7 +89,7 @@ class Client:
         return await cls.join_over(manifest, private, Exchange(manifest, private.name, transports))
 
     @classmethod
-    async def join_over(cls, manifest: Simulation, private: PrivateState, exchange: RoundExchange) -> "Client":
+    async def join_over(cls, manifest: SimulationManifest, private: PrivateState, exchange: RoundExchange) -> "Client":
         """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
         client = cls(manifest, private, exchange)
         next_step = await exchange.join()

@@ -11,7 +11,7 @@ from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import AnswerLost, RecordsDiffer, RoundClosed, Unavailable
 from protocols.masking.journal import Journal
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.rounds import Phase
 from protocols.wire.transport import Transport
 
@@ -26,7 +26,9 @@ class DurableExchange:
     one. Of rounds that have closed meanwhile it hears whether its share counted.
     """
 
-    def __init__(self, manifest: Simulation, name: str, transports: Sequence[Transport], journal: Journal) -> None:
+    def __init__(
+        self, manifest: SimulationManifest, name: str, transports: Sequence[Transport], journal: Journal
+    ) -> None:
         """Begin the run, or go on with it; nothing is sent."""
         self._manifest, self._journal = manifest, RoundJournal(journal, manifest.share())
         self._exchange = Exchange(manifest, name, transports, keys=self._journal.keys)

@@ -10,7 +10,7 @@ from protocols.quantity import quantity
 from protocols.report import html
 from protocols.report.disclosure import describe_cost, describe_disclosure
 from protocols.report.line_plot import line_plot
-from protocols.task.manifest import Simulation, run_id
+from protocols.task.manifest import SimulationManifest, run_id
 from protocols.wire.transport import Transport
 
 OWN: Final = "Your own people. This page and its table are yours alone: no other party of the run has them."
@@ -58,7 +58,7 @@ def _page(record: RunRecord, files: tuple[str, str], *, sent: int, received: int
     return html.document(f"{name} in {manifest.name}", parts, headline=f"What {name} takes home from {manifest.name}")
 
 
-def _parties(manifest: Simulation) -> list[tuple[str, str]]:
+def _parties(manifest: SimulationManifest) -> list[tuple[str, str]]:
     rows = [("run", run_id(manifest).hex())]
     if manifest.start:
         rows.append(("step 0", f"{manifest.start}; a step is {manifest.dt:g} days"))

@@ -19,7 +19,7 @@ from protocols.releases.query import NOISE
 from protocols.report import html
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
-from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.manifest import Manifest, SimulationManifest, is_active
 from protocols.task.release_plan import releases_of
 
 LOW_DEGREE: Final = 3
@@ -152,7 +152,7 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> PrivacyCost | 
     report.checks["the aggregators' ledgers agree"] = rules.disagreements(manifest, bytes.fromhex(report.run), found)
     report.checks["no ledger ends before its run"] = rules.cut_off(manifest, found)
     report.checks["every release is one that the manifest allows, over its cohort"] = rules.breaches(manifest, agreed)
-    if isinstance(manifest, Simulation) and manifest.model.agents.public:
+    if isinstance(manifest, SimulationManifest) and manifest.model.agents.public:
         report.checks["every public number is one that the model hears, in its range"] = rules.announcements(
             manifest, agreed
         )

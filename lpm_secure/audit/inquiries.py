@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from protocols.releases.ledger import Event, RoundEvent, RoundRecord
 from protocols.releases.query import NOISE, SUM
-from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.manifest import Manifest, SimulationManifest, is_active
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.group_testing import Inquiry, coin
 from protocols.task.secure_sum.spec import SecureSum, answers
@@ -17,7 +17,7 @@ def misjudgements(manifest: Manifest, run: bytes, agreed: Sequence[RoundRecord])
         run: id of the run, 32 bytes.
         agreed: its rounds, in their order.
     """
-    if isinstance(manifest, Simulation) or is_active(manifest):
+    if isinstance(manifest, SimulationManifest) or is_active(manifest):
         return _returns(agreed) + [
             f"round {each.number}: sums over groups, and the run opens none" for each in agreed if each.trials
         ]

@@ -17,7 +17,7 @@ from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import NOISE, SCORE, Release, Releases
 from protocols.releases.suppression import FIRST
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, SimulationManifest
 from protocols.task.parties import ClientParty
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.spec import SecureSum
@@ -89,7 +89,7 @@ def replay_of(manifest: Manifest, name: str, sigma: float) -> Replay:
     return Replay(given, without, event, tuple((step, at) for step in range(STEPS + 1)), change, sigma)
 
 
-def _small(manifest: Simulation, name: str, sigma: float) -> Simulation:
+def _small(manifest: SimulationManifest, name: str, sigma: float) -> SimulationManifest:
     rule: dict[str, Any] = {"name": name, "mechanism": NOISE, "sigma": sigma, "unit": "contribution", "epsilon": 1.0}
     exact: tuple[str, ...] = ()
     changed: dict[str, Any] = {"clients": CLIENTS[:1], "min_cohort": 1, "min_count": 0, "steps": STEPS}

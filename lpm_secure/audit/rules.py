@@ -16,7 +16,7 @@ from protocols.releases.deliveries import DeliveryProof
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.manifest import Manifest, SimulationManifest, is_active
 from protocols.task.release_plan import CohortRule, ReleasePlan, releases_of
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
@@ -78,7 +78,7 @@ def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
     A secure sum ends when its centre asks no more: see `early_end`.
     """
     rounds_of_run, lines = manifest.schedule.rounds, []
-    for name, events in ledgers.items() if isinstance(manifest, Simulation) else ():
+    for name, events in ledgers.items() if isinstance(manifest, SimulationManifest) else ():
         closed = len(rounds(events))
         why = isinstance(events[-1], RefusalEvent) and events[-1].number == closed
         if closed < rounds_of_run and not why:
@@ -89,7 +89,7 @@ def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
 def early_end(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return a line where a secure sum has fewer rounds than it might have had."""
     played = _end(agreed)
-    if isinstance(manifest, Simulation) or played >= manifest.schedule.rounds:
+    if isinstance(manifest, SimulationManifest) or played >= manifest.schedule.rounds:
         return []
     return [
         f"the secure sum ended after {played} rounds of at most {manifest.schedule.rounds}, as its centre may; "
@@ -117,7 +117,7 @@ def breaches(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
     return lines
 
 
-def announcements(manifest: Simulation, agreed: Sequence[RoundRecord]) -> list[str]:
+def announcements(manifest: SimulationManifest, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return the rounds in which the engine announced other public numbers than the model hears, or out of range."""
     public, lines = Layout.of(manifest).environment, []
     for each in agreed:
@@ -205,7 +205,7 @@ def overspending(manifest: Manifest, agreed: Sequence[RoundRecord]) -> tuple[lis
 
 def _title(manifest: Manifest, name: str) -> str:
     """Return the name of a release; of a score with its parameters."""
-    if name != SCORE or not isinstance(manifest, Simulation) or manifest.gradient is None:
+    if name != SCORE or not isinstance(manifest, SimulationManifest) or manifest.gradient is None:
         return name
     return f"{name} by {', '.join(manifest.gradient.parameters)}"
 

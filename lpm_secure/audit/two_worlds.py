@@ -30,7 +30,7 @@ from protocols.masking.plans.run_plan import RunPlan
 from protocols.releases.mechanism.running_sum import GRID, square_root
 from protocols.releases.query import SCORE, SUM, Releases
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.manifest import Manifest, SimulationManifest, is_active
 from protocols.task.release_plan import ReleasePlan, releases_of
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
@@ -77,7 +77,7 @@ class MaskedPath:
     ) -> tuple[U64, bytes]:
         """Open it; a round is asked for once, over these members."""
         noise, told = noise_of(self.plan, self.key, number, digest_of(*map(str.encode, members))), total.copy()
-        first = self.plan.layout.message_words if isinstance(self.plan.manifest, Simulation) else 0
+        first = self.plan.layout.message_words if isinstance(self.plan.manifest, SimulationManifest) else 0
         told[first : first + noise.size] += noise.view(np.uint64)
         return told, b""
 

@@ -20,7 +20,7 @@ from protocols.errors import ParameterError, ProtocolError
 from protocols.releases.suppression import suppress
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.release_plan import ReleasePlan, suppression_of
 from protocols.wire.messages import Announcement
 from protocols.wire.transport import Transport
@@ -104,7 +104,7 @@ class PrivatePart(abc.ABC):
 class ClearPart(PrivatePart):
     """The oracle: all private agents in this process, in the clear."""
 
-    def __init__(self, manifest: Simulation, agents: EngineAgents) -> None:
+    def __init__(self, manifest: SimulationManifest, agents: EngineAgents) -> None:
         """Simulate these agents."""
         self._manifest, self._agents, self._plan = manifest, agents, ReleasePlan.of(manifest)
         self._names = tuple(client.name for client in manifest.clients)
@@ -129,7 +129,7 @@ class RemotePart(PrivatePart):
     """
 
     def __init__(
-        self, manifest: Simulation, transports: Sequence[Transport], journal: ReleaseJournal | None = None
+        self, manifest: SimulationManifest, transports: Sequence[Transport], journal: ReleaseJournal | None = None
     ) -> None:
         """Reach the aggregators by one transport each, in the manifest's order; what is in the journal is over."""
         self._transports, self._journal = transports, journal
@@ -159,7 +159,7 @@ class RemotePart(PrivatePart):
 class _Replicate:
     """What the engine simulates of one replicate of a run: its own agents, the environment, and what came of both."""
 
-    def __init__(self, manifest: Simulation, synthetic: EngineAgents, environment: Environment | None) -> None:
+    def __init__(self, manifest: SimulationManifest, synthetic: EngineAgents, environment: Environment | None) -> None:
         self._manifest, self._layout, self._synthetic = manifest, Layout.of(manifest), synthetic
         self._plan = ReleasePlan.of(manifest)
         self._announcer = Announcer.of(manifest.dynamics, self._plan, environment)
@@ -196,7 +196,7 @@ class _Replicate:
 
 
 async def simulate(
-    manifest: Simulation,
+    manifest: SimulationManifest,
     private: PrivatePart,
     synthetic: EngineAgents,
     *,
@@ -210,7 +210,7 @@ async def simulate(
 
 
 async def simulate_replicates(
-    manifest: Simulation,
+    manifest: SimulationManifest,
     private: PrivatePart,
     synthetic: Sequence[EngineAgents],
     environments: Sequence[Environment | None],

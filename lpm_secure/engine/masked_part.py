@@ -23,7 +23,7 @@ from protocols.masking.envelope import NONCE_BYTES, Signer
 from protocols.masking.messages import StepNotice, Stop, to_bytes
 from protocols.masking.plan import plan_of
 from protocols.masking.plans.run_plan import RunPlan
-from protocols.task.manifest import Manifest, Simulation, is_active, require_simulation
+from protocols.task.manifest import Manifest, SimulationManifest, is_active, require_simulation
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 from protocols.task.signature import trust_of
@@ -98,7 +98,7 @@ class MaskedPart(PrivatePart):
 
 
 def private_part(
-    manifest: Simulation, transports: Sequence[Transport], folder: Path, journal: ReleaseJournal | None = None
+    manifest: SimulationManifest, transports: Sequence[Transport], folder: Path, journal: ReleaseJournal | None = None
 ) -> PrivatePart:
     """Return the private agents of a run as its manifest hides them; the engine's key is in `folder`."""
     if not is_active(manifest):

@@ -26,7 +26,7 @@ from protocols.releases.ledger import (
     file_name,
 )
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, SimulationManifest
 from protocols.task.release_plan import releases_of
 from protocols.task.signature import countersignature_path, load_verified
 
@@ -55,7 +55,7 @@ class LedgerView:
         for line in self.tail.read():
             self._take(line)
         manifest, last, releases = self.manifest, self.last, releases_of(self.manifest)
-        copies = manifest.copies if isinstance(manifest, Simulation) else 1
+        copies = manifest.copies if isinstance(manifest, SimulationManifest) else 1
         members = () if last is None else last.agreed.members
         clients = [client.name for client in manifest.clients]
         return {

@@ -24,7 +24,7 @@ from protocols.errors import ConfigError, ParameterError
 from protocols.identity import enrolment, signing
 from protocols.identity.trust import Trust
 from protocols.kit.kit import CONFIG, CREDENTIALS, ENGINE_CONFIG, MANIFEST
-from protocols.task.manifest import Manifest, Simulation, require_simulation
+from protocols.task.manifest import Manifest, SimulationManifest, require_simulation
 from protocols.task.parties import ENGINE
 from protocols.toml_file import read_tables
 
@@ -51,7 +51,7 @@ class SimulationKind(RunKind):
         """See `RunKind`."""
         return self.file
 
-    def manifest(self, trust: Trust | None = None) -> Simulation:
+    def manifest(self, trust: Trust | None = None) -> SimulationManifest:
         """See `RunKind`."""
         return manifest_of(self.file, self.folder, trust=trust)
 
@@ -129,7 +129,9 @@ def write_kits(path: Path, out: Path) -> list[Path]:
     return [out / party.name for party in (*project.operated, *manifest.clients)]
 
 
-def _write_client(folder: Path, project: ProjectFile, name: str, manifest: Simulation, *, operator_key: bytes) -> None:
+def _write_client(
+    folder: Path, project: ProjectFile, name: str, manifest: SimulationManifest, *, operator_key: bytes
+) -> None:
     stays = manifest.model.agents.cell_field is None
     given = ClientConfig(
         name=name,
@@ -197,7 +199,7 @@ def _write_server(
 
 
 def _write_engine(
-    folder: Path, project: ProjectFile, engine: EngineEntry, manifest: Simulation, *, operator_key: bytes
+    folder: Path, project: ProjectFile, engine: EngineEntry, manifest: SimulationManifest, *, operator_key: bytes
 ) -> None:
     begin_kit(folder, project, operator_key, role="engine", name=ENGINE, operator=engine.operator, sealed=False)
     given = EnginePartyConfig(

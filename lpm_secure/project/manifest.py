@@ -16,7 +16,7 @@ from protocols.identity.trust import Trust
 from protocols.masking.plan import check_security
 from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import Devices
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 MOST_BY_DEFAULT: Final = 64  # clients that compare their contacts where it is not said
@@ -26,7 +26,7 @@ PLAIN: Final = (
 )
 
 
-def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = None) -> Simulation:
+def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = None) -> SimulationManifest:
     """Return what a project asks all parties for.
 
     Args:
@@ -46,7 +46,7 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
     gradient = gradient_for(project, model)
     plain: dict[str, Any] = {name: getattr(project, name) for name in PLAIN}
     dealer, agents = project.dealer, agents_of(project, folder)
-    manifest = Simulation(
+    manifest = SimulationManifest(
         **plain,
         comparison="tree" if project.comparison == "tree" else msgspec.UNSET,
         engine=bool(project.engine),

@@ -12,7 +12,7 @@ from protocols.models.agent_model import ColumnSpec
 from protocols.report.disclosure import describe_disclosure
 from protocols.report.manifest_page import rows_of
 from protocols.report.terminal import align
-from protocols.task.manifest import Manifest, Simulation, compares
+from protocols.task.manifest import Manifest, SimulationManifest, compares
 from protocols.task.policy import epsilon_of, rho_of
 
 DICTIONARY: Final[Mapping[str, Any]] = {
@@ -150,7 +150,7 @@ CONTACTS: Final = {
 }
 
 
-def client_page(project: ProjectFile, manifest: Simulation, name: str) -> str:
+def client_page(project: ProjectFile, manifest: SimulationManifest, name: str) -> str:
     """Return the page of a client's kit."""
     agents = next(client.agents for client in manifest.clients if client.name == name)
     rows = [row for row in rows_of(manifest) if row[0] not in {"run", "trust"}]
@@ -184,7 +184,7 @@ def server_page(project: BaseProject, manifest: Manifest, server: ServerEntry) -
     return SERVER.format(**page_words(project, manifest, server.name), **words)
 
 
-def engine_page(project: ProjectFile, manifest: Simulation, own: str) -> str:
+def engine_page(project: ProjectFile, manifest: SimulationManifest, own: str) -> str:
     """Return the page of the engine's kit, which `own` runs."""
     return ENGINE.format(**page_words(project, manifest, "engine"), own=own)
 
@@ -195,7 +195,7 @@ def page_words(project: BaseProject, manifest: Manifest, name: str) -> dict[str,
     return {"name": name, "run": project.name, "operator": project.operator, "disclosure": disclosure}
 
 
-def _people(manifest: Simulation, agents: tuple[int, ...], project: ProjectFile) -> Iterator[tuple[str, str]]:
+def _people(manifest: SimulationManifest, agents: tuple[int, ...], project: ProjectFile) -> Iterator[tuple[str, str]]:
     first, last = (agents[0], agents[-1]) if agents else (0, 0)
     yield "person", f"a name of yours, each once; the rows have the numbers {first} to {last} in their order"
     model = manifest.model.agents

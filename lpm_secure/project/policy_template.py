@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from lpm_secure.project.base_project import BaseProject
 from lpm_secure.project.documentation.explanation import comment
-from protocols.task.manifest import Manifest, Simulation, compares, refuses_differencing
+from protocols.task.manifest import Manifest, SimulationManifest, compares, refuses_differencing
 from protocols.task.policy import Policy, epsilon_of, outputs_of, rho_of
 
 DELTA: Final = 1e-5
@@ -31,13 +31,13 @@ def policy_text(project: BaseProject, manifest: Manifest) -> str:
         "security": manifest.security,
         "operators": sorted({project.operator, *(server.operator for server in project.servers)}),
         "countersigned": True,
-        **(_of_simulation(manifest) if isinstance(manifest, Simulation) else OF_SUMS),
+        **(_of_simulation(manifest) if isinstance(manifest, SimulationManifest) else OF_SUMS),
     }
     optional = {"total_epsilon": given["max_epsilon"], "consents": "../consents", **PINS}
     return HEAD.format(run=project.name) + comment(Policy, given, optional=optional)
 
 
-def _of_simulation(manifest: Simulation) -> dict[str, Any]:
+def _of_simulation(manifest: SimulationManifest) -> dict[str, Any]:
     """Return the keys that only runs of people have."""
     model = manifest.model.agents
     return {

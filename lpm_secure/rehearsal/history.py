@@ -14,7 +14,7 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.state import State
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 
 
 @final
@@ -34,7 +34,7 @@ class StateHistory:
         return int(np.any([(values != values[0]).any(axis=0) for values in self.fields.values()], axis=0).sum())
 
 
-def difference(private: StateHistory, clear: StateHistory, manifest: Simulation) -> str:
+def difference(private: StateHistory, clear: StateHistory, manifest: SimulationManifest) -> str:
     """Return where two runs first part: step, client and field, in words; empty where they do not."""
     own = Layout.of(manifest).own
     parts = {name: private.fields[name] != clear.fields[name] for name in private.fields}

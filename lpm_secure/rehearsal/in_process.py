@@ -19,7 +19,7 @@ from lpm_secure.testbed.masked_run import MaskedRun
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation, is_active
+from protocols.task.manifest import SimulationManifest, is_active
 from protocols.task.parties import ENGINE
 from protocols.task.release_plan import ReleasePlan
 
@@ -27,7 +27,7 @@ PATIENCE_S = 3600.0  # of parties that share one process: none of them is away
 Ways = Callable[[str], RoundExchange]
 
 
-def exact_twin(manifest: Simulation) -> Simulation:
+def exact_twin(manifest: SimulationManifest) -> SimulationManifest:
     """Return a manifest whose private run can be compared with a clear one: no noise, edges as the data have them."""
     return msgspec.structs.replace(
         manifest,
@@ -60,7 +60,7 @@ def _unwatched(step: int, release: StepRelease) -> None:
 
 
 @asynccontextmanager
-async def _started(manifest: Simulation) -> AsyncIterator[tuple[Ways, PrivatePart]]:
+async def _started(manifest: SimulationManifest) -> AsyncIterator[tuple[Ways, PrivatePart]]:
     """Start all servers, and say how a client reaches them, and how the engine does."""
     if is_active(manifest):
         with start_parties(MaskedRun.draw(manifest)) as parties:

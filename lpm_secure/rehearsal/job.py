@@ -35,7 +35,7 @@ from protocols.quantity import quantity
 from protocols.report import html
 from protocols.report.disclosure import describe_disclosure
 from protocols.report.terminal import align
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import agents_of
 from protocols.task.release_plan import releases_of
 
@@ -137,7 +137,12 @@ def _over_kits(
 
 
 def _summary(
-    wanted: Simulation, manifest: Simulation, runs: Mapping[str, Measurement], *, clear: tuple[int, float], folder: Path
+    wanted: SimulationManifest,
+    manifest: SimulationManifest,
+    runs: Mapping[str, Measurement],
+    *,
+    clear: tuple[int, float],
+    folder: Path,
 ) -> Summary:
     disclosure, cost, (moved, clear_s) = describe_disclosure(wanted), cost_words(wanted), clear
     rows = [

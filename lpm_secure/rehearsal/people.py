@@ -13,14 +13,14 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError, DataError
 from protocols.models.agent_model import UNKNOWN, AgentModel, AgentSource, Columns, ColumnSpec
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 
 Bools = npt.NDArray[np.bool_]
 MOST_WEIGHT: Final = 20  # of a contact that is made up
 SOURCE: Final = "people made up for a rehearsal"
 
 
-def draw_people(project: ProjectFile, manifest: Simulation) -> Testbed:
+def draw_people(project: ProjectFile, manifest: SimulationManifest) -> Testbed:
     """Return a project's people, drawn by the seed of its manifest.
 
     Raises:
@@ -72,7 +72,7 @@ def draw_people(project: ProjectFile, manifest: Simulation) -> Testbed:
     )
 
 
-def _contacts(draw: np.random.Generator, manifest: Simulation, given: RehearsalConfig) -> I64:
+def _contacts(draw: np.random.Generator, manifest: SimulationManifest, given: RehearsalConfig) -> I64:
     """Return step, and both slots, of each pair that is in contact, int64[3, m]; each pair once in a step."""
     bounds = np.array(list(Layout.of(manifest).own.values()), dtype=np.int64).reshape(-1, 2)
     n = int(bounds[-1, 1]) if bounds.size else 0
@@ -102,7 +102,7 @@ def _within_degree(pairs: I64, n: int, degree: int) -> I64:
     return pairs[:, kept]
 
 
-def _largest_weight(manifest: Simulation, model: AgentModel) -> int:
+def _largest_weight(manifest: SimulationManifest, model: AgentModel) -> int:
     most = max((most for most, along in zip(model.most, model.along, strict=True) if along is None), default=1)
     if most > manifest.max_message:
         raise ConfigError(

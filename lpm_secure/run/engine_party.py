@@ -38,7 +38,7 @@ from protocols.report import html
 from protocols.report.disclosure import describe_cost, describe_disclosure
 from protocols.report.terminal import align
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation, require_simulation
+from protocols.task.manifest import SimulationManifest, require_simulation
 from protocols.task.parties import ENGINE
 from protocols.task.release_plan import ReleasePlan
 from protocols.task.signature import load_verified
@@ -48,7 +48,7 @@ NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints the
 
 
 def simulate_engine(
-    manifest: Simulation,
+    manifest: SimulationManifest,
     credentials: Path,
     agents: Sequence[EngineAgents],
     *,
@@ -131,7 +131,7 @@ def run_engine(
     return summary
 
 
-def _require_engine(manifest: Simulation, certificate: bytes) -> None:
+def _require_engine(manifest: SimulationManifest, certificate: bytes) -> None:
     if not manifest.engine:
         raise ParameterError(f"the manifest of {manifest.name} has no engine; its operator says engine = true")
     if manifest.gradient is not None:
@@ -152,7 +152,7 @@ def require_engine_certificate(certificate: bytes) -> None:
         )
 
 
-def _check(manifest: Simulation, synthetic: Synthetic, environment: Environment | None) -> None:
+def _check(manifest: SimulationManifest, synthetic: Synthetic, environment: Environment | None) -> None:
     """Refuse agents or an environment that do not fit the manifest, before anything is sent."""
     if synthetic.config.agents and not manifest.cells:
         raise ParameterError("synthetic agents meet private ones in cells, and the manifest has none; leave them out")
@@ -160,18 +160,23 @@ def _check(manifest: Simulation, synthetic: Synthetic, environment: Environment 
     rehearse(manifest.dynamics, ReleasePlan.of(manifest), environment)
 
 
-def engine_agents(synthetic: Synthetic, manifest: Simulation, device: Device) -> list[EngineAgents]:
+def engine_agents(synthetic: Synthetic, manifest: SimulationManifest, device: Device) -> list[EngineAgents]:
     """Draw the engine's own agents of each replicate."""
     return [synthetic.agents(manifest.replicate(copy), device) for copy in range(manifest.copies)]
 
 
-def _with_seed(manifest: Simulation, seed: int) -> Simulation:
+def _with_seed(manifest: SimulationManifest, seed: int) -> SimulationManifest:
     """Return what the engine's own agents are drawn by: a testbed's seed, or the one of this engine's journal."""
     return manifest if manifest.testbed_seed is not None else msgspec.structs.replace(manifest, testbed_seed=seed)
 
 
 def _summary(
-    manifest: Simulation, each: Sequence[StageSeries], synthetic: Synthetic, results: Path, *, facts: tuple[int, float]
+    manifest: SimulationManifest,
+    each: Sequence[StageSeries],
+    synthetic: Synthetic,
+    results: Path,
+    *,
+    facts: tuple[int, float],
 ) -> Summary:
     (before, seconds), series = facts, each[0]
     population = synthetic.population.card.title if synthetic.population else "agents who meet in cells only"

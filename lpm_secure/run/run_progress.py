@@ -25,7 +25,7 @@ from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.report.disclosure import describe_releases, describe_security
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import servers_of
 from protocols.task.release_plan import ReleasePlan, releases_of
 
@@ -33,7 +33,7 @@ DRIVING: Final = "the steps"
 STARTING: Final = "processes start, and join"
 
 
-def head_of(manifest: Simulation, *, synthetic: int, facts: tuple[str, ...] = ()) -> ProgressHead:
+def head_of(manifest: SimulationManifest, *, synthetic: int, facts: tuple[str, ...] = ()) -> ProgressHead:
     """Return the head of a run's progress, from what its manifest says to everybody.
 
     Args:
@@ -65,7 +65,7 @@ def head_of(manifest: Simulation, *, synthetic: int, facts: tuple[str, ...] = ()
     )
 
 
-def _first(manifest: Simulation) -> tuple[str, ...]:
+def _first(manifest: SimulationManifest) -> tuple[str, ...]:
     """Return whose series are seen while a run with replicates goes on."""
     return (f"Of {manifest.copies} replicates these are the first one's.",) if manifest.copies > 1 else ()
 
@@ -84,7 +84,7 @@ class RunProgress:
     """
 
     journal: ProgressJournal
-    manifest: Simulation
+    manifest: SimulationManifest
     parts: int
     _made: dict[str, int] = field(init=False, default_factory=dict)
     _lost: set[str] = field(init=False, default_factory=set)
@@ -148,7 +148,7 @@ class RecordedPart(PrivatePart):
 
 
 @contextmanager
-def record_derivatives(folder: Path, manifest: Simulation) -> Iterator[RunProgress]:
+def record_derivatives(folder: Path, manifest: SimulationManifest) -> Iterator[RunProgress]:
     """Begin the journal of a run for its derivatives, which counts rounds, and end it with how the run ended."""
     schedule = manifest.schedule
     total = manifest.steps + 1 if schedule.outcome else schedule.rounds
@@ -161,7 +161,7 @@ def record_derivatives(folder: Path, manifest: Simulation) -> Iterator[RunProgre
 
 @contextmanager
 def record_run(
-    folder: Path, manifest: Simulation, *, synthetic: int, facts: tuple[str, ...] = ()
+    folder: Path, manifest: SimulationManifest, *, synthetic: int, facts: tuple[str, ...] = ()
 ) -> Iterator[RunProgress]:
     """Begin the journal of a run in its folder, and end it with how the run ended; see `head_of`."""
     head = head_of(manifest, synthetic=synthetic, facts=facts)

@@ -37,7 +37,7 @@ from protocols.models.agent_model import UNKNOWN
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.manifest import Manifest, SimulationManifest, is_active
 from protocols.task.parties import ENGINE, servers_of
 from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
@@ -285,7 +285,7 @@ class Deployment(LocalDeployment):
             self.testbed = dataclasses.replace(self.testbed, manifest=manifest)
 
     @property
-    def manifest(self) -> Simulation:
+    def manifest(self) -> SimulationManifest:
         """Return the run's manifest."""
         return self.testbed.manifest
 

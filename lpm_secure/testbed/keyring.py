@@ -10,7 +10,7 @@ from client_sdk.private.device_keys import DeviceKeys
 from lpm_secure.data.contact_data import ContactData
 from protocols.task.devices import public_key
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 
 
 @final
@@ -24,7 +24,7 @@ class Keyring:
         """Begin with no key."""
         self._keys: dict[int, X25519PrivateKey] = {}
 
-    def of(self, name: str, manifest: Simulation, contacts: ContactTable) -> DeviceKeys:
+    def of(self, name: str, manifest: SimulationManifest, contacts: ContactTable) -> DeviceKeys:
         """Return a device's own key and the public keys of its contacts."""
         first, end = Layout.of(manifest).own[name]
         met = set(np.concatenate([contacts.a, contacts.b]).tolist()) - set(range(first, end))

@@ -14,13 +14,13 @@ from protocols.identity import certificates, signing
 from protocols.identity.certificates import Authority, Credentials
 from protocols.identity.server_keys import ServerKeys, digest_of
 from protocols.identity.trust import Trust
-from protocols.task.manifest import Manifest, Simulation, is_active, refuses_differencing
+from protocols.task.manifest import Manifest, SimulationManifest, is_active, refuses_differencing
 from protocols.task.parties import ENGINE, servers_of
 from protocols.task.policy import Policy, outputs_of
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import trust_of
 
-T = TypeVar("T", Simulation, SecureSum)
+T = TypeVar("T", SimulationManifest, SecureSum)
 VALID: Final = datetime.timedelta(days=30)
 EARLY: Final = datetime.timedelta(minutes=5)  # clocks differ
 
@@ -87,7 +87,7 @@ def permissive(manifest: Manifest) -> str:
         outputs=outputs_of(manifest),
         operators=tuple(sorted({trust.operator, *(keys.operator for keys in trust.keys.values())})),
     )
-    if isinstance(manifest, Simulation):
+    if isinstance(manifest, SimulationManifest):
         outcomes = manifest.model.agents.outcomes
         policy = msgspec.structs.replace(
             policy,

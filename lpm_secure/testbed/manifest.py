@@ -20,18 +20,18 @@ from protocols.masking.plan import check_security
 from protocols.models.agent_model import UNKNOWN, AgentModel
 from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import Devices
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 
-def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> Simulation:
+def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> SimulationManifest:
     """Return the manifest; arguments and errors are those of `testbed.build`, which calls this."""
     model = config.run_model
     clients, gradient = _clients(config, data), gradient_for(config, model)
     channels = channel_names(config.model, model)
     _check_people(config, data, model, channels=channels)
     permuted = config.protocol.edges == "permuted"
-    manifest = Simulation(
+    manifest = SimulationManifest(
         name=config.name,
         model=model,
         model_hash=model.digest,

@@ -30,7 +30,7 @@ from protocols.models.agent_model import AgentSource
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.draws import BEGIN, DrawSource, integer
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import agents_of
 
 SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
@@ -117,7 +117,7 @@ class Synthetic:
             )
         return found
 
-    def check(self, manifest: Simulation) -> None:
+    def check(self, manifest: SimulationManifest) -> None:
         """Refuse channels of a model by its name that do not fit the population.
 
         Raises:
@@ -127,11 +127,11 @@ class Synthetic:
             model = manifest.model
             _channels(manifest, model, self.population, self.config.channels)
 
-    def agents(self, manifest: Simulation, device: Device) -> EngineAgents:
+    def agents(self, manifest: SimulationManifest, device: Device) -> EngineAgents:
         """Draw the agents, and twins where the run has them; in venues they are computed on the CPU, as twins are."""
         return with_twins(manifest, self._population_of(manifest, device), columns=self.columns)
 
-    def _population_of(self, manifest: Simulation, device: Device) -> EngineAgents:
+    def _population_of(self, manifest: SimulationManifest, device: Device) -> EngineAgents:
         if self.population is None:
             return synthetic_agents(manifest, self.config.agents, device, columns=self.columns)
         model = manifest.model
@@ -141,7 +141,7 @@ class Synthetic:
 
 
 def _settings_population(
-    manifest: Simulation, model: GraphModel, population: Population, given: Mapping[str, float]
+    manifest: SimulationManifest, model: GraphModel, population: Population, given: Mapping[str, float]
 ) -> VenuePopulation:
     """Return agents of the table `[model]`, who meet in settings of which each has its own rate.
 
@@ -160,7 +160,7 @@ def _settings_population(
 
 
 def _graph_population(
-    manifest: Simulation, model: GraphModel, population: Population, synthetic: Synthetic
+    manifest: SimulationManifest, model: GraphModel, population: Population, synthetic: Synthetic
 ) -> VenuePopulation:
     """Return agents of a model's graph who meet in the settings of its channels."""
     source = _source(manifest, population.n)
@@ -170,19 +170,21 @@ def _graph_population(
     return VenuePopulation(manifest.dynamics, model.parameters, channels, key=source.key, first=first, columns=columns)
 
 
-def _channels(manifest: Simulation, model: GraphModel, population: Population, given: Links) -> VenueChannels:
+def _channels(manifest: SimulationManifest, model: GraphModel, population: Population, given: Links) -> VenueChannels:
     cells = setting_of_cells(manifest.cells, population.n)
     return place_channels(population, model.graph, given, what="synthetic.channels", cells=cells)
 
 
-def synthetic_agents(manifest: Simulation, count: int, device: Device, *, columns: Ranges = NO_RANGES) -> EngineAgents:
+def synthetic_agents(
+    manifest: SimulationManifest, count: int, device: Device, *, columns: Ranges = NO_RANGES
+) -> EngineAgents:
     """Return so many agents of the engine, each in a cell drawn at random."""
     source = _source(manifest, count)
     cell, drawn = cells_of(source.agents, manifest), draw_columns(manifest, source.agents, columns)
     return clear_agents(manifest.dynamics, source, cell=cell, device=device, columns=drawn)
 
 
-def with_twins(manifest: Simulation, agents: EngineAgents, *, columns: Ranges = NO_RANGES) -> EngineAgents:
+def with_twins(manifest: SimulationManifest, agents: EngineAgents, *, columns: Ranges = NO_RANGES) -> EngineAgents:
     """Return the engine's agents with twins of the private ones beside them, where a run has twins."""
     if not manifest.twins:
         return agents
@@ -196,12 +198,12 @@ def with_twins(manifest: Simulation, agents: EngineAgents, *, columns: Ranges = 
     )
 
 
-def _source(manifest: Simulation, count: int, *, first: int = SYNTHETIC_FROM) -> AgentSource:
+def _source(manifest: SimulationManifest, count: int, *, first: int = SYNTHETIC_FROM) -> AgentSource:
     agents = np.arange(count, dtype=np.uint64) + np.uint64(first)
     return AgentSource(agents, simulation_key(manifest.testbed_seed))
 
 
-def cells_of(agents: U64, manifest: Simulation) -> I64:
+def cells_of(agents: U64, manifest: SimulationManifest) -> I64:
     """Draw a cell for each agent, int64[n]; none where the run has no cells, or agents move between them."""
     if not manifest.cells or manifest.model.agents.cell_field is not None:
         return np.zeros(0, dtype=np.int64)
@@ -209,7 +211,7 @@ def cells_of(agents: U64, manifest: Simulation) -> I64:
     return (drawn * np.uint64(len(manifest.cells)) >> np.uint64(32)).astype(np.int64)
 
 
-def draw_columns(manifest: Simulation, agents: U64, ranges: Ranges = NO_RANGES) -> dict[str, I64]:
+def draw_columns(manifest: SimulationManifest, agents: U64, ranges: Ranges = NO_RANGES) -> dict[str, I64]:
     """Draw the private columns of simulated people, each value of a column's range as likely as any other, int64[n].
 
     Columns that have a default are left out. A range that was asked for takes the place of the model's own.
@@ -219,7 +221,7 @@ def draw_columns(manifest: Simulation, agents: U64, ranges: Ranges = NO_RANGES) 
     return {name: draw_range(manifest, agents, f"column {name}", range_) for name, range_ in own.items()}
 
 
-def draw_range(manifest: Simulation, numbers: U64, purpose: str, range_: tuple[int, int]) -> I64:
+def draw_range(manifest: SimulationManifest, numbers: U64, purpose: str, range_: tuple[int, int]) -> I64:
     """Draw a number in a range for each of some agents or contacts, int64[n], each as likely as any other."""
     return integer(DrawSource(numbers, 0, simulation_key(manifest.testbed_seed)).words(purpose, BEGIN), *range_)
 

@@ -34,7 +34,7 @@ from lpm_secure.testbed.synthetic import (
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.release_plan import ReleasePlan
 
 
@@ -56,7 +56,7 @@ class Testbed:
 
     __test__ = False
 
-    manifest: Simulation
+    manifest: SimulationManifest
     contacts: ContactTable = field(repr=False)
     cell: I64 = field(repr=False)
     synthetic: int
@@ -164,7 +164,7 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     )
 
 
-def count_twins(manifest: Simulation, cell: I64) -> dict[str, tuple[int, ...]]:
+def count_twins(manifest: SimulationManifest, cell: I64) -> dict[str, tuple[int, ...]]:
     """Return for each client how many of its agents are in each cell; `cell` is int64[n] by slot."""
     ends, cells = np.cumsum([len(client.agents) for client in manifest.clients])[:-1], len(manifest.cells)
     each = zip(manifest.clients, np.split(cell, ends), strict=True)
@@ -184,7 +184,9 @@ def _cells_in(data: ContactData, order: I64) -> I64:
     return number[np.searchsorted(data.people, order)]
 
 
-def contact_table(manifest: Simulation, data: ContactData, order: I64, ranges: Ranges = NO_RANGES) -> ContactTable:
+def contact_table(
+    manifest: SimulationManifest, data: ContactData, order: I64, ranges: Ranges = NO_RANGES
+) -> ContactTable:
     """Return contacts by slot; a data set has one channel, so each of its contacts counts on all of the run.
 
     On a directed channel people who met tell each other, both ways; in a run without channels nobody meets. Where

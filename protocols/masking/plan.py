@@ -16,7 +16,7 @@ from protocols.releases.query import NOISE, SCORE
 from protocols.releases.suppression import OFF
 from protocols.task.gradients.hidden_score import count_factors, score_bits, score_words
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.manifest import Manifest, SimulationManifest, is_active
 from protocols.task.ranges import Ranges
 from protocols.task.release_plan import releases_of
 from protocols.task.rounds import Phase
@@ -35,9 +35,9 @@ class MaskingPlan(RunPlan):
     bounds the whole run; one that was away in some steps, by how much they have grown in these too.
     """
 
-    manifest: Simulation
+    manifest: SimulationManifest
 
-    def __init__(self, manifest: Simulation) -> None:
+    def __init__(self, manifest: SimulationManifest) -> None:
         """Prepare.
 
         Raises:
@@ -147,7 +147,7 @@ def plan_of(manifest: Manifest) -> RunPlan:
 
 def check_security(manifest: Manifest) -> None:
     """Refuse an active run that the masked backend does not take; errors are those of its plan."""
-    asks = isinstance(manifest, Simulation) and bool(manifest.comparison)
+    asks = isinstance(manifest, SimulationManifest) and bool(manifest.comparison)
     if asks and not (is_active(manifest) and manifest.schedule.outcome):
         raise ParameterError('comparison = "tree" is of active runs in outcome mode without tangents; leave it out')
     if not is_active(manifest):
@@ -158,7 +158,7 @@ def check_security(manifest: Manifest) -> None:
         require_masking(manifest)
 
 
-def require_masking(manifest: Simulation) -> None:
+def require_masking(manifest: SimulationManifest) -> None:
     """Refuse a run that needs what the masked backend has not, in one line that says which backend takes it.
 
     Raises:
@@ -191,7 +191,7 @@ def require_masking(manifest: Simulation) -> None:
             )
 
 
-def _bounds(manifest: Simulation) -> dict[str, int]:
+def _bounds(manifest: SimulationManifest) -> dict[str, int]:
     """Return what each number reaches at most, over the whole run, where clients lie within their ranges.
 
     Raises:
@@ -215,13 +215,13 @@ def _bounds(manifest: Simulation) -> dict[str, int]:
     return bounds
 
 
-def _ranges_of(manifest: Simulation) -> Ranges | RelaxedRanges:
+def _ranges_of(manifest: SimulationManifest) -> Ranges | RelaxedRanges:
     """Return the ranges of a run's words: of agents, or of what is expected of them."""
     relaxed = manifest.gradient is not None and manifest.gradient.relaxed
     return RelaxedRanges(manifest) if relaxed else Ranges(manifest)
 
 
-def _level_bounds(manifest: Simulation, messages: int) -> dict[str, int]:
+def _level_bounds(manifest: SimulationManifest, messages: int) -> dict[str, int]:
     """Return what levels and thresholds reach, where all clients together tell an agent so much in a step."""
     layout, model = Layout.of(manifest), manifest.model.agents
     most = max((layout.size(client) // layout.copies for client in layout.own), default=0)

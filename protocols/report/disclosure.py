@@ -7,7 +7,7 @@ import msgspec
 
 from protocols.quantity import quantity
 from protocols.releases.query import NOISE, Release
-from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.manifest import Manifest, SimulationManifest, is_active
 from protocols.task.parties import agents_of
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.spec import SecureSum
@@ -50,7 +50,7 @@ def describe_disclosure(manifest: Manifest) -> str:
     )
 
 
-def describe_releases(manifest: Simulation) -> list[str]:
+def describe_releases(manifest: SimulationManifest) -> list[str]:
     """Return what a run opens, in words, and with which noise."""
     tally = manifest.model.agents.tally
     observables, first = [word.name for word in tally if word.stage_of is None], tally[0].name if tally else ""
@@ -68,7 +68,7 @@ def describe_releases(manifest: Simulation) -> list[str]:
 
 def describe_replicates(manifest: Manifest) -> str:
     """Return how much more than one run replicates tell, in a sentence; nothing of one run."""
-    if not isinstance(manifest, Simulation) or manifest.copies == 1:
+    if not isinstance(manifest, SimulationManifest) or manifest.copies == 1:
         return ""
     n, steps, copies = agents_of(manifest.clients), manifest.steps, manifest.copies
     each = len(manifest.model.agents.outcomes) if manifest.mode == "outcome" else len(manifest.channels)
@@ -83,7 +83,7 @@ def describe_replicates(manifest: Manifest) -> str:
 
 def describe_twins(manifest: Manifest) -> str:
     """Return what twins tell of clients, and how many bits that is at most; nothing where a run has none."""
-    if not isinstance(manifest, Simulation) or not manifest.twins:
+    if not isinstance(manifest, SimulationManifest) or not manifest.twins:
         return ""
     cells = len(manifest.cells)
     bits = {name: math.log2(math.comb(sum(each) + cells - 1, cells - 1)) for name, each in manifest.twins.items()}
@@ -94,7 +94,7 @@ def describe_twins(manifest: Manifest) -> str:
     )
 
 
-def describe_cost(manifest: Simulation) -> list[str]:
+def describe_cost(manifest: SimulationManifest) -> list[str]:
     """Return what releases cost in privacy, a sentence for each that has noise, and one for all that have none."""
     each = releases_of(manifest).each
     all_of = f"series of all {manifest.copies} replicates together" if manifest.copies > 1 else "whole series"
@@ -118,9 +118,9 @@ def describe_cost(manifest: Simulation) -> list[str]:
 def describe_security(manifest: Manifest) -> str:
     """Return who must not pool what they have, and whether a server that lies reads anything, for who consents."""
     if is_active(manifest):
-        decides = isinstance(manifest, Simulation) and manifest.schedule.outcome
+        decides = isinstance(manifest, SimulationManifest) and manifest.schedule.outcome
         read = "totals, levels and bits" if decides else "sums alone"
-        tree = TREE if isinstance(manifest, Simulation) and manifest.comparison else ""
+        tree = TREE if isinstance(manifest, SimulationManifest) and manifest.comparison else ""
         return (
             "Active: one aggregator that lies, with the engine and any clients, reads no input, nor does the dealer as "
             "long as it follows the protocol. The dealer and an aggregator must not pool what they have: together they "
@@ -134,14 +134,14 @@ def describe_security(manifest: Manifest) -> str:
     )
 
 
-def reveals_sums(manifest: Simulation) -> bool:
+def reveals_sums(manifest: SimulationManifest) -> bool:
     """Return whether clients learn exact sums of what others told their agents."""
     if manifest.mode == "sum":
         return bool(manifest.channels)
     return not all(outcome.is_bit for outcome in manifest.model.agents.outcomes)
 
 
-def _learned(manifest: Simulation) -> str:
+def _learned(manifest: SimulationManifest) -> str:
     if manifest.mode == "sum":
         return SUMS if reveals_sums(manifest) else NO_SUMS
     outcomes = "; ".join(outcome.disclosure for outcome in manifest.model.agents.outcomes)

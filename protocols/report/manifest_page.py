@@ -12,7 +12,7 @@ from protocols.report.model_report import words_of
 from protocols.report.terminal import align
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, SimulationManifest
 
 LONG: Final = 64  # characters of a value; longer ones are cut
 MODEL: Final = "model."  # words about a model are not
@@ -72,13 +72,13 @@ def _named_fields(manifest: Manifest) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(manifest)
     for key in ("aggregators", "clients"):  # by name, so that one that is left out moves no other
         fields[key] = {party.pop("name"): party for party in fields[key]}
-    if isinstance(manifest, Simulation):
+    if isinstance(manifest, SimulationManifest):
         fields["model"] = words_of(manifest.model)
         fields["gradient"] = manifest.gradient and _gradient(manifest, fields["gradient"])
     return fields
 
 
-def _gradient(manifest: Simulation, given: dict[str, Any]) -> dict[str, Any]:
+def _gradient(manifest: SimulationManifest, given: dict[str, Any]) -> dict[str, Any]:
     """Return what a graph's manifest says of derivatives, and by how much one agent can change each of its scores."""
     if manifest.require_gradient().relaxed:
         own = {key: given[key] for key in OF_TANGENTS if given.get(key) is not None}

@@ -12,7 +12,7 @@ from protocols.errors import OutOfRange
 from protocols.models.outcome import OutcomeSpec
 from protocols.task.devices import LISTS, TOKEN_WORDS, presence_words
 from protocols.task.gradients.layout import gradient_words
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, SimulationManifest
 from protocols.task.outcome_layout import answer_words, count_bits, words_per_agent
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
@@ -239,7 +239,7 @@ def _numbers(public: Mapping[str, tuple[int, int]], copies: int) -> Mapping[str,
     return {f"{name}{REPLICATE}{copy}": each for name, each in public.items() for copy in range(copies)}
 
 
-def _twin_words(manifest: Simulation) -> Mapping[str, tuple[int, ...]]:
+def _twin_words(manifest: SimulationManifest) -> Mapping[str, tuple[int, ...]]:
     """Return for each client the words of cell totals that its agents' twins add to: of each channel, their cells."""
     channels, cells = range(len(manifest.model.agents.cell_most)), len(manifest.cells)
     return MappingProxyType(
@@ -257,7 +257,7 @@ def _twin_words(manifest: Simulation) -> Mapping[str, tuple[int, ...]]:
     )
 
 
-def _words(manifest: Simulation) -> tuple[int, int, int]:
+def _words(manifest: SimulationManifest) -> tuple[int, int, int]:
     """Return the words of each agent, of all cells, and of the tally."""
     model = manifest.model.agents
     channels, cells, q = len(manifest.channels), len(manifest.cells) * len(model.cell_most), len(model.tally)

@@ -49,7 +49,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 
 
 @final
-class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="simulation"):
+class SimulationManifest(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="simulation"):
     """What a simulation is, for everybody in it.
 
     Attributes:
@@ -200,7 +200,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         """Return how many replicates there are: 1 unless the manifest says more."""
         return 1 if self.replicates is msgspec.UNSET else self.replicates
 
-    def replicate(self, number: int) -> "Simulation":
+    def replicate(self, number: int) -> "SimulationManifest":
         """Return the manifest of a replicate's own run, from 0: what it has the bits of, where a seed is named."""
         seed = None if self.testbed_seed is None else self.testbed_seed + number
         return msgspec.structs.replace(self, replicates=msgspec.UNSET, testbed_seed=seed)
@@ -272,8 +272,11 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         return Clear()
 
 
-Manifest = Simulation | SecureSum
-KINDS: Final[dict[str, type[Simulation] | type[SecureSum]]] = {"simulation": Simulation, "secure-sum": SecureSum}
+Manifest = SimulationManifest | SecureSum
+KINDS: Final[dict[str, type[SimulationManifest] | type[SecureSum]]] = {
+    "simulation": SimulationManifest,
+    "secure-sum": SecureSum,
+}
 
 
 def is_active(manifest: Manifest) -> bool:
@@ -283,12 +286,12 @@ def is_active(manifest: Manifest) -> bool:
 
 def compares(manifest: Manifest) -> bool:
     """Tell whether a run's clients compare their contacts before they join."""
-    return isinstance(manifest, Simulation) and manifest.compare_contacts is True
+    return isinstance(manifest, SimulationManifest) and manifest.compare_contacts is True
 
 
 def refuses_differencing(manifest: Manifest) -> bool:
     """Tell whether a run ends before exact releases together tell of a few clients."""
-    return isinstance(manifest, Simulation) and manifest.refuse_differencing is True
+    return isinstance(manifest, SimulationManifest) and manifest.refuse_differencing is True
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -327,13 +330,13 @@ def load(path: Path) -> Manifest:
     return decode(read(path), what=f"manifest {path}")
 
 
-def require_simulation(manifest: Manifest) -> Simulation:
+def require_simulation(manifest: Manifest) -> SimulationManifest:
     """Return a simulation's manifest.
 
     Raises:
         ParameterError: it is of a secure sum.
     """
-    if not isinstance(manifest, Simulation):
+    if not isinstance(manifest, SimulationManifest):
         raise ParameterError(
             f"{manifest.name} is a secure sum, and this needs a simulation; institutions take part in a sum with "
             "python -m client_sdk.institution"
@@ -366,7 +369,7 @@ class _ManifestHeader(msgspec.Struct):
     model: _ModelHeader = _ModelHeader("graph")
 
 
-def _kind_of(content: bytes, what: str) -> type[Simulation] | type[SecureSum]:
+def _kind_of(content: bytes, what: str) -> type[SimulationManifest] | type[SecureSum]:
     """Return which kind a manifest says that it is of.
 
     Raises:
@@ -374,11 +377,11 @@ def _kind_of(content: bytes, what: str) -> type[Simulation] | type[SecureSum]:
         ParameterError: none that there is. What is no manifest at all is for the decoder to say.
     """
     if len(content) > MAX_BYTES:
-        return Simulation
+        return SimulationManifest
     try:
         header = msgspec.json.decode(content, type=_ManifestHeader)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Simulation
+        return SimulationManifest
     if header.version != FORMAT:
         first = "43c3b14e" if header.model.kind else "73fd98ca"  # the last commits that read it
         reader = f"lpm-secure 0.1.0 as of commit {first}" if header.version < FORMAT else "a later lpm-secure"

@@ -16,7 +16,7 @@ from protocols.identity.trust import Name, Trust
 from protocols.models.outcome import Threshold
 from protocols.releases.query import NOISE, Release
 from protocols.task.base import Security
-from protocols.task.manifest import MOST_COPIES, Manifest, Simulation, compares, is_active, refuses_differencing
+from protocols.task.manifest import MOST_COPIES, Manifest, SimulationManifest, compares, is_active, refuses_differencing
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import require_countersigned, trust_of
@@ -172,10 +172,12 @@ def outputs_of(manifest: Manifest) -> tuple[Output, ...]:
 def rho_of(manifest: Manifest) -> float:
     """Return what all releases of a run may cost in zero-concentrated privacy; without noise, no bound: infinity."""
     each = releases_of(manifest).each
-    scored = isinstance(manifest, Simulation) and manifest.gradient is not None and not manifest.gradient.relaxed
+    scored = (
+        isinstance(manifest, SimulationManifest) and manifest.gradient is not None and not manifest.gradient.relaxed
+    )
     if scored or any(release.mechanism != NOISE for release in each):
         return math.inf
-    copies = manifest.copies if isinstance(manifest, Simulation) else 1
+    copies = manifest.copies if isinstance(manifest, SimulationManifest) else 1
     return math.fsum(release.rho(_most(manifest, release), copies=copies) for release in each)
 
 
@@ -227,7 +229,7 @@ def _conflicts(manifest: Manifest, policy: Policy, spent: float) -> Iterator[tup
     yield from _costs(rho_of(manifest), policy, spent)
     if policy.security == "active" and not is_active(manifest):
         yield "security", "it must be active, and the manifest's is not: an aggregator that lies finds out about inputs"
-    if isinstance(manifest, Simulation):
+    if isinstance(manifest, SimulationManifest):
         yield from _conflicts_of_simulation(manifest, policy)
     for output in outputs_of(manifest):
         if output not in policy.outputs:
@@ -235,7 +237,7 @@ def _conflicts(manifest: Manifest, policy: Policy, spent: float) -> Iterator[tup
     yield from _strangers(trust_of(manifest), policy)
 
 
-def _conflicts_of_simulation(manifest: Simulation, policy: Policy) -> Iterator[tuple[str, str]]:
+def _conflicts_of_simulation(manifest: SimulationManifest, policy: Policy) -> Iterator[tuple[str, str]]:
     if manifest.min_count < policy.min_count:
         said = f"min_count must be {policy.min_count} or more, and the manifest promises {manifest.min_count}"
         yield "min_count", said

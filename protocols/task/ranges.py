@@ -12,7 +12,7 @@ from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.models.agent_model import stage_ends
 from protocols.task.gradients.hidden_score import column_bits, score_bits, score_words
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.rounds import Phase
 
 NO_FIELDS: Final = np.zeros(0, dtype=np.int64)
@@ -28,7 +28,7 @@ class Ranges:
         docs/security/validity.md.
     """
 
-    def __init__(self, manifest: Simulation) -> None:
+    def __init__(self, manifest: SimulationManifest) -> None:
         """Take what the manifest says of the run."""
         self._manifest, self._layout = manifest, Layout.of(manifest)
         self._model = manifest.model.agents

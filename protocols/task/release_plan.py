@@ -17,7 +17,7 @@ from protocols.releases.ledger import ReleaseRecord, RoundRecord
 from protocols.releases.query import SCORE, SERIES, Release, Releases
 from protocols.releases.records import records_of
 from protocols.releases.suppression import FIRST, Suppression
-from protocols.task.manifest import Manifest, Simulation, is_active, refuses_differencing
+from protocols.task.manifest import Manifest, SimulationManifest, is_active, refuses_differencing
 from protocols.task.parties import ENGINE, contributors
 from protocols.task.rounds import Phase, Schedule
 from protocols.task.secure_sum.spec import SecureSum, answers
@@ -200,7 +200,7 @@ class ReleasePlan:
         return (*members, *((ENGINE,) if self.engine and agreed.phase == Phase.SPEAK else ()))
 
 
-def suppression_of(manifest: Simulation) -> Suppression:
+def suppression_of(manifest: SimulationManifest) -> Suppression:
     """Return the rule of a run's small counts, which its manifest was checked for."""
     speakers = manifest.model.agents.speakers
     return Suppression(manifest.min_count, speakers[0] if speakers else FIRST)

@@ -26,7 +26,7 @@ from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.masking.envelope import SignedMessage
 from protocols.models.graph.agents import GraphModel
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 sent = Counter()  # bytes that parties have sent since the last step began
@@ -47,7 +47,7 @@ def manifest(n, clients, **changes):
     traced = trace(SeirModel)
     model = GraphModel(traced.graph, traced.parameters)
     owners = np.array_split(np.arange(n), clients)
-    return Simulation(
+    return SimulationManifest(
         name="masked",
         model=model,
         model_hash=model.digest,

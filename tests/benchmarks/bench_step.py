@@ -22,7 +22,7 @@ from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import Testbed
 from protocols.identity import certificates
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import AggregatorParty, ClientParty
 from protocols.wire.connect import connect
 from protocols.wire.tls import require_tls13
@@ -37,7 +37,7 @@ def manifest_of(clients):
     law = (2**32,)
     model = graph_of(TableIntegers((2**30,), cell_beta=2**30, latent=law, infectious=law, initial=2**28, f=40))
     parts = np.array_split(np.arange(AGENTS), clients)
-    return Simulation(
+    return SimulationManifest(
         name="bench",
         model=model,
         model_hash=model.digest,

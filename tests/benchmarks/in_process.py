@@ -12,7 +12,7 @@ from client_sdk.gradients.participant import take_part_over
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.testbed.testbed import Testbed
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 
@@ -52,7 +52,7 @@ def drawn_people(*, agents, clients, contacts, cells, steps, gradient, mode="sum
     given = {"beta": beta, "cell_beta": 2**24, "latent": law, "infectious": law, "initial": 2**27, "f": 26}
     model = graph_of(TableIntegers(**given), listed=gradient is None or gradient.relaxed)
     parts = np.array_split(np.arange(agents), clients)
-    manifest = Simulation(
+    manifest = SimulationManifest(
         name="bench",
         model=model,
         model_hash=model.digest,

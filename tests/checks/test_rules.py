@@ -66,7 +66,7 @@ BREACHES = {
         "client_sdk/state.py": "from protocols.task.manifest import Manifest\nclass State:\n    whole: Manifest | None"
     },
     ("whole", "client_sdk.state.step"): {
-        "client_sdk/state.py": "from protocols.task import manifest as ms\ndef step(*, whole: ms.Simulation): ..."
+        "client_sdk/state.py": "from protocols.task import manifest as m\ndef step(*, all: m.SimulationManifest): ..."
     },
     ("synonym", "README.md:Conditional posterior"): {"README.md": "a Conditional\nposterior"},
     ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},

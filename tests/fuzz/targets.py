@@ -33,7 +33,7 @@ from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
 from protocols.task import policy, signature
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import AggregatorParty, ClientParty, InstitutionParty
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.toml_file import load_config
@@ -78,7 +78,7 @@ def manifest_of(**changes):
         "min_cohort": 1,
         "testbed_seed": 1,
     }
-    return Simulation(**given | changes)
+    return SimulationManifest(**given | changes)
 
 
 def sum_of(**changes):

@@ -19,7 +19,7 @@ from protocols.identity.signing import SignaturePurpose
 from protocols.identity.trust import PartyKeys, Trust
 from protocols.task import manifest as manifests
 from protocols.task import signature
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import AggregatorParty, ClientParty
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -51,7 +51,7 @@ TRUST_TEXT = (
     '{"operator":"ministry","collusion_bound":1,"not_before":"2026-01-02T03:04:05Z",'
     f'"not_after":"2027-01-02T03:04:05Z","keys":{{"a":{keys_text(1)},"b":{keys_text(2)}}},"identities":{{}}}}'
 )
-MANIFEST = Simulation(
+MANIFEST = SimulationManifest(
     name="golden",
     model=MODEL,
     model_hash=MODEL.digest,

@@ -25,7 +25,7 @@ from lpm_secure.analysis.risk.distribution import in_bin
 from protocols.errors import ProtocolError, RunEnded
 from protocols.exit_code import exit_code_of
 from protocols.masking.journal import open_journal
-from protocols.task.manifest import Manifest, Simulation, is_active, require_simulation, require_sum, run_id
+from protocols.task.manifest import Manifest, SimulationManifest, is_active, require_simulation, require_sum, run_id
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.toml_file import load_config
 from protocols.wire.transport import Transport
@@ -47,7 +47,10 @@ class HostFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 async def week(
-    manifest: Simulation, private: PrivateState, transports: list[Transport], exchange: MaskedExchange | None = None
+    manifest: SimulationManifest,
+    private: PrivateState,
+    transports: list[Transport],
+    exchange: MaskedExchange | None = None,
 ) -> personal.Personal:
     """Take part in the simulation, and return what the device learned of its person.
 

@@ -27,7 +27,7 @@ from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import ClientReply
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, SimulationManifest
 from protocols.task.parties import ENGINE
 
 WORLDS: Final = (1, 2)
@@ -99,7 +99,7 @@ class AttackAudit:
     def __init__(self, manifest: Manifest) -> None:
         """Take the mode, the model and the suppression of a run."""
         self.manifest = small(manifest)
-        if isinstance(manifest, Simulation) and isinstance(self.manifest, Simulation):
+        if isinstance(manifest, SimulationManifest) and isinstance(self.manifest, SimulationManifest):
             few = min(manifest.min_count, FEW)
             self.manifest = msgspec.structs.replace(self.manifest, min_count=few)
 

@@ -11,7 +11,7 @@ from protocols.arithmetic.counters import FIRST_STEP, RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import LpmError, ParameterError, RunEnded
 from protocols.masking.envelope import SignedMessage
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import ENGINE
 
 Replies = tuple[SignedMessage, SignedMessage]
@@ -66,7 +66,11 @@ class LockstepRun:
     def _public(self, number: RoundNumber) -> I64:
         """Return what the engine announces: nothing of cells, and each public number at its lowest."""
         words, manifest = np.zeros(self.run.plan.announcement_words(number), dtype=np.int64), self.run.plan.manifest
-        lowest = [low for low, _ in manifest.model.agents.public.values()] if isinstance(manifest, Simulation) else []
+        lowest = (
+            [low for low, _ in manifest.model.agents.public.values()]
+            if isinstance(manifest, SimulationManifest)
+            else []
+        )
         words[words.size - len(lowest) :] = lowest
         return words
 

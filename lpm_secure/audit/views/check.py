@@ -22,7 +22,7 @@ from lpm_secure.audit.views.world import World
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.manifest import Manifest, SimulationManifest, is_active
 from protocols.task.parties import ClientParty, DealerParty, InstitutionParty
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
@@ -45,7 +45,7 @@ def small_sum(manifest: SecureSum) -> SecureSum:
     return msgspec.structs.replace(manifest, **changes, join_timeout_s=30.0, round_timeout_s=30.0)
 
 
-def small_simulation(manifest: Simulation) -> Simulation:
+def small_simulation(manifest: SimulationManifest) -> SimulationManifest:
     """Return a simulation in the mode and with the model of another, of five agents."""
     mpc = tuple(msgspec.structs.replace(party, mpc=party.mpc or party.address) for party in manifest.aggregators)
     outcome, model, masked = manifest.mode == "outcome", manifest.model.agents, is_active(manifest)

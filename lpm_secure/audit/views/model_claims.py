@@ -14,7 +14,7 @@ from lpm_secure.models.model import Model
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.model_check import check_model
 from protocols.models.graph.agents import GraphModel
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 WORLDS: Final = 3  # of drawn contacts, cells and columns, for each comparison
@@ -40,7 +40,7 @@ def find_leaks(model: type[Model]) -> list[str]:
     return receives_the_same(_manifest_of(model, 2))
 
 
-async def _find_disparity(manifest: Simulation, seed: int) -> list[str]:
+async def _find_disparity(manifest: SimulationManifest, seed: int) -> list[str]:
     testbed, device = World.draw(manifest, seed).testbed, torch.device("cpu")
     with operators(manifest) as started:
         _, clients = await play(testbed, started)
@@ -54,12 +54,12 @@ async def _find_disparity(manifest: Simulation, seed: int) -> list[str]:
     ]
 
 
-def _manifest_of(model: type[Model], k: int) -> Simulation:
+def _manifest_of(model: type[Model], k: int) -> SimulationManifest:
     """Return the manifest of a small run of a model: in outcome mode, unless it has none."""
     traced = trace(model)
     graph = GraphModel(traced.graph, dict(traced.parameters))
     compares = bool(graph.agents.outcomes)
-    given = Simulation(
+    given = SimulationManifest(
         name="small",
         model=graph,
         model_hash=graph.digest,

@@ -15,7 +15,7 @@ from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.wire.transport import Transport
 
 
@@ -33,7 +33,7 @@ class World:
     state: dict[str, Any] = field(repr=False)
 
     @classmethod
-    def of(cls, manifest: Simulation, rows: Any, cell: Any, synthetic: int = 0, **state: Any) -> "World":
+    def of(cls, manifest: SimulationManifest, rows: Any, cell: Any, synthetic: int = 0, **state: Any) -> "World":
         """Return a world from contacts (rows of day, a, b, channel, weight), cells and states of all agents."""
         table = ContactTable(*np.array(rows, dtype=np.int64).reshape(-1, 5).T)
         cells = np.array(cell, dtype=np.int64)
@@ -45,7 +45,7 @@ class World:
         return cls(testbed, {key: np.asarray(value) for key, value in state.items()})
 
     @classmethod
-    def draw(cls, manifest: Simulation, seed: int, synthetic: int = 0) -> "World":
+    def draw(cls, manifest: SimulationManifest, seed: int, synthetic: int = 0) -> "World":
         """Return a world in which all that is private is drawn: contacts, cells, and the agents' state."""
         draw, layout = np.random.default_rng(seed), Layout.of(manifest)
         n = layout.n // layout.copies
@@ -62,7 +62,7 @@ class World:
         return cls.of(manifest, rows if layout.channels else rows[:0], cell, synthetic, **state)
 
     @property
-    def manifest(self) -> Simulation:
+    def manifest(self) -> SimulationManifest:
         """Return the run's manifest."""
         return self.testbed.manifest
 

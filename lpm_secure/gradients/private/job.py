@@ -22,7 +22,7 @@ from lpm_secure.run.run_progress import STARTING, RecordedPart, record_derivativ
 from protocols.report import html
 from protocols.report.disclosure import describe_disclosure
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.release_plan import releases_of
 
 TABLE: Final = "gradient.csv"
@@ -113,7 +113,7 @@ def _parity_lines(result: GradientRun) -> Iterator[str]:
         yield f"gradient parity: {'identical' if result.parity else f'DIFFERENT, by {result.apart:.1e}'}"
 
 
-def _summary(config: Config, manifest: Simulation, result: GradientRun, folder: Path) -> Summary:
+def _summary(config: Config, manifest: SimulationManifest, result: GradientRun, folder: Path) -> Summary:
     """Return what a run yields, in the form that is written into its folder and printed."""
     head, rows = _table(result)
     learned = html.warning(describe_disclosure(manifest))

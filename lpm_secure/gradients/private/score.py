@@ -16,7 +16,7 @@ from protocols.models.gradient import Gradient
 from protocols.models.likelihood.factors.integer_score import UNIT
 from protocols.models.likelihood.graph_score import GraphScore
 from protocols.task.gradients.hidden_score import score_words
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 
 F64 = npt.NDArray[np.float64]
 
@@ -54,7 +54,7 @@ class ScoredAgents:
 class ClearScores(PrivatePart):
     """The oracle: all private agents in this process, in the clear."""
 
-    def __init__(self, manifest: Simulation, agents: EngineAgents) -> None:
+    def __init__(self, manifest: SimulationManifest, agents: EngineAgents) -> None:
         """Simulate these agents."""
         self._scored, self._steps = ScoredAgents(manifest.require_gradient(), agents), manifest.steps
         self._part, self._words = ClearPart(manifest, self._scored), score_words(manifest.gradient)
@@ -97,7 +97,11 @@ class ScoredSeries:
 
 
 async def simulate_scores(
-    manifest: Simulation, private: PrivatePart, synthetic: EngineAgents, *, environment: Environment | None = None
+    manifest: SimulationManifest,
+    private: PrivatePart,
+    synthetic: EngineAgents,
+    *,
+    environment: Environment | None = None,
 ) -> ScoredSeries:
     """Run steps 0 to T, and return the series of the tally with the score of all that was drawn.
 

@@ -10,7 +10,7 @@ from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.masking.words import U8
 from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 
 Range = tuple[int, int]  # least and greatest
 ZERO: Final = (0, 0)
@@ -30,7 +30,7 @@ class RelaxedRanges:
         less than nothing is out of them: it would take away what others tell, and bring agents beyond any chance.
     """
 
-    def __init__(self, manifest: Simulation) -> None:
+    def __init__(self, manifest: SimulationManifest) -> None:
         """Take what the manifest says of the run."""
         self._manifest, self._layout, self._gradient = manifest, Layout.of(manifest), manifest.require_gradient()
         model, cells = manifest.model.agents, len(manifest.cells)

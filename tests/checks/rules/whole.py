@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tests.checks.tree import Finding, Tree, module_name
 
 WHOLES = {"protocols.task.manifest", "protocols.task.secure_sum.spec"}
-NAMES = {"Manifest", "Simulation", "SecureSum"}
+NAMES = {"Manifest", "SimulationManifest", "SecureSum"}
 
 
 def takers(tree: Tree) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from protocols.errors import ParameterError
 from protocols.models.agent_model import AgentSource, StepInputs
 from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.outcome_layout import split_columns, words_per_agent
 from protocols.task.rounds import Phase
 from tests.epidemics import Stage, doses_of
@@ -71,6 +71,6 @@ def test_noise_for_one_event_of_each_agent_is_refused_where_there_may_be_more(ma
     releases = Releases(
         each=(Release(name=name, mechanism="discrete-gaussian", sigma=4.0, unit="contribution", epsilon=1.0),), rho=1.0
     )
-    assert isinstance(manifest_of(releases=releases), Simulation)
+    assert isinstance(manifest_of(releases=releases), SimulationManifest)
     with pytest.raises(ParameterError, match="an agent may come back to S"):
         manifest_of(model=seir(waning=SHORT), releases=releases)

@@ -9,7 +9,7 @@ import pytest
 from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
 from protocols.errors import ManifestMismatch, ModelError, OtherVersion, ParameterError, WouldWrap
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import SimulationManifest
 from protocols.task.secure_sum.spec import SecureSum
 
 
@@ -217,7 +217,7 @@ def sum_of(**changes):
 
 
 def test_either_kind_is_read_back_as_it_was_written(manifest_of):
-    for manifest, kind in ((manifest_of(), Simulation), (sum_of(), SecureSum)):
+    for manifest, kind in ((manifest_of(), SimulationManifest), (sum_of(), SecureSum)):
         again = manifests.decode(manifests.encode(manifest))
         assert again == manifest
         assert type(again) is kind
