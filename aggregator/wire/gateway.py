@@ -20,8 +20,6 @@ from protocols.sealing.handshake import accept
 from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SECRET_BYTES, SealedSession
-from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
 from protocols.wire import codec
 from protocols.wire.messages import Join, Letter, MaskedCall, Share
 from protocols.wire.sealed_transport import unpack
@@ -54,21 +52,19 @@ class RunGateway:
     """One run's part of the gateway.
 
     Attributes:
+        run: its id.
+        clients: whose calls it takes.
         key: this aggregator's, which the manifest pins.
         others: the way to each other aggregator, by name.
         sessions: of each client its secret and what it opens; one for each start of the client, the last one
             first.
     """
 
-    manifest: Manifest
+    run: bytes
+    clients: frozenset[str]
     key: SealingKey = field(repr=False)
     others: Mapping[str, Relay] = field(repr=False)
     sessions: dict[str, tuple[Start, ...]] = field(repr=False, default_factory=dict)
-    clients: frozenset[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Know the clients."""
-        self.clients = frozenset(client.name for client in self.manifest.clients)
 
 
 @final
@@ -109,7 +105,7 @@ class Gateway:
 
     def add(self, run: RunGateway) -> None:
         """Serve one more run, with the sessions that the store kept of it."""
-        run_id = manifests.run_id(run.manifest)
+        run_id = run.run
         for client, kept in self._secrets.secrets(run_id).items():
             each = (kept[place : place + SECRET_BYTES] for place in range(0, len(kept), SECRET_BYTES))
             route = Route(run_id, client, self._name)

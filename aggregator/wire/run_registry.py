@@ -240,4 +240,5 @@ def _entrance(name: str, manifest: Manifest, keys: ServerKeys, transports: list[
     ways = zip(manifest.aggregators, transports, strict=False)
     timeout_s = max(patience_s(manifest, Step(step)) for step in (0, 1))
     others = {party.name: RemotePeer(way, timeout_s) for party, way in ways if party.name != name}
-    return RunGateway(manifest, keys.sealing, others)
+    clients = frozenset(client.name for client in manifest.clients)
+    return RunGateway(manifests.run_id(manifest), clients, keys.sealing, others)

@@ -19,6 +19,8 @@ from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import CohortTooSmall, LpmError, NotEnrolled, RoundClosed, Unavailable, WrongLength
 from protocols.sealing.route import Route
 from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.manifest import run_id
 from protocols.wire.local import LocalTransport
 from protocols.wire.messages import Join, JoinReply, RoundResult, Share
 from protocols.wire.remote import LONGEST_STREAMED, GrpcTransport
@@ -61,7 +63,9 @@ def party(manifest_of):
 def gateway(party, answer):
     """Return what opens sealed calls before it asks."""
     manifest, keys = party
-    entrance = RunGateway(manifest, keys.servers["aggregator-0"].sealing, {})
+    entrance = RunGateway(
+        run_id(manifest), frozenset(Layout.of(manifest).own), keys.servers["aggregator-0"].sealing, {}
+    )
     authorities = [keys.authority.certificate]
     door = Gateway(
         "aggregator-0", [entrance], answer, secrets=Store("sqlite://"), authorities=authorities, access=Access()

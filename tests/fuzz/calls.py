@@ -19,6 +19,8 @@ from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.manifest import run_id
 from protocols.wire import codec
 from protocols.wire.local import LocalTransport
 from protocols.wire.messages import Join
@@ -65,7 +67,11 @@ async def _served():
     run = Run(MANIFEST, ME, store, [peer])
     gateway = Gateway(
         names[ME],
-        [RunGateway(MANIFEST, KEYS.servers[names[ME]].sealing, {names[0]: peer})],
+        [
+            RunGateway(
+                run_id(MANIFEST), frozenset(Layout.of(MANIFEST).own), KEYS.servers[names[ME]].sealing, {names[0]: peer}
+            )
+        ],
         Aggregator({run.id: run}).answer,
         secrets=store,
         authorities=[KEYS.authority.certificate],
@@ -74,7 +80,11 @@ async def _served():
     store.save_secret(run.id, "client-0", bytes(32))
     again = Gateway(
         names[ME],
-        [RunGateway(MANIFEST, KEYS.servers[names[ME]].sealing, {names[0]: peer})],
+        [
+            RunGateway(
+                run_id(MANIFEST), frozenset(Layout.of(MANIFEST).own), KEYS.servers[names[ME]].sealing, {names[0]: peer}
+            )
+        ],
         Aggregator({run.id: run}).answer,
         secrets=store,
         authorities=[KEYS.authority.certificate],

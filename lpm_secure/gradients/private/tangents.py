@@ -105,7 +105,7 @@ async def simulate_tangents(
         synthetic: the engine's own; may be none at all.
     """
     given = run.gradient
-    nobody = np.zeros((0, 0, 1 + given.p), dtype=np.int64)  # the engine's agents meet others in cells alone
+    nobody = np.zeros((0, 0, given.width), dtype=np.int64)  # the engine's agents meet others in cells alone
     counts = []
     for step in range(run.steps + 1):
         cells = _cells(run, synthetic, synthetic.messages())

@@ -25,6 +25,8 @@ from protocols.errors import (
 from protocols.sealing.messages import SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.manifest import run_id
 from protocols.wire.local import LocalTransport
 from protocols.wire.messages import Join, JoinReply, Letter, LetterReply, Share
 from protocols.wire.sealed_transport import SealedTransport
@@ -56,7 +58,7 @@ def doors_of(operators, keys, *, stores=None, access=None):
         others = {other: onward(name, other) for other in names if other != name}
         doors[name] = Gateway(
             name,
-            [RunGateway(manifest, keys.servers[name].sealing, others)],
+            [RunGateway(run_id(manifest), frozenset(Layout.of(manifest).own), keys.servers[name].sealing, others)],
             operators.answers[index],
             secrets=stores[index] if stores else Store("sqlite://"),
             authorities=[keys.authority.certificate],
@@ -257,7 +259,7 @@ def test_a_client_joins_again_with_a_secret_for_each_start(manifest_of, given):
         return JoinReply(3)
 
     async def act():
-        run_gateway = RunGateway(manifest, keys.servers[name].sealing, {})
+        run_gateway = RunGateway(run_id(manifest), frozenset(Layout.of(manifest).own), keys.servers[name].sealing, {})
         more = {"authorities": [keys.authority.certificate], "access": Access()}
         door = Gateway(name, [run_gateway], answer, secrets=Store("sqlite://"), **more)
         starts = [sealed(manifest, keys, {name: door, "aggregator-1": door}, "client-0")[0] for _ in range(STARTS + 1)]
