@@ -16,9 +16,8 @@ from protocols.releases.deliveries import DeliveryProof
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation, cohort, is_active, isolate_few
-from protocols.task.parties import contributors
-from protocols.task.release_plan import recipients, records_in, releases_of
+from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.release_plan import CohortRule, ReleasePlan, releases_of
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -106,12 +105,12 @@ def _end(agreed: Sequence[RoundRecord]) -> RoundNumber:
 def breaches(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return the rounds whose releases, members or cohorts the manifest does not allow."""
     clients = {client.name for client in manifest.clients}
-    lines = []
+    plan, lines = ReleasePlan.of(manifest), []
     for each in agreed:
-        allowed = records_in(manifest, each.step)
+        allowed = plan.records(each.step)
         if each.releases != (max(1, len(each.trials)) * allowed if each.phase == Phase.SPEAK else ()):
             lines.append(f"round {each.number}: it opened what the manifest does not allow")
-        if (count := cohort(manifest, each.members)) < manifest.min_cohort:
+        if (count := plan.cohort.size(each.members)) < manifest.min_cohort:
             lines.append(f"round {each.number}: {count} clients, and the manifest promises {manifest.min_cohort}")
         if not clients.issuperset(each.members):
             lines.append(f"round {each.number}: a member is not in the manifest")
@@ -140,7 +139,7 @@ def unwritten(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[RoundRe
     step, phase = manifest.schedule.step(number), manifest.schedule.phase(number)
     if phase != Phase.SPEAK:
         return []
-    releases = records_in(manifest, step)
+    releases = ReleasePlan.of(manifest).records(step)
     return [RoundRecord(number=number, step=step, phase=int(phase), members=(), refused=(), releases=releases)]
 
 
@@ -153,22 +152,22 @@ def differencing(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]
     gone = inquiries.find_culprits(manifest, agreed)
     exact = [each.name for each in releases_of(manifest).each if each.mechanism != NOISE]
     cohorts: dict[frozenset[str], int] = {}
-    counts = contributors(manifest.clients)
+    rule = CohortRule.of(manifest)
     for each in agreed:
         if each.phase == Phase.SPEAK and each.releases and not each.trials:
-            cohorts.setdefault(counts.intersection(each.members), each.step)
+            cohorts.setdefault(rule.counted.intersection(each.members), each.step)
     lines = []
     known = list(cohorts.items())[:MOST_COHORTS]
     if exact and len(cohorts) > len(known):
         lines.append(f"{len(cohorts)} cohorts are too many to compare: those after step {known[-1][1]} were not")
     for place, (one, step) in enumerate(known):
         for other, later in known[:place]:
-            if exact and (few := isolate_few(manifest, (one, other))) and not few <= gone:
+            if exact and (few := rule.isolate_few((one, other))) and not few <= gone:
                 lines.append(
                     f"steps {later} and {step}: cohorts differ by {', '.join(sorted(few))} alone, and "
                     f"{' and '.join(exact)} were opened exact: their difference tells of these"
                 )
-    if exact and not lines and (few := isolate_few(manifest, (cohort - gone for cohort, _ in known))):
+    if exact and not lines and (few := rule.isolate_few((cohort - gone for cohort, _ in known))):
         lines.append(
             f"steps {known[0][1]} to {known[-1][1]}: some combination of cohorts is over {', '.join(sorted(few))} "
             f"alone, and {' and '.join(exact)} were opened exact: it tells of these"
@@ -281,7 +280,8 @@ def _recipients(manifest: Manifest, events: Sequence[Event]) -> dict[int, tuple[
     """Return who was told something of each round, in the order of its root's leaves."""
     agreed = rounds(events)
     by_messages = _by_messages(manifest, [each.number for each in agreed])
-    return {each.number: recipients(manifest, each, by_messages=by_messages) for each in agreed}
+    plan = ReleasePlan.of(manifest)
+    return {each.number: plan.recipients(each, by_messages=by_messages) for each in agreed}
 
 
 def refusals(events: Sequence[Event]) -> list[str]:

@@ -96,7 +96,7 @@ def _of_tangents(
         need = "epsilon and cells_epsilon" if cells else "epsilon alone"
         raise ConfigError(f'[releases] beside tangents are the series "incidence", and have {need}; correct them')
     longest = steps + 1 if gradient.geometric else min(model.longest_message or steps + 1, steps + 1)
-    cost: dict[str, Any] = {"delta": config.delta, "times": 1 + gradient.p, "smooth": True}
+    cost: dict[str, Any] = {"delta": config.delta, "times": gradient.width, "smooth": True}
     norms = config.norms or (1.0, gradient.clip)
     each = [_release("incidence", config.epsilon, norms=norms, **cost)]
     if config.cells_norms and config.cells_epsilon is None:

@@ -37,8 +37,8 @@ from protocols.models.agent_model import UNKNOWN
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation
-from protocols.task.parties import ENGINE
+from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.parties import ENGINE, servers_of
 from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
 
@@ -107,8 +107,7 @@ class PartyProcesses(abc.ABC):
     @property
     def servers(self) -> frozenset[str]:
         """Return the names of the operators' servers."""
-        dealer = self.manifest.dealer
-        return frozenset([*(party.name for party in self.manifest.aggregators), *([dealer.name] if dealer else [])])
+        return frozenset(party.name for party in servers_of(self.manifest.aggregators, self.manifest.dealer))
 
     def start(self) -> None:
         """Start the operators' servers, then all clients."""
@@ -118,14 +117,14 @@ class PartyProcesses(abc.ABC):
 
     def start_servers(self) -> None:
         """Start the dealer, where there is one, and all aggregators."""
-        for party in ((self.manifest.dealer,) if self.manifest.dealer else ()) + self.manifest.aggregators:
+        for party in reversed(servers_of(self.manifest.aggregators, self.manifest.dealer)):
             self.start_party(party.name)
 
     def start_party(self, name: str) -> None:
         """Start one party's process, again if it ran before; its log is `log.jsonl` in its folder."""
         with (self.party(name) / LOG).open("ab") as log:
             program = self._program(name)
-            self._processes[name] = launch(program, log, modules=modules_for(program, self.manifest))
+            self._processes[name] = launch(program, log, modules=modules_for(program, active=is_active(self.manifest)))
 
     def process(self, name: str) -> LocalProcess:
         """Return a party's process."""

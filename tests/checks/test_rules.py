@@ -11,7 +11,12 @@ from tests.checks.rules.field_words import GENERAL, LIBRARY, declarations
 from tests.checks.rules.participle import is_participle
 from tests.checks.tree import Finding, Tree
 
+LINTER = "[tool.importlinter]\nroot_packages = ['lpm_secure', 'client_sdk', 'protocols']\n"
+LAYERS = "[[tool.importlinter.contracts]]\ntype = 'layers'\n"
+TOPMOST = f"{LAYERS}layers = ['lpm_secure', 'client_sdk', 'protocols']\n"
+FLOORS = f"{LAYERS}exhaustive = true\nlayers = []\ncontainers = ['client_sdk', 'protocols', 'lpm_secure.models']\n"
 CLEAN = {
+    "pyproject.toml": LINTER + TOPMOST + FLOORS,
     "protocols/__init__.py": '"""What all agree on."""',
     "protocols/share.py": "class Share:\n    def open(self): ...\n\n    @property\n    def sealed(self): ...\n",
     "protocols/share_pb2.py": "class Share: ...\nclass Told: ...",
@@ -54,6 +59,15 @@ BREACHES = {
     ("field", "client_sdk/shop.py"): {"client_sdk/shop.py": "def half_OPEN(): ..."},
     ("field", "client_sdk/table.py"): {"client_sdk/table.py": "x['shop.SHUT']"},
     ("field", "client_sdk/names.py"): {"client_sdk/names.py": "from protocols.models import seir"},
+    ("floors", "client_sdk"): {"pyproject.toml": LINTER + TOPMOST + FLOORS.replace("'client_sdk', ", "")},
+    ("floors", "protocols"): {"pyproject.toml": LINTER + TOPMOST.replace(", 'protocols'", "") + FLOORS},
+    ("floors", "clients"): {"clients/__init__.py": ""},
+    ("whole", "client_sdk.state.State"): {
+        "client_sdk/state.py": "from protocols.task.manifest import Manifest\nclass State:\n    whole: Manifest | None"
+    },
+    ("whole", "client_sdk.state.step"): {
+        "client_sdk/state.py": "from protocols.task import manifest as ms\ndef step(*, whole: ms.Simulation): ..."
+    },
     ("synonym", "README.md:Conditional posterior"): {"README.md": "a Conditional\nposterior"},
     ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},
     ("trace", "README.md:pypi.org"): {"README.md": "from https://pypi.org/simple"},

@@ -17,6 +17,7 @@ from lpm_secure.accounting import smooth_sigma_for
 from lpm_secure.analysis.risk.config import RiskConfig
 from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from protocols.errors import ConfigError
+from protocols.task.secure_sum.range import SumRule
 from protocols.task.secure_sum.spec import SecureSum
 
 ONE: Final = Contribution(clip=1.0, bits=20)  # a device is in one bin
@@ -51,10 +52,9 @@ def distribution(config: RiskConfig, devices: Sequence[str], addresses: Sequence
     )
 
 
-def sigma_of(manifest: SecureSum) -> float:
+def sigma_of(rule: SumRule) -> float:
     """Return the standard deviation of all aggregators' noise in one number of the distribution."""
-    own = manifest.sigma * 2.0**-manifest.bits
-    return float(np.sqrt(len(manifest.aggregators)) * own)
+    return float(np.sqrt(rule.aggregators) * rule.sigma * 2.0**-rule.bits)
 
 
 def in_bin(place: int, bins: int) -> F64:

@@ -39,7 +39,7 @@ from protocols.errors import ProtocolError
 from protocols.releases.ledger import SHORT
 from protocols.task import manifest as manifests
 from protocols.task.parties import ENGINE
-from protocols.task.secure_sum.range import in_range
+from protocols.task.secure_sum.range import SumRule
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.wire.transport import Transport
 
@@ -127,7 +127,7 @@ def _compute(config: RiskConfig, first: Deployment, label: str, counter: RunCoun
         (first.folder, second.folder),
         len(own),
         released,
-        sigma_of(second.manifest),
+        sigma_of(SumRule.of(second.manifest)),
         label,
         edges,
         law,
@@ -176,7 +176,7 @@ async def _open_sum(deployment: SumDeployment, config: RiskConfig, risks: Sequen
     """Drive the distribution, and return its sum, float64[bins], and what it says; each device makes its estimate."""
     manifest, edges = deployment.manifest, config.distribution.edges
     released = await supervise(deployment, partial(open_sum, manifest, deployment.party(ENGINE)))
-    law = fit_risk_law(released, edges, devices=len(risks), worlds=config.worlds, sigma=sigma_of(manifest))
+    law = fit_risk_law(released, edges, devices=len(risks), worlds=config.worlds, sigma=sigma_of(SumRule.of(manifest)))
     for folder in risks:
         law.estimate(personal.read(folder)).write(deployment.party(folder.name))
     return released, law
@@ -191,7 +191,7 @@ async def open_sum(manifest: SecureSum, folder: Path, transports: Sequence[Trans
     announcer, nothing = SumAnnouncer(manifest, transports, folder), np.zeros(manifest.length, dtype=np.int64)
     await announcer.advance(0, nothing)
     release = await announcer.advance(1, nothing)
-    if not in_range(manifest, release.words, len(release.names)):
+    if not SumRule.of(manifest).in_range(release.words, len(release.names)):
         raise ProtocolError("the sum over devices is out of range: one of them sends garbage; start it anew")
     return ONE.decode(release.words)
 

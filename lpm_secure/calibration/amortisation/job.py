@@ -12,7 +12,7 @@ import torch
 from client_sdk.amortisation.learner import Imperfect, Learner
 from lpm_secure.calibration.amortisation.calibration_check import Check, check
 from lpm_secure.calibration.amortisation.cohort import SecureCohort
-from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, encoder, reference
+from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, Training, encoder, reference
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.fit_progress import record_rounds
 from lpm_secure.calibration.study import Study
@@ -113,7 +113,7 @@ def prepare(config: CalibrationConfig, study: Study) -> AmortisedPosterior:
     Raises:
         ConfigError: noise, which embeddings do not have.
     """
-    way, training = config.federation, config.amortised.training(config.seed)
+    way, training = config.federation, Training.of(config.amortised, config.seed)
     if way.epsilon is not None:
         raise ConfigError("embeddings are summed without noise; leave federation.epsilon out for lpm amortise")
     course, imperfect = study.course.lengthen(len(study.periods)), Imperfect(hidden=config.amortised.hidden_values)

@@ -8,8 +8,7 @@ from lpm_secure.accounting import Cost, epsilon_of, gaussian_epsilon, smooth_sig
 from lpm_secure.config.releases import NoiseConfig
 from protocols.arithmetic.counters import FIRST_STEP
 from protocols.releases.query import NOISE
-from protocols.task.manifest import Simulation
-from protocols.task.release_plan import records_in
+from protocols.task.release_plan import ReleasePlan
 
 EPSILONS: Final = ("epsilon", "cells_epsilon", "score_epsilon")
 
@@ -24,7 +23,7 @@ def for_each_run(noise: NoiseConfig, runs: int) -> NoiseConfig:
     return msgspec.structs.replace(noise, **each)
 
 
-def epsilon_of_runs(manifest: Simulation, runs: int, delta: float) -> float:
+def epsilon_of_runs(plan: ReleasePlan, runs: int, delta: float) -> float:
     """Return the epsilon of all releases of so many runs, as their ledgers have them."""
-    opened = [each for each in records_in(manifest, FIRST_STEP) if each.mechanism == NOISE]
+    opened = [each for each in plan.records(FIRST_STEP) if each.mechanism == NOISE]
     return epsilon_of([Cost(each.sigma, each.sensitivity, each.times * runs) for each in opened], delta)

@@ -77,7 +77,8 @@ class Side:
         self.store = Store(url)
         self._book = Ledger(path, run=RUN, name="aggregator-0", key=KEY)
         self.backend, self._path = backend, path
-        self.joint = Agreement(manifest, RUN, self.store, backend=backend, peers=peers, ledger=self._book)
+        given = {"ledger": self._book, "timeout_s": manifest.round_timeout_s}
+        self.joint = Agreement(manifest.schedule, RUN, self.store, backend=backend, peers=peers, **given)
 
     async def settle(self, number=ROUND, kind=b"all"):
         def program(calculator):

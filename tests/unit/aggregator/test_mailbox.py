@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from aggregator import Store
-from aggregator.mailbox import Mailbox
 from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import NotEnrolled
 from protocols.wire.messages import Letter
+from tests.mailboxes import mailbox_of
 
 AGENTS = ((1, 2), (3, 4), (5, 6))
 
@@ -20,7 +20,7 @@ def party(manifest_of):
 
 def test_letters_are_between_clients_of_the_run(party):
     manifest, _ = party
-    mailbox = Mailbox(manifest, Store("sqlite://"))
+    mailbox = mailbox_of(manifest, Store("sqlite://"))
     for caller, letter in (
         ("client-9", Letter(bytes(32), 0)),
         ("client-0", Letter(bytes(32), 0, to="aggregator-0")),

@@ -7,6 +7,7 @@ import numpy as np
 from aggregator.on_shares.score import HiddenScore, HiddenScores
 from protocols.models.gradient import Gradient
 from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 
 
@@ -30,7 +31,8 @@ def test_a_step_that_too_few_clients_are_in_loses_the_score_for_it_could_be_that
             return bytes(32), np.zeros(3, dtype=np.uint64)
 
     async def chain(*cohorts):
-        scores, content = HiddenScores(manifest, 0, Zeros()), b""
+        plan, layout = ReleasePlan.of(manifest), Layout.of(manifest)
+        scores, content = HiddenScores(manifest.model, plan, layout, Zeros(), index=0, k=2), b""
         for step, members in enumerate(cohorts):
             number = manifest.schedule.number(step, Phase.SPEAK)
             total = np.zeros(Layout.of(manifest).d, dtype=np.uint64)

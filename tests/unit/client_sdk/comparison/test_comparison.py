@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from aggregator import Store
-from aggregator.mailbox import Mailbox
 from client_sdk import ContactTable, LocalTransport
 from client_sdk.comparison.blinding import point
 from client_sdk.comparison.comparison import ANSWER, CONTACTS, VERDICT, ContactComparison
@@ -16,14 +15,22 @@ from client_sdk.comparison.cross_contacts import cross_contacts
 from client_sdk.comparison.pair import LEAST, Pair
 from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import ConflictingReplay, DataError, NotEnrolled, NotSealed, RunEnded, WireError
+from protocols.task.layout import Layout
+from protocols.task.manifest import run_id
 from protocols.wire.messages import LetterReply
 from protocols.wire.transport import Transport
+from tests.mailboxes import mailbox_of
 
 AGENTS = ((1, 2), (3, 4), (5, 6))
 CLIENTS = ("client-0", "client-1", "client-2")
 # day, a, b, channel, weight, by slot: contacts of client-0 with client-1, and of client-1 with client-2
 MET = [(0, 0, 2, 0, 5), (1, 1, 2, 0, 7), (1, 1, 3, 0, 7), (2, 3, 4, 0, 1)]
 OWN = [(0, 0, 1, 0, 9)]  # inside client-0
+
+
+def items_of(manifest, name, contacts):
+    directed = manifest.model.agents.directed
+    return cross_contacts(run_id(manifest), Layout.of(manifest), name, contacts, directed=directed)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +50,7 @@ def listed(client, rows):
 def compare(party, tables, *, store=None, around=lambda name, way: way, secrets=None):
     """Let these clients compare, all at once, and return what comes of it for each."""
     manifest, keys = party
-    mailbox = Mailbox(manifest, store or Store("sqlite://"))
+    mailbox = mailbox_of(manifest, store or Store("sqlite://"))
 
     async def answer(caller, letter):
         return mailbox.answer(caller, letter)
@@ -52,8 +59,8 @@ def compare(party, tables, *, store=None, around=lambda name, way: way, secrets=
         way = around(name, LocalTransport(answer, caller=name))
         credentials = keys.authority.issue(name) if name not in (secrets or {}) else secrets[name][1]
         secret = name.encode().ljust(32) if name not in (secrets or {}) else secrets[name][0]
-        items = cross_contacts(manifest, name, tables[name])
-        comparison = ContactComparison(manifest, name, way, credentials, secret)
+        items = items_of(manifest, name, tables[name])
+        comparison = ContactComparison(run_id(manifest), name, way, credentials, secret, manifest.join_timeout_s)
         missing, seals = await comparison.compare(items)
         await comparison.agree(missing, seals)
         return {other: None if each is None else [items[other][k][1] for k in each] for other, each in missing.items()}
@@ -151,7 +158,7 @@ def test_whoever_carries_the_letters_sees_the_same_sizes_whatever_is_listed_and_
     assert sealed[0] == sealed[1] == sealed[2]
     contents = b"".join(letter.content for letter in worlds[1])
     for name in CLIENTS:
-        for each in itertools.chain(*cross_contacts(manifest, name, listed(name, MET)).values()):
+        for each in itertools.chain(*items_of(manifest, name, listed(name, MET)).values()):
             assert each[0] not in contents
             assert point(each[0]) not in contents
     blinded = [letter.content for world in worlds for letter in world if letter.number]
@@ -175,7 +182,7 @@ def test_who_asks_about_many_times_as_many_contacts_as_the_other_lists_is_not_an
 def test_an_aggregator_that_puts_itself_between_two_clients_is_not_believed(party):
     manifest, keys = party
     stranger = keys.authority.issue("aggregator-1")  # of the run's authority, and of another name
-    forged = ContactComparison(manifest, "client-1", LocalTransport(None, caller=""), stranger, bytes(32))
+    forged = ContactComparison(run_id(manifest), "client-1", LocalTransport(None, caller=""), stranger, bytes(32), 1.0)
     letter = forged._opening(pair([], name="client-1", other="client-0"))
 
     def change(asked, reply):

@@ -7,6 +7,8 @@ import pytest
 from client_sdk import ContactTable
 from client_sdk.comparison.cross_contacts import cross_contacts
 from lpm_secure.testbed.keys import pin_keys
+from protocols.task.layout import Layout
+from protocols.task.manifest import run_id
 
 AGENTS = ((1, 2), (3, 4), (5, 6))
 CLIENTS = ("client-0", "client-1", "client-2")
@@ -31,5 +33,11 @@ def listed(client, rows):
 
 def test_contacts_inside_a_client_and_on_directed_channels_are_nobody_elses(party, manifest_of):
     manifest, _ = party
-    items = cross_contacts(manifest, "client-0", listed("client-0", [*MET, *OWN]))
+    items = cross_contacts(
+        run_id(manifest),
+        Layout.of(manifest),
+        "client-0",
+        listed("client-0", [*MET, *OWN]),
+        directed=manifest.model.agents.directed,
+    )
     assert {other: len(each) for other, each in items.items()} == {"client-1": 3, "client-2": 0}

@@ -11,6 +11,7 @@ from protocols.models.agent_model import UNKNOWN
 from protocols.models.chain.hazard_factor import REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction
 from protocols.task.gradients.turn import Turn, turns
+from protocols.task.layout import Layout
 from tests.epidemics import relaxed_parameters
 
 CLIP, BITS, STEPS, CELLS = 2.0, 16, 3, (9, 9)
@@ -34,7 +35,7 @@ def manifest(manifest_of, seir):
 
 
 def agents(manifest):
-    return AdjointPass(manifest, cell=np.array([0, 1, 1]), columns=SUSCEPTIBILITY, n=N)
+    return AdjointPass(manifest.relaxation, Layout.of(manifest), cell=np.array([0, 1, 1]), columns=SUSCEPTIBILITY, n=N)
 
 
 def announced(manifest, theta):

@@ -7,6 +7,8 @@ from client_sdk.simulation.own_score import OwnScore
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import DataError
 from protocols.models.gradient import Gradient
+from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan
 from tests.hidden_scores import hidden_score_testbed
 
 
@@ -24,4 +26,4 @@ def test_a_client_refuses_contacts_that_could_exceed_the_largest_hazard(testbed)
     manifest = changed(testbed, gradient=gradient)
     heavy = Testbed(manifest, testbed.contacts, testbed.cell, 0, "drawn", True).private_state("client-0")
     with pytest.raises(DataError, match="largest hazard"):
-        OwnScore(manifest, heavy)
+        OwnScore(manifest.model, ReleasePlan.of(manifest), Layout.of(manifest), heavy, factors=1)

@@ -12,7 +12,7 @@ from protocols.identity import signing
 from protocols.releases import ledger
 from protocols.releases.ledger import START, ReleaseRecord, RoundEvent, RoundRecord, StartEvent, head_after
 from protocols.releases.query import Release, Releases
-from protocols.task.release_plan import records_in
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 
 STEPS = 6
@@ -40,7 +40,7 @@ def written(manifest_of, seir, tmp_path):
         key, head, path = signing.new_key(), START, tmp_path / "ledger.jsonl"
         events = [StartEvent(bytes(32), "aggregator-0")]
         for number in range(steps + 1):
-            releases = records_in(manifest, number)
+            releases = ReleasePlan.of(manifest).records(number)
             agreed = RoundRecord(
                 number=number, step=number, phase=int(Phase.SPEAK), members=("a",), refused=(), releases=releases
             )

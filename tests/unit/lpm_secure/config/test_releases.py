@@ -7,7 +7,7 @@ from lpm_secure.accounting import ROUNDED, Cost, epsilon_of
 from lpm_secure.config.releases import NoiseConfig, releases_for
 from protocols.errors import BudgetSpent, ConfigError
 from protocols.models.gradient import Gradient
-from protocols.task.release_plan import records_in
+from protocols.task.release_plan import ReleasePlan
 
 
 def test_a_budget_becomes_a_sigma_that_keeps_it(seir):
@@ -28,7 +28,7 @@ def test_the_budget_is_enough_for_the_whole_run_and_for_no_smaller_sigma(seir):
 def test_running_totals_keep_the_promise_by_the_law_that_an_audit_counts_with(manifest_of, seir):
     """An event changes a vector by its norm, no number by a fixed amount: the lattice's 1.17 would cost 4.09."""
     releases = releases_for(NoiseConfig(series="running", epsilon=4.0), seir(), steps=20, cells=False)
-    [opened] = records_in(manifest_of(steps=20, releases=releases), 3)
+    [opened] = ReleasePlan.of(manifest_of(steps=20, releases=releases)).records(3)
     assert epsilon_of([Cost(opened.sigma, opened.sensitivity, opened.times)], opened.delta) <= 4.0 * (1 + ROUNDED)
     assert releases_for(NoiseConfig(epsilon=4.0), seir(), steps=20, cells=False).each[0].sigma < 1.19
 

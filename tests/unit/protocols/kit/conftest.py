@@ -33,5 +33,5 @@ def kit(made, tmp_path):
 def agg(kit, made):
     """Return a hospital's kit, the address that its first aggregator has, and the run's authority."""
     own = kit("st-anne")
-    (address, other) = doctor.addresses_of(own.manifest(), own).values()
+    (address, other) = doctor.addresses_of(own.manifest().aggregators, own).values()
     return own, address, other, certificates.read_authority(made / "operator")

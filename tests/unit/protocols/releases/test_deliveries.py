@@ -13,7 +13,7 @@ from protocols.releases import deliveries, merkle
 from protocols.releases import ledger as ledgers
 from protocols.releases.deliveries import DeliveryProof
 from protocols.releases.ledger import RoundRecord
-from protocols.task.release_plan import recipients
+from protocols.task.release_plan import ReleasePlan
 
 CLIENTS = ("client-0", "client-1", "client-2")
 PARTIES = (*CLIENTS, "engine")
@@ -159,13 +159,13 @@ def test_the_places_under_a_root_are_those_of_the_ledgers_line(manifest_of):
     later = msgspec.structs.replace(agreed, phase=1)
     for engine in (False, True):
         given = manifest_of(engine=engine)
-        assert recipients(given, agreed) == ("b", "c", "engine")[: 2 + engine]
-        assert recipients(given, later) == ("b", "c")
-        assert recipients(given, agreed, by_messages=True) == ("engine",)
+        assert ReleasePlan.of(given).recipients(agreed) == ("b", "c", "engine")[: 2 + engine]
+        assert ReleasePlan.of(given).recipients(later) == ("b", "c")
+        assert ReleasePlan.of(given).recipients(agreed, by_messages=True) == ("engine",)
     active = manifest_of([(each,) for each in range(11)], security="active", mode="outcome", engine=True)
     members = ("client-1", "client-10", "client-2")  # as the ledger has them
     agreed = msgspec.structs.replace(agreed, members=members)
-    assert recipients(active, agreed) == ("client-1", "client-2", "client-10", "engine")
+    assert ReleasePlan.of(active).recipients(agreed) == ("client-1", "client-2", "client-10", "engine")
 
 
 def test_lines_that_are_none_are_refused_and_one_that_a_crash_cut_off_counts_not(path, manifest):

@@ -66,7 +66,7 @@ def run(testbed, operators_of, breaks, late=None):
     async def everybody():
         with operators_of(manifest) as operators:
             if breaks:
-                scores = operators.runs[1]._scores
+                scores = operators.runs[1]._joint.scores
                 scores._backend = Broken(scores._backend)
             part = RemotePart(manifest, operators.transports(ENGINE))
             parts = [one(party.name, operators) for party in manifest.clients]
@@ -93,7 +93,7 @@ def scores_without(testbed, late):
 
     None where the client's agents are infected in that step: then the delay would change the run.
     """
-    scored, mine = ScoredAgents(testbed.manifest, testbed.clear_agents(CPU)), np.arange(8) // 3 == 1
+    scored, mine = ScoredAgents(testbed.manifest.require_gradient(), testbed.clear_agents(CPU)), np.arange(8) // 3 == 1
     told, left_out = 0, 0
     for step in range(testbed.manifest.steps):
         scored.update(np.zeros(0, dtype=np.int64), step=step)

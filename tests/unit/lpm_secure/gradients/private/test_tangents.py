@@ -17,6 +17,7 @@ from protocols.models.chain.hazard_factor import PROTECTION, REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
 from protocols.models.graph.agents import GraphModel
 from protocols.task.parties import ClientParty, DealerParty
+from protocols.task.release_plan import ReleasePlan
 
 OWN = ("contact_rate", "contact_rate_001", "cell_rate", "latent_law", "infectious_law", "initial")
 ALL = (*OWN, REDUCTION, PROTECTION)
@@ -61,7 +62,14 @@ ONE_EMPTY = (ClientParty("one", (1, 2)), ClientParty("empty", ()))
 
 
 def run(testbed):
-    return asyncio.run(simulate_tangents(testbed.manifest, ClearTangents(testbed), synthetic_part(testbed)))
+    return asyncio.run(
+        simulate_tangents(
+            testbed.manifest.relaxation,
+            ReleasePlan.of(testbed.manifest),
+            ClearTangents(testbed),
+            synthetic_part(testbed),
+        )
+    )
 
 
 def shifted(testbed, name, by):

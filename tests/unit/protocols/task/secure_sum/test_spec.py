@@ -8,7 +8,7 @@ from protocols.errors import ParameterError, WouldWrap
 from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.policy import outputs_of
-from protocols.task.release_plan import releases_in
+from protocols.task.release_plan import ReleasePlan
 from tests.sum_manifests import WORDS, sum_manifest, sum_releases
 
 
@@ -16,7 +16,7 @@ def test_a_sum_shares_words_of_its_vector_alone_and_releases_every_other_round()
     manifest = sum_manifest()
     layout = Layout.of(manifest)
     assert (layout.d, layout.c, layout.q) == (WORDS, 0, 0)
-    assert [[each.name for each in releases_in(manifest, step)] for step in range(4)] == [[], ["sum"]] * 2
+    assert [[each.name for each in ReleasePlan.of(manifest).in_step(step)] for step in range(4)] == [[], ["sum"]] * 2
     assert outputs_of(manifest) == ("sum",)
 
 
