@@ -14,7 +14,6 @@ from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from tests.lane_worlds import MODELS, lane_model, world
 
-
 PAGE = Path(__file__).parents[6] / "docs/python.md"
 
 
