@@ -117,7 +117,7 @@ class ReleaseNoise:
         if releases.of("tally") is not None:
             return told, msgspec.msgpack.encode(ReleaseState(made))
         tally[:] = 0
-        at = start + layout.cells + wide * FIRST
+        at = layout.message_words + layout.cells + wide * FIRST  # of a client's own vector, which may be in slots
         new, first = self._count_leavers(members, shares, state, at=slice(at, at + wide))
         left = new + np.array(state.left or [0] * wide, dtype=np.uint64)
         for series in (release for release in releases.each if release.name in SERIES):

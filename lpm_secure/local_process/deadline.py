@@ -6,7 +6,7 @@ import threading
 from types import FrameType
 from typing import Final
 
-END_S: Final = 4.5  # from the signal on
+END_S: Final = 4.0  # from the signal on, and a second for the system to take all of it apart
 INTERRUPTED: Final = 130  # exit code
 LINE: Final = b"lpm: interrupted\n"
 
@@ -25,8 +25,8 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 def end() -> None:
     """End this process, and all that was forked for it, at once."""
-    from lpm_secure.local_process.launch import end_all  # noqa: PLC0415 - most commands start nothing
+    from lpm_secure.local_process.launch import kill_all  # noqa: PLC0415 - most commands start nothing
 
-    end_all()
+    kill_all()
     os.write(2, LINE)
     os._exit(INTERRUPTED)

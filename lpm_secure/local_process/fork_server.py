@@ -130,13 +130,19 @@ class ForkServer:
             return ForkedProcess(argv, status)
 
     def stop(self) -> None:
-        """End it, and all that it has forked, at once and whatever they do."""
-        if self._child is not None and os.getpid() == self._owner:  # and not in a copy of this, which was forked
-            with contextlib.suppress(ProcessLookupError):  # all have ended
-                os.killpg(self._child.pid, signal.SIGKILL)
+        """End it, and all that it has forked, and wait until it is gone."""
+        if self.kill() and self._child is not None:
             self._child.wait()
             self._calls.close()
             self._child = None
+
+    def kill(self) -> bool:
+        """End it, and all that it has forked, at once and whatever they do; return whether there is one to end."""
+        if self._child is None or os.getpid() != self._owner:  # as in a copy of this, which was forked
+            return False
+        with contextlib.suppress(ProcessLookupError):  # all have ended
+            os.killpg(self._child.pid, signal.SIGKILL)
+        return True
 
     def _begin(self) -> None:
         if self._child is not None:

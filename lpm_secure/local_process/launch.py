@@ -50,10 +50,10 @@ def fork_server(modules: tuple[str, ...]) -> ForkServer:
     return _servers.setdefault(modules, ForkServer(modules))
 
 
-def end_all() -> None:
+def kill_all() -> None:
     """End all that was forked for this process, at once and whatever it does."""
     for server in tuple(_servers.values()):
-        server.stop()
+        server.kill()
 
 
 def begin(modules: tuple[str, ...]) -> None:

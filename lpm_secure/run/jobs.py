@@ -81,7 +81,7 @@ def simulate_private(
         device: where the engine computes: auto, cpu or cuda.
         out: a folder is made in it for the run.
         parity: replay the run in the clear, and compare.
-        started_s: since when whoever asked for it waits, by `time.perf_counter`; from now on unless given.
+        started_s: since when whoever asked for it waits, in seconds of `time.perf_counter`; from now on unless given.
         observer: watches its steps.
 
     Returns:

@@ -146,6 +146,7 @@ def minus(a: Element, b: Element) -> Element:
     return (a[0] - b[0]) % P, (a[1] - b[1]) % P
 
 
+@lru_cache(maxsize=16)
 def powers(r: Element, count: int) -> tuple[Element, ...]:
     """Return the powers of r from 0 to count - 1, of which there is one at least."""
     (a, b), (real, imaginary), out = r, ONE, [ONE]

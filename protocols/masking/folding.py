@@ -45,6 +45,7 @@ from protocols.masking.norm import HALVES, NormBound
 from protocols.masking.words import U8, WIDTH, count_bytes
 
 NONE: Final = np.zeros((0, 2), dtype=np.uint64)
+NO_FACTORS: Final = np.zeros((0, 0, 2), dtype=np.uint64)
 
 
 @final
@@ -150,62 +151,55 @@ def _masks(bits: U8, norm: NormBound | None, width: int) -> U64:
     return masks
 
 
-def _aggregator_weights(shape: ProofShape, at_r: U64) -> U64:
-    """Return what each bit of E weighs in its group at r: W_j r**m, 0 beyond the word.
+def _weights(shape: ProofShape, at_r: U64, known: int) -> U64:
+    """Return what each bit weighs in its group at r: of E W_j r**m, 0 beyond the word, and of A r**(arity - 1 - m).
 
     Args:
         shape: of all proofs.
         at_r: uint64[m, arity, 2], the powers of r, of each proof.
+        known: of how many, the first ones, E is weighed.
     Returns:
         uint64[m, groups * arity, 2].
     """
-    return scale(np.tile(at_r, (1, shape.groups, 1)), _worth(shape.width, shape.groups * shape.arity))
-
-
-def _dealer_weights(shape: ProofShape, at_r: U64) -> U64:
-    """Return what each bit of A weighs in its group at r: r**(arity - 1 - m); the rest is as of the aggregators."""
-    return np.tile(at_r[:, ::-1], (1, shape.groups, 1))
+    out = np.empty((len(at_r), shape.groups, shape.arity, 2), dtype=np.uint64)
+    if known:
+        out[:known] = scale(at_r[:known, None], _worth(shape.width, shape.groups, shape.arity))
+    out[known:] = at_r[known:, None, ::-1]
+    return out.reshape(len(at_r), -1, 2)
 
 
 @lru_cache(maxsize=64)
-def _worth(width: int, size: int) -> U64:
-    """Return W of each bit of a word, and of its wrap bit, modulo p, uint64[size, 1] with zeros behind them."""
+def _worth(width: int, groups: int, arity: int) -> U64:
+    """Return W of each bit of a word, and of its wrap bit, modulo p, uint64[groups, arity, 1]; behind them zeros."""
     worth = [*(pow(2, j + 1, PRIME) for j in range(width)), -pow(2, WIDTH + 1) % PRIME]
-    return np.array(worth + [0] * (size - len(worth)), dtype=np.uint64)[:, None]
+    return np.array(worth + [0] * (groups * arity - len(worth)), dtype=np.uint64).reshape(groups, arity, 1)
+
+
+@lru_cache(maxsize=64)
+def _rows_of(width: int, groups: int, arity: int) -> tuple[U64, U64, U64]:
+    """Return of each group of a word, and of the wrap bit by itself, where it begins, its bits, and their worth."""
+    starts = [arity * group for group in (*range(groups), groups - 1)]
+    masks = [(1 << min(arity, width - start)) - 1 for start in starts[:-1]] + [1 << width - starts[-1]]
+    at_wrap = -pow(2, WIDTH + 1 - width + starts[-1], PRIME) % PRIME
+    worth = [pow(2, start + 1, PRIME) for start in starts[:-1]] + [at_wrap]
+    of_starts, of_masks, of_worth = (np.array(each, dtype=np.uint64)[:, None] for each in (starts, masks, worth))
+    return of_starts, of_masks, of_worth[..., None]
 
 
 def first_coefficients(shape: ProofShape, e: U64, a: U64, rho: U64) -> U64:
     """Return the coefficients of the first polynomial but the one that follows, uint64[2 (arity - 1), 2]."""
-    arity, top, groups = shape.arity, np.uint64(1 << shape.width), range(shape.groups)
-    starts = np.array([arity * group for group in (*groups, groups[-1])], dtype=np.uint64)[:, None]
-    left, right = np.tile(e & ~top, (len(starts), 1)), a >> starts & np.uint64((1 << arity) - 1)
-    left[-1] = e & top  # the wrap bit, in the last group
-    left = left >> starts & np.uint64((1 << arity) - 1)
-    worth = [pow(2, arity * group + 1, PRIME) for group in groups]
-    at_wrap = -pow(2, WIDTH + 1 - shape.width + int(starts[-1, 0]), PRIME) % PRIME
-    sums = kernels_for(shape.n).correlate(left, right, rho, arity=arity)
-    out = total(scale(sums, np.array([*worth, at_wrap], dtype=np.uint64)[:, None, None]))
+    arity = shape.arity
+    starts, masks, worth = _rows_of(shape.width, shape.groups, arity)
+    left, right = e >> starts & masks, a >> starts & np.uint64((1 << arity) - 1)
+    out = total(scale(kernels_for(shape.n).correlate(left, right, rho, arity=arity), worth))
     return np.concatenate([out[: arity - 1], out[arity:]])
-
-
-def aggregator_vector(shape: ProofShape, e: U64, rho: U64, r: Element, factors: U64 = NONE) -> U64:
-    """Return the aggregators' vector after the first fold, uint64[length, 2]; `factors`, uint64[m, 2], stand behind."""
-    only: U64 = first_fold([shape], [r], [e], [rho], [factors])[0]
-    return only
-
-
-def dealer_vector(shape: ProofShape, a: U64, r: Element, mask: U64, factors: U64 = NONE) -> U64:
-    """Return the dealer's vector after the first fold; `mask`, uint64[2], stands behind it where the other has 0."""
-    behind = np.concatenate([factors, mask[None]])
-    only: U64 = first_fold([shape], [r], [a], None, [behind])[0]
-    return only
 
 
 def first_fold(
     shapes: Sequence[ProofShape],
     challenges: Sequence[Element],
     bits: Sequence[U64],
-    rho: Sequence[U64] | None,
+    rho: Sequence[U64],
     behind: Sequence[U64],
 ) -> U64:
     """Return the vectors of proofs side by side after the first fold, uint64[m, length, 2], zeros behind the shorter.
@@ -213,17 +207,15 @@ def first_fold(
     Args:
         shapes: of the proofs, all of the same groups, arity and number of rounds.
         challenges: r, of each.
-        bits: uint64[terms], of each.
-        rho: uint64[terms, 2], of each, at an aggregator.
+        bits: uint64[terms], of each: of the first ones E, of the others A.
+        rho: uint64[terms, 2], of each of the first ones.
         behind: uint64[l, 2], what stands behind the terms of each.
     """
     words, shape = stack(bits), shapes[0]
     groups, kernels = shape.groups, kernels_for(words.size)
     at_r = kernels.powers(vector(challenges), shape.arity)
-    if rho is None:
-        folded = kernels.evaluate(_dealer_weights(shape, at_r), words, None, groups=groups)
-    else:
-        folded = kernels.evaluate(_aggregator_weights(shape, at_r), words, stack(rho), groups=groups)
+    weights = _weights(shape, at_r, len(rho))
+    folded = kernels.evaluate(weights, words, stack(rho) if rho else NO_FACTORS, groups=groups)
     out = np.zeros((len(shapes), max(shape.length for shape in shapes), 2), dtype=np.uint64)
     for own, each, shape, rest in zip(out, folded, shapes, behind, strict=True):
         size = shape.terms * groups
@@ -247,17 +239,15 @@ def values(left: U64, right: U64) -> U64:
     return at_nodes
 
 
-def fold(x: U64, challenges: Sequence[Element]) -> U64:
-    """Return the values at r of the cubic polynomials through each four values, padded for the next fold.
+def fold(x: U64, r: Element) -> U64:
+    """Return the values at r of the cubic polynomials through each four values of m vectors, padded for the next fold.
 
-    Args:
-        x: uint64[m, l, 2], of m vectors.
-        challenges: r, of each.
+    Of uint64[m, l, 2], which is one vector of m l elements, as l is a multiple of four.
     """
     m, size = x.shape[:2]
     out = np.zeros((m, shorter(size), 2), dtype=np.uint64)
-    coefficients = vector([each for r in challenges for each in lagrange(r, ARITY)]).reshape(m, ARITY, 2)
-    out[:, : size // ARITY] = kernels_for(m * size).fold(x, coefficients)
+    folded = kernels_for(m * size).fold(x.reshape(1, -1, 2), vector(lagrange(r, ARITY))[None])
+    out[:, : size // ARITY] = folded.reshape(m, -1, 2)
     return out
 
 

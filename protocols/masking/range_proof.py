@@ -38,8 +38,6 @@ from protocols.errors import WireError
 from protocols.masking.folding import (
     NONE,
     ProofShape,
-    aggregator_vector,
-    dealer_vector,
     first_coefficients,
     first_fold,
     fold,
@@ -175,15 +173,12 @@ def prove(
     rows = np.empty_like(masks)
     first, *later = zip(shape.rows(rows), shape.rows(masks), strict=True)
     r = _send(first, first_coefficients(shape, known, his, weights[:-1]), transcript)
-    x = np.stack(
-        [
-            aggregator_vector(shape, known, weights[:-1], r, _factors_twice(shape, told, weights[-1], r)),
-            dealer_vector(shape, his, r, behind, _factors(shape, number_pads(source, number, shape), ONE)),
-        ]
-    )
+    rest = np.concatenate([_factors(shape, number_pads(source, number, shape), ONE), behind[None]])
+    of_both = [_factors_twice(shape, told, weights[-1], r), rest]
+    x = first_fold([shape] * 2, [r] * 2, [known, his], [weights[:-1]], of_both)
     while later and x.shape[1] > LONGEST:
         r = _send(later.pop(0), values(*x), transcript)
-        x = fold(x, (r, r))
+        x = fold(x, r)
     _send_short(later, (elements(x[0]), elements(x[1])), transcript)
     return rows
 
@@ -327,7 +322,7 @@ def _side_by_side(sides: Sequence[ProofSide]) -> list[ProofPart]:
     behind = [each.rest(own) for each, own in zip(sides, last, strict=True)]
     challenges = np.array([each.question.challenges for each in sides], dtype=np.uint64)
     firsts = [each.question.challenges[0] for each in sides]
-    x = first_fold(shapes, firsts, bits, None if is_dealer else rho, behind)
+    x = first_fold(shapes, firsts, bits, [] if is_dealer else rho, behind)
     left = elements(kernels_for(x.shape[0] * x.shape[1]).fold_all(x, challenges[:, 1:]))
     words = stack([each.words for each in sides])
     ranges = linear_sides(shapes[0], stack(bits), words, stack(rho), sign=1 if is_dealer else -1)

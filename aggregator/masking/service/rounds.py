@@ -218,7 +218,7 @@ class MaskedRounds(RunCalls):
     async def _write(self, party: MaskingAggregator, agreed: RoundRecord, replies: dict[int, Replies]) -> None:
         """Put a round on disk before anybody is told of it: journal, ledger, and then what a restart goes on with.
 
-        All of it is waited for side by side.
+        Journal and ledger are waited for side by side.
         """
         posted = tuple(each for each in self._peer.messages_since(self._number) if each.sender == party.signer.name)
         line: Future[None] = Future()

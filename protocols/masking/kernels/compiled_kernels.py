@@ -18,6 +18,7 @@ CHUNK: Final = 6  # bits that are looked up at once
 STEP: Final = np.uint64(CHUNK)
 ENTRIES: Final = np.uint64(2**CHUNK - 1)
 WEIGHTS: Final = np.array(weights_of(NODES), dtype=np.uint64)
+NONE: Final = np.zeros((0, 2), dtype=np.uint64)
 CUBIC: Final = np.array(weights_of(ARITY), dtype=np.uint64)
 
 
@@ -38,15 +39,15 @@ class CompiledKernels(FoldingKernels):
         _powers(r, out)
         return out
 
-    def evaluate(self, weights: U64, words: U64, rho: U64 | None, *, groups: int) -> U64:
+    def evaluate(self, weights: U64, words: U64, rho: U64, *, groups: int) -> U64:
         """Return the sums of entries of tables, word by word."""
         out = np.empty((len(words), words.shape[1] * groups, 2), dtype=np.uint64)
-        factors = np.zeros((len(words), 0, 2), dtype=np.uint64) if rho is None else rho
         arity = weights.shape[1] // groups
         tables = np.empty((groups, -(-arity // CHUNK), 2**CHUNK, 2), dtype=np.uint64)
-        for own, each, rest, found in zip(weights, words, factors, out, strict=True):
+        for place, (own, found) in enumerate(zip(weights, out, strict=True)):
             _weigh(own, tables)
-            _look_up(tables, each, rest, np.uint64(arity), found)
+            factors = rho[place] if place < len(rho) else NONE
+            _look_up(tables, words[place], factors, np.uint64(arity), found)
         return out
 
     def values(self, left: U64, right: U64) -> U64:

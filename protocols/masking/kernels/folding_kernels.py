@@ -43,13 +43,13 @@ class FoldingKernels(abc.ABC):
         """Return the powers of elements from 0 to count - 1, uint64[m, 2] to uint64[m, count, 2]."""
 
     @abc.abstractmethod
-    def evaluate(self, weights: U64, words: U64, rho: U64 | None, *, groups: int) -> U64:
-        """Return what the bits of each group of each word weigh, times rho where it is given.
+    def evaluate(self, weights: U64, words: U64, rho: U64, *, groups: int) -> U64:
+        """Return what the bits of each group of each word weigh, of the first k proofs times rho.
 
         Args:
             weights: uint64[m, groups * arity, 2], of each bit of a word, for each of m proofs.
             words: uint64[m, n].
-            rho: uint64[m, n, 2], or None.
+            rho: uint64[k, n, 2].
             groups: of a word.
         Returns:
             uint64[m, n * groups, 2].

@@ -57,7 +57,7 @@ class NumpyKernels(FoldingKernels):
         """Return the powers, of which there are few, on single elements."""
         return np.array([powers(each, count) for each in elements(r)], dtype=np.uint64)
 
-    def evaluate(self, weights: U64, words: U64, rho: U64 | None, *, groups: int) -> U64:
+    def evaluate(self, weights: U64, words: U64, rho: U64, *, groups: int) -> U64:
         """Return the products of bits and weights, group by group."""
         (m, n), count = words.shape, weights.shape[1]
         out = np.empty((m, n, groups, 2), dtype=np.uint64)
@@ -68,7 +68,9 @@ class NumpyKernels(FoldingKernels):
             bits = np.unpackbits(octets, axis=2, count=count, bitorder="little").astype(np.float64)
             by_group = bits.reshape(m, -1, groups, count // groups).transpose(0, 2, 1, 3)
             value = _join((by_group @ limbs).reshape(m, groups, -1, 2, LIMBS)).transpose(0, 2, 1, 3)
-            out[:, part] = value if rho is None else multiply(rho[:, part, None], value)
+            out[len(rho) :, part] = value[len(rho) :]
+            if len(rho):
+                out[: len(rho), part] = multiply(rho[:, part, None], value[: len(rho)])
         return out.reshape(m, n * groups, 2)
 
     def values(self, left: U64, right: U64) -> U64:

@@ -48,7 +48,8 @@ def test_all_kernels_have_the_same_bytes(data):
         for name, given_, named in (
             ("correlate", (left, right, rho[0]), {"arity": arity}),
             ("evaluate", (weights, words, rho), {"groups": groups}),
-            ("evaluate", (weights, words, None), {"groups": groups}),
+            ("evaluate", (weights, words, rho[:-1]), {"groups": groups}),
+            ("evaluate", (weights, words, rho[:0]), {"groups": groups}),
             ("values", (x[0], x[-1, ::-1]), {}),
             ("powers", (numbers(data.draw, P, m, 2, edge=edge), arity), {}),
             ("fold", (x, numbers(data.draw, P, m, 4, 2)), {}),
@@ -68,7 +69,7 @@ def test_all_folds_together_are_one_fold_after_the_other_whatever_the_length(ker
     for own, of_own, got in zip(x, challenges, kernels.fold_all(x.copy(), challenges), strict=True):
         each = own[None]
         for r in field.elements(of_own):
-            each = folding.fold(each, [r])
+            each = folding.fold(each, r)
         assert got.tolist() == each[0, 0].tolist()
 
 

@@ -148,9 +148,9 @@ class Noised(PrivatePart):
 
     async def advance(self, step, announced):
         rule = self._manifest.releases.of("cells")
-        cells = self.agents.cell_totals() + sum(each.of(rule, step, CELLS) for each in self._noise)
+        cells = self.agents.cell_totals() + sum(each.of(rule, step, len(self._manifest.cells)) for each in self._noise)
         tally = self.agents.tally()
-        if step < STEPS:
+        if step < self._manifest.steps:
             self.agents.update(cells + announced, step=step)
         return StepRelease(cells, tally, len(AGENTS), 0)
 

@@ -129,7 +129,7 @@ def test_a_project_and_a_model_are_begun_by_commands_whose_answers_programs_read
     project = figures("project", "init", "winter")["project"]
     made = figures("project", "kit", project, "--out", "kits")
     assert all(Path(kit).is_dir() for kit in made["kits"])
-    assert (tmp_path / figures("new-model", "rumour")["folder"]).is_dir()
+    assert (tmp_path / figures("new-model", "hearsay")["folder"]).is_dir()
 
 
 def test_what_is_printed_beside_json_is_not_on_standard_output(tmp_path):

@@ -90,8 +90,8 @@ def test_the_first_polynomial_is_the_product_of_the_folded_bits(widest):
     expected = product_at(shape, e, a, rho, R)
     terms = zip(field.powers(R, 2 * shape.arity - 1), coefficients, strict=True)
     assert field.plus(*(field.product(*each) for each in terms)) == expected
-    left = folding.aggregator_vector(shape, e, rho, R)
-    right = folding.dealer_vector(shape, a, R, np.array([3, 4], dtype=np.uint64))
+    behind = [folding.NONE, np.array([[3, 4]], dtype=np.uint64)]
+    left, right = folding.first_fold([shape] * 2, [R] * 2, [e, a], [rho], behind)
     assert field.element(field.total(field.multiply(left, right))) == expected
     assert right[shape.n * shape.groups].tolist() == [3, 4]
     assert not left[shape.n * shape.groups :].any()
@@ -110,7 +110,7 @@ def test_a_fold_is_the_value_of_the_cubic_polynomials():
             ]
             expected = field.plus(expected, field.product(*at))
         assert field.element(values[row]) == expected
-    (folded,) = folding.fold(left[None], [R])
+    (folded,) = folding.fold(left[None], R)
     assert folded.shape == (4, 2)  # two values, padded for the next fold
     lam = field.lagrange(R, 4)
     expected = field.plus(*(field.product(c, field.element(left[4 + m])) for m, c in enumerate(lam)))

@@ -19,5 +19,5 @@ def test_values_and_folds_are_those_of_arrays(size):
     at_nodes = element_folding.values(left, right)
     assert tuple(at_nodes[node] for node in SENT) == elements(folding.values(*x))
     assert [tuple(element_folding.fold(each, R, shorter(size))) for each in (left, right)] == [
-        elements(each) for each in folding.fold(x, (R, R))
+        elements(each) for each in folding.fold(x, R)
     ]
