@@ -38,7 +38,9 @@ def test_numbers_are_those_of_the_author():
     graph, x = trace(Sums).graph, np.array([0, 1, 15, 55, 100])
     assert graph.fields["cut"].low == 10
     known = {name: np.zeros(5, dtype=bool) for name in graph.fields}
-    inputs = Inputs(dict.fromkeys(graph.fields, x), {}, DrawSource(np.arange(5, dtype=np.uint64), 0, (1, 2)), known=known)
+    inputs = Inputs(
+        dict.fromkeys(graph.fields, x), {}, DrawSource(np.arange(5, dtype=np.uint64), 0, (1, 2)), known=known
+    )
     state = evaluate(graph, ("begin",), inputs)["begin"]
     assert state["low"].tolist() == [0, 1, 15, 50, 50]
     assert state["high"].tolist() == [50, 50, 50, 55, 100]
