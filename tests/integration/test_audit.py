@@ -231,19 +231,6 @@ def test_an_aggregator_shows_what_it_told_one_party_and_no_other(ended, handed_i
     assert any("what it told each party is not shown" in note for note in report.notes)
 
 
-def test_links_that_were_added_or_turned_are_found_whatever_they_lead_to(tmp_path):
-    run, key = tmp_path / "run", signing.new_key()
-    (run / "parties").mkdir(parents=True)
-    (run / "log").symlink_to("parties")
-    index.write(run, key)
-    assert index.differences(run, signing.public_of(key)) == []
-    (run / "log").unlink()
-    (run / "log").symlink_to(tmp_path)
-    (run / "ledgers").symlink_to(tmp_path)
-    found = index.differences(run, signing.public_of(key))
-    assert found == ["ledgers: not there when the run ended", "log: changed"]
-
-
 def test_a_folder_that_is_none_is_bad_input(tmp_path):
     with pytest.raises(ParameterError, match="folder of a run that has ended"):
         audit(tmp_path, operator_key=bytes(32))

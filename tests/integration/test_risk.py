@@ -1,7 +1,6 @@
 """Personal contact risk: every device's bits are the clear ones, and only its noised bin gets out."""
 
 import asyncio
-import dataclasses
 import stat
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from lpm_secure.analysis.risk.distribution import distribution, sigma_of
 from lpm_secure.analysis.risk.personal import Personal, Worlds
 from lpm_secure.analysis.risk.report import summary_of
 from lpm_secure.analysis.risk.risk_law import ESTIMATE, RiskEstimate
-from lpm_secure.analysis.risk.worlds import halve, select_departments, week
+from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.config.laws import Delay
 from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.simulation import ProtocolConfig
@@ -31,7 +30,7 @@ from lpm_secure.monitor.runs import cards
 from lpm_secure.report import folder as folders
 from lpm_secure.testbed.contacts import contacts_of
 from protocols import canonical_json
-from protocols.errors import ConfigError, ParameterError, ProtocolError
+from protocols.errors import ConfigError, ProtocolError
 from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.range import SumRule
 from tests.epidemics import Stage
@@ -172,22 +171,6 @@ def test_a_twin_tells_nobody_hears_half_and_is_never_worse_off_than_its_person(l
     assert apart.min() == 0 < apart.max()
 
 
-def test_of_each_pairs_contacts_every_second_unit_is_kept_from_one_coin_on():
-    data = dataclasses.replace(drawn(), weight=np.ones(drawn().day.size, dtype=np.int64))
-    rows = list(zip(data.a.tolist(), data.b.tolist(), strict=True))
-    firsts = []
-    for seed in range(40):
-        kept = halve(data, seed=seed).tolist()
-        for pair in set(rows):
-            own = [keep for each, keep in zip(rows, kept, strict=True) if each == pair]
-            assert own == [(own[0] + at) % 2 for at in range(len(own))]
-            firsts.append(own[0])
-    assert 0.4 < np.mean(firsts) < 0.6
-    assert halve(dataclasses.replace(data, weight=data.weight * 7), seed=1).max() == 4
-    none = np.zeros(0, dtype=np.int64)
-    assert halve(dataclasses.replace(data, day=none, a=none, b=none, weight=none), seed=1).size == 0
-
-
 def test_halving_helps_and_a_twin_is_close_to_one_who_truly_halves():
     testbed = week(configured(worlds=200, protocol=ProtocolConfig(min_cohort=3)), drawn(), ADDRESSES)
     found, truth = replay.clear(testbed), replay.replay_half_contacts(testbed)
@@ -250,37 +233,6 @@ def test_a_promise_is_kept_for_the_one_sum():
     assert manifest.rounds == 1
     with pytest.raises(ConfigError, match="min_count"):
         distribution(configured(protocol=ProtocolConfig(min_count=3)), DEVICES, ADDRESSES[:2])
-
-
-def test_worlds_that_begin_ill_do_not_count():
-    s, e, i = Stage.S, Stage.E, Stage.I
-    risk = Personal.of(np.array([s, s, i, s, i, s]), np.array([e, s, i, i, i, s]))
-    assert risk == Personal(Worlds((1, 0)), Worlds((1, 0)))
-    assert (risk.before.risk, risk.bin(EDGES)) == (0.5, 2)
-    assert Personal(Worlds((1,)), Worlds(())).bin(EDGES) == 3
-    assert Worlds(()).risk == 0
-    assert "1" not in repr(Worlds((1,) * 5))
-
-
-def test_a_risk_is_its_owners_file(tmp_path):
-    risk = Personal(Worlds((1, 0)), Worlds((0, 0)))
-    risk.write(tmp_path)
-    assert stat.S_IMODE((tmp_path / personal.RISK).stat().st_mode) == 0o600
-    assert personal.read(tmp_path) == risk
-    (tmp_path / personal.RISK).chmod(0o644)
-    with pytest.raises(ParameterError, match="0600"):
-        personal.read(tmp_path)
-    (tmp_path / personal.RISK).unlink()
-    with pytest.raises(ParameterError, match="missing"):
-        personal.read(tmp_path)
-
-
-def test_departments_are_chosen_by_name():
-    few = select_departments(drawn(), ("x",))
-    assert few.people.tolist() == [50, 52, 53, 55]
-    assert set(few.a) | set(few.b) <= set(few.people.tolist())
-    with pytest.raises(ConfigError, match="z; the data have x, y"):
-        select_departments(drawn(), ("z",))
 
 
 @pytest.mark.slow

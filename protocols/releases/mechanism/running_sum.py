@@ -1,4 +1,4 @@
-"""Noise for running totals, by the square root of the matrix that adds up.
+"""Noise for running totals: the matrix mechanism, by the square root of the matrix that adds up.
 
 Running totals are `A x`, where A has ones on and below its diagonal. A = B B, and B is the Toeplitz matrix of the
 coefficients of (1 - z)**(-1/2). With C = round(2**GRID B), an integer matrix, `C x + z` is released by the discrete

@@ -1,8 +1,10 @@
-"""Ledgers and deliveries in a run's folder: no name of an aggregator makes one a file of another one."""
+"""A folder's index counts links as what they say; no name of an aggregator makes a ledger or deliveries another one's."""
 
 import pytest
 
+from lpm_secure.audit import index
 from lpm_secure.audit.index import LEDGERS, copy_ledgers, deliveries_of
+from protocols.identity import signing
 
 NAMES = ("x", "deliveries-x", "ledger-x", "deliveries")
 
@@ -35,3 +37,16 @@ def test_in_folders_of_before_deliveries_lie_beside_ledgers(tmp_path):
     (tmp_path / LEDGERS / "deliveries-y.jsonl").touch()
     assert deliveries_of(tmp_path, "y", ("y", "z")) == tmp_path / LEDGERS / "deliveries-y.jsonl"
     assert deliveries_of(tmp_path, "z", ("y", "z")) is None
+
+
+def test_links_that_were_added_or_turned_are_found_whatever_they_lead_to(tmp_path):
+    run, key = tmp_path / "run", signing.new_key()
+    (run / "parties").mkdir(parents=True)
+    (run / "log").symlink_to("parties")
+    index.write(run, key)
+    assert index.differences(run, signing.public_of(key)) == []
+    (run / "log").unlink()
+    (run / "log").symlink_to(tmp_path)
+    (run / "ledgers").symlink_to(tmp_path)
+    found = index.differences(run, signing.public_of(key))
+    assert found == ["ledgers: not there when the run ended", "log: changed"]
