@@ -84,6 +84,45 @@ def uneven(given):
     return graph, parameters, VenueChannels(channels.venues, links, contacts), columns
 
 
+def side_by_side(given, copies):
+    """Return a world of so many copies of one, which never meet: runs of it are computed one agent after the other."""
+    graph, parameters, channels, columns = given
+    venues = []
+    for each in channels.venues.settings:
+        own = [np.where(each.venue < 0, -1, each.venue + copy * each.size.size) for copy in range(copies)]
+        venues.append(Setting(each.name, np.concatenate(own), np.tile(each.size, copies)))
+    days = {name: tuple(repeated(day, copies) for day in each) for name, each in channels.contacts.items()}
+    tiled = {name: np.tile(column, copies) for name, column in columns.items()}
+    return graph, parameters, VenueChannels(Venues.of(venues), channels.links, days), tiled
+
+
+def repeated(day, copies):
+    """Return a day's contacts in each of so many copies of the agents."""
+    edges, places = day.indices.size, range(copies)
+    ends = [day.indptr[:1], *(day.indptr[1:] + copy * edges for copy in places)]
+    others = [day.indices + copy * day.n for copy in places]
+    return dataclasses.replace(
+        day,
+        indptr=np.concatenate(ends).astype(day.indptr.dtype),
+        indices=np.concatenate(others).astype(day.indices.dtype),
+        weight=np.tile(day.weight, copies),
+    )
+
+
+def ends_side_by_side(given, steps, copies):
+    """Return of the last step how many agents of each copy are in each stage: int64[copies, stages]."""
+    graph, parameters, channels, columns = side_by_side(given, copies)
+    agents = VenueAgents(graph, parameters, channels, key=(3, 9), columns=columns, steps=steps)
+    for _ in range(steps):
+        agents.update()
+    each = [
+        agents.column(name).reshape(copies, -1) == place
+        for name, field in sorted(graph.fields.items())
+        for place in range(len(field.stages))
+    ]
+    return np.stack([own.sum(axis=1) for own in each], axis=1)
+
+
 def lane_model(given, steps):
     """Return a world for many runs at once."""
     graph, parameters, channels, columns = given

@@ -1,21 +1,30 @@
-"""Hundreds of seeds at once on one graph, against the same runs one by one: `ensemble_512`, and `ensemble_1m`.
+"""Many seeds against the same runs one by one: at once on one graph (`ensemble_512`, `ensemble_1m`), or over processes.
 
 Every model of the library whose messages are 0 or 1, among agents with ten contacts each, and in cells of 23 where it
 has some: 100,000 agents, or a million, which takes half an hour. The ratio is CPU time a run, the setting up and
 compiling of each included, but for the compiled loops of the single runs, which are kept on disk.
+
+`ensemble_processes` is of the library's model whose messages are more than 0 or 1, as any other that is not computed at
+once: seconds with one process over those with two, their start included, with the same bits. A busy machine has no two
+cores to give: the second row says what two free ones would, by CPU seconds of the busier process, its start included.
 """
 
+import os
 import time
+from pathlib import Path
 
 import numpy as np
-from measure import Row, peak_mib, reset_peak
+from measure import Busiest, Row, cpu_seconds, peak_mib, reset_peak
 
+import lpm_secure as lpm
 from lpm_secure.engine.bitslice.agents import LaneAgents
 from lpm_secure.engine.venues.agents import VenueAgents
 from tests.lane_worlds import MODELS, lane_model, world
 
 AGENTS, DAYS, LANES, SINGLE = 1_000_000, 100, 512, 3
 DEGREE, TIMES, LIMIT_MIB = 10, 5, 4096
+CITY, SEEDS, FASTER = 1_000_000, 40, 1.8
+EXAMPLE = Path(__file__).parents[2] / "examples" / "city.toml"
 
 
 def single_run(given, days, seed):
@@ -69,4 +78,28 @@ def ensemble_1m():
     return ensembles("ensemble_1m", AGENTS)
 
 
-BENCHMARKS = {"ensemble_512": ensemble_512, "ensemble_1m": ensemble_1m}
+def ensemble_processes():
+    """Run seeds of the staged disease of `examples/city.toml` in a made-up city in one process, and over two."""
+    rates = dict.fromkeys(("household", "school", "workplace", "community"), 0.12)
+    made_up = {"population.kind": "look_alike", "population.agents": CITY, "days": DAYS, "disease.beta": rates}
+    city = lpm.load(EXAMPLE).with_(made_up)
+    city.run(seeds=1, workers=1)  # compiles, and builds the population
+    begun, begun_cpu = time.perf_counter(), cpu_seconds()
+    alone = city.run(seeds=SEEDS, workers=1)
+    one_s, one_cpu_s = time.perf_counter() - begun, cpu_seconds() - begun_cpu
+    with Busiest() as busiest:
+        begun = time.perf_counter()
+        beside = city.run(seeds=SEEDS, workers=2)
+        two_s = time.perf_counter() - begun
+    if alone.hashes != beside.hashes:
+        raise RuntimeError("runs over processes have other bits")
+    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    against = f"one process, {one_s:.1f} s: {one_s / two_s:.2f} times as fast; at least {FASTER} times ({load})"
+    free = f"one process, {one_cpu_s:.1f} CPU s: {one_cpu_s / busiest.cpu_s:.2f} times as fast on two free cores"
+    return [
+        Row("ensemble_processes", two_s, "s", against, two_s / one_s),
+        Row("ensemble_processes_cpu", busiest.cpu_s, "CPU s of the busier", free, busiest.cpu_s / one_cpu_s),
+    ]
+
+
+BENCHMARKS = {"ensemble_512": ensemble_512, "ensemble_1m": ensemble_1m, "ensemble_processes": ensemble_processes}

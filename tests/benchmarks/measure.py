@@ -6,6 +6,7 @@ import resource
 import statistics
 import threading
 import time
+from pathlib import Path
 
 import msgspec
 
@@ -70,16 +71,21 @@ def _cpu_of(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class Memory(threading.Thread):
-    """The most memory that processes hold at one moment, all together; looks ten times in three seconds.
+def below(pid):
+    """Yield the ids of all processes that a process has started, and these have."""
+    with contextlib.suppress(OSError):
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in path.read_text().split():
+                yield int(child)
+                yield from below(int(child))
 
-    Args:
-        pids: returns the ids of those that run.
-    """
 
-    def __init__(self, pids):
+class Watch(threading.Thread):
+    """Looks ten times in three seconds at what it is made for."""
+
+    def __init__(self):
         super().__init__(daemon=True)
-        self.pids, self.peak_mib, self._ended = pids, 0.0, threading.Event()
+        self._ended = threading.Event()
 
     def __enter__(self):
         self.start()
@@ -91,11 +97,43 @@ class Memory(threading.Thread):
 
     def run(self):
         while not self._ended.wait(0.3):
-            total = 0.0
-            for pid in self.pids():
-                with contextlib.suppress(OSError, StopIteration):  # it has just ended
-                    total += memory_of(pid)
-            self.peak_mib = max(self.peak_mib, total)
+            self.look()
+
+
+class Memory(Watch):
+    """The most memory that processes hold at one moment, all together.
+
+    Args:
+        pids: returns the ids of those that run.
+    """
+
+    def __init__(self, pids):
+        super().__init__()
+        self.pids, self.peak_mib = pids, 0.0
+
+    def look(self):
+        total = 0.0
+        for pid in self.pids():
+            with contextlib.suppress(OSError, StopIteration):  # it has just ended
+                total += memory_of(pid)
+        self.peak_mib = max(self.peak_mib, total)
+
+
+class Busiest(Watch):
+    """CPU seconds of each process below this one: of those side by side the busiest says how long all take."""
+
+    def __init__(self):
+        super().__init__()
+        self.each = {}
+
+    def look(self):
+        for pid in below(os.getpid()):
+            self.each[pid] = max(self.each.get(pid, 0.0), _cpu_of(pid))
+
+    @property
+    def cpu_s(self):
+        """Return the seconds of the busiest."""
+        return max(self.each.values())
 
 
 def seconds(function, *, repeat=5):
