@@ -101,7 +101,7 @@ class ForkServer:
         self._modules: Final = tuple(modules)
         self._child: subprocess.Popen[bytes] | None = None
         self._calls: socket.socket
-        self._owner = 0
+        self._owner, self._asked = 0, False
         self._lock: Final = threading.Lock()
 
     def begin(self) -> None:
@@ -117,6 +117,7 @@ class ForkServer:
         """
         with self._lock:
             self._begin()
+            self._asked = True
             status, theirs = socket.socketpair()
             with theirs:
                 content = msgspec.json.encode(Call(list(argv), str(Path.cwd())))
@@ -128,7 +129,10 @@ class ForkServer:
             return ForkedProcess(argv, status)
 
     def stop(self) -> None:
-        """End it; what it has forked runs on, as it does not where this process is killed before it says so."""
+        """End it; what it has forked runs on, as it does not where this process is killed before it says so.
+
+        One that was asked for nothing may still be importing, and is not waited for.
+        """
         with self._lock:
             if self._child is not None:
                 if os.getpid() == self._owner:  # and not in a copy of it, which was forked
@@ -136,7 +140,7 @@ class ForkServer:
                         self._calls.send(STOP)
                 self._calls.close()
                 try:
-                    self._child.wait(GRACE_S)
+                    self._child.wait(GRACE_S if self._asked else 0.0)
                 except subprocess.TimeoutExpired:  # it stands still
                     self._child.kill()
                     self._child.wait()
