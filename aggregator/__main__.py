@@ -18,7 +18,7 @@ from typing import Final
 from aggregator import config, kit
 from aggregator.log import start_log
 from protocols import folder_lock
-from protocols.exit_code import ENDING, ending_of
+from protocols.exit_code import exit_code_of, tell
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
 
@@ -42,16 +42,9 @@ def main() -> int:
     if (given.command == "show") != bool(given.party):
         parser.error("give the names of parties with show, and with nothing else")
     start_log()
-    try:
-        if given.command in COMMANDS:
-            COMMANDS[given.command](given.kit, *given.party)
-        else:
-            serve(given.command, given.config)
-    except ENDING as error:
-        line, code = ending_of(error)
-        _say(given.command, line)
-        return code
-    return 0
+    if given.command in COMMANDS:
+        return exit_code_of(given.command, lambda: COMMANDS[given.command](given.kit, *given.party))
+    return exit_code_of(given.command, lambda: serve(given.command, given.config))
 
 
 def _enrol(folder: Path) -> None:
@@ -59,19 +52,15 @@ def _enrol(folder: Path) -> None:
 
 
 def _doctor(folder: Path) -> None:
-    print(require_healthy(Kit.load(folder), lambda line: _say("doctor", line), peers=True))
+    print(require_healthy(Kit.load(folder), lambda line: tell("doctor", line), peers=True))
 
 
 def _start(folder: Path) -> None:
-    kit.start(folder, serve, lambda line: _say("start", line))
+    kit.start(folder, serve, lambda line: tell("start", line))
 
 
 def _show(folder: Path, *parties: str) -> None:
     print(*kit.show(Kit.load(folder), parties), sep="\n")
-
-
-def _say(command: str, line: object) -> None:
-    print(f"{command}: {line}", file=sys.stderr, flush=True)
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {"enrol": _enrol, "doctor": _doctor, "start": _start, "show": _show}

@@ -2,7 +2,6 @@
 
 import datetime
 import logging
-import sys
 from typing import Any, final
 
 import msgspec
@@ -27,6 +26,6 @@ class JsonLines(logging.Formatter):
 
 def start_log() -> None:
     """Write the log to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -6,9 +6,6 @@ from typing import final
 
 from aggregator.store import Store
 from protocols.errors import ConflictingReplay, NotEnrolled
-from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
-from protocols.task.signature import trust_of
 from protocols.wire.messages import Letter, LetterReply
 
 
@@ -17,10 +14,19 @@ from protocols.wire.messages import Letter, LetterReply
 class Mailbox:
     """Letters of one run at one aggregator, which removes them when it starts or stops after the run.
 
+    Attributes:
+        run: its id.
+        clients: of the run, who alone have letters.
+        rounds: of the run; with the last one it is over, or with the time for which its manifest is valid.
+        not_after: the end of that time.
+
     Security: the aggregator sees who writes to whom, when, and how many bytes; the two clients seal what it says.
     """
 
-    manifest: Manifest
+    run: bytes
+    clients: frozenset[str]
+    rounds: int
+    not_after: datetime.datetime
     store: Store
 
     def answer(self, caller: str, letter: Letter) -> LetterReply:
@@ -30,19 +36,17 @@ class Mailbox:
             NotEnrolled: the caller, or for whom the letter is, is no client of the run.
             ConflictingReplay: the caller has left another one of this number there.
         """
-        clients = {client.name for client in self.manifest.clients}
         for name in (caller, *([letter.to] if letter.to else []), *letter.wanted):
-            if name not in clients:
+            if name not in self.clients:
                 raise NotEnrolled(f"the manifest lists no client {name}; ask the run's operator to enrol it")
-        run = manifests.run_id(self.manifest)
         if letter.to:
-            first = self.store.save_letter(run, caller, letter.to, letter.number, letter.content)
+            first = self.store.save_letter(self.run, caller, letter.to, letter.number, letter.content)
             if first != letter.content:
                 raise ConflictingReplay(
                     f"{caller} has compared another list of contacts in this run; after a change of its files its "
                     "operator asks for a new manifest"
                 )
-        waiting = self.store.letter(run, letter.wanted, caller, letter.number) if letter.wanted else None
+        waiting = self.store.letter(self.run, letter.wanted, caller, letter.number) if letter.wanted else None
         return LetterReply() if waiting is None else LetterReply(*waiting)
 
     def clear(self, number: int) -> None:
@@ -51,8 +55,8 @@ class Mailbox:
         Args:
             number: of the last round that was told; -1 for none.
         """
-        if number >= self.manifest.schedule.rounds - 1 or trust_of(self.manifest).not_after <= _now():
-            self.store.remove_letters(manifests.run_id(self.manifest))
+        if number >= self.rounds - 1 or self.not_after <= _now():
+            self.store.remove_letters(self.run)
 
 
 def _now() -> datetime.datetime:

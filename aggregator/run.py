@@ -4,18 +4,17 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
 
-from aggregator.on_shares.agreement import Agreement
+from aggregator.on_shares.assembly import JointRounds
 from aggregator.on_shares.backend import JointBackend
 from aggregator.on_shares.levels import Levels
-from aggregator.on_shares.outcomes import OutcomeRounds
-from aggregator.on_shares.score import score_backend_of
 from aggregator.peer import Peer
-from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
-from aggregator.release.cohort_sum import CohortSum, release_of, require_trusted
+from aggregator.permutation.delivery import Permuter, require_all_tokens
+from aggregator.release.assembly import release_of
+from aggregator.release.cohort_sum import CohortSum, require_trusted
 from aggregator.release.differencing import ReleasedCohorts
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import head_of, require_same, write_round
@@ -41,6 +40,7 @@ from protocols.errors import (
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, Simulation
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 from protocols.task.timeouts import DEADLINES
 from protocols.wire.messages import (
@@ -98,20 +98,19 @@ class Run:
             sharing: in place of the manifest's, in an audit that chooses the coins.
         """
         self.manifest, self.id = manifest, manifests.run_id(manifest)
-        self.layout, self.peers = Layout.of(manifest), peers
+        self.layout, self.peers, self._plan = Layout.of(manifest), peers, ReleasePlan.of(manifest)
         self.waited_for = {client.name for client in manifest.clients}
         self._called: set[str] = set()  # since this round's members were decided
-        self._schedule, self._sums = manifest.schedule, Sums(manifest, index, sharing)
+        self._schedule, expands = manifest.schedule, index < len(manifest.aggregators) - 1
+        self._sums = Sums(self.layout, self._schedule, sharing or manifest.share(), expands=expands)
         self._store, self._ledger = store, ledger
         self._ending = Ending(self.id, store, ledger, trust=manifest.trust)
-        self._released = ReleasedCohorts(manifest, () if ledger is None else ledger.released)
-        self._outcome_mode = self._scores = None
+        self._released = ReleasedCohorts(self._plan, () if ledger is None else ledger.released)
+        self._joint: JointRounds | None = None
         self._release = release_of(manifest, self.id, index, store=store, peers=peers)
         if isinstance(manifest, Simulation) and backend is not None:
-            delivery = None if permuter is None else Delivery(manifest, self.id, store, permuter)
-            joint = Agreement(manifest, self.id, store, backend=backend, peers=peers, ledger=ledger)
-            self._outcome_mode = OutcomeRounds(manifest, joint, delivery=delivery)
-            self._scores = score_backend_of(manifest, index, backend)
+            given: Any = {"store": store, "peers": peers, "permuter": permuter, "ledger": ledger}
+            self._joint = JointRounds.of(manifest, index, backend, **given)
         self._keys = store.client_keys(self.id)
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -174,7 +173,7 @@ class Run:
     async def announce(self, message: Announcement) -> RoundRelease:
         """Take the engine's announcement of a step, and answer with the release when the round closes."""
         self._ending.require_open(self.round)
-        announcements.check_announcement(message, self.manifest)
+        announcements.check_announcement(message, self.layout, engine=self.manifest.engine)
         await self._before(message.step)
         if (again := announcements.release_again(self.last, message)) is not None:
             return again
@@ -214,7 +213,7 @@ class Run:
         """Tell another aggregator which joint computation of a round this one has kept."""
         self._ending.require_none()
         number = self._schedule.number(query.step, query.phase)
-        name = b"" if self._outcome_mode is None else await self._outcome_mode.result_name(number)
+        name = b"" if self._joint is None else await self._joint.outcomes.result_name(number)
         return Computation(query.step, name)
 
     async def share_trial(self, query: TrialQuery) -> TrialShare:
@@ -242,7 +241,7 @@ class Run:
         """Wait no longer for a client that its operator has shut out; what it has sent counts."""
         self.waited_for.discard(client)
         self._called.discard(client)
-        enough = manifests.cohort(self.manifest, self.round.shares) >= self.manifest.min_cohort
+        enough = self._plan.cohort.size(self.round.shares) >= self._plan.cohort.least
         if enough and self.round.decided is None and self.round.complete(self.waited_for):
             self._freeze(self.round)
 
@@ -314,16 +313,16 @@ class Run:
         self._disarm()
         if current is not self.round or current.decided is not None:
             return
-        count = manifests.cohort(self.manifest, current.shares)
+        count, least = self._plan.cohort.size(current.shares), self._plan.cohort.least
         current.deadlines += 1
-        if current.synthetic is not None and count >= self.manifest.min_cohort:
+        if current.synthetic is not None and count >= least:
             self._freeze(current)
         elif current.deadlines % DEADLINES:
             self._arm(current)
         elif current.synthetic is None:
             current.fail(Unavailable(f"the engine has not announced step {current.step} in time; call again"))
         else:
-            current.fail(too_small(self.manifest, count, "wait for more"))
+            current.fail(too_small(count, "wait for more", least=least))
 
     def _freeze(self, current: Round) -> None:
         """Decide on the members, write it down, then ask the others; safe to call again."""
@@ -347,12 +346,13 @@ class Run:
             answers = await self._answers(current.number)
             require_same(self._ledger, current.number, answers, announced=announcements.announcement_digest(current))
             agreed = agree(current.starts, answers)
-            if (count := manifests.cohort(self.manifest, agreed)) < self.manifest.min_cohort:
-                raise too_small(self.manifest, count, "the members of this round are decided, so the run ends")
+            count, least = self._plan.cohort.size(agreed), self._plan.cohort.least
+            if count < least:
+                raise too_small(count, "the members of this round are decided, so the run ends", least=least)
             require_all_tokens(self._schedule.phase(current.number), agreed, self.last)
             self._released.admit(current.number, agreed)
             done = count_in(await self._done(current, tuple(sorted(agreed))), self.last)
-            write_round(self._ledger, self.manifest, done, self._sums.reply_to)
+            write_round(self._ledger, self._plan, done, self._sums.reply_to, layout=self.layout)
             self._store.save_round(self.id, done)
         except LpmError as error:
             current.fail(error)  # whoever waits is woken later, when the ledger has it
@@ -372,13 +372,14 @@ class Run:
         if isinstance(self._release, CohortSum):
             return await self._release.settle(current, members, vectors, self.last)
         kept, counted = (b"", b"") if self.last is None else (self.last.hidden, self.last.counted)
-        if self._outcome_mode is None:
+        if self._joint is None:
             total = vectors.total(members)
         else:
-            taken = await self._outcome_mode.combine(current.number, vectors, members, Levels.decode(kept, self.layout))
+            levels = Levels.decode(kept, self.layout)
+            taken = await self._joint.outcomes.combine(current.number, vectors, members, levels)
             total, hidden = taken.total, taken.hidden.encode()
-            if self._scores is not None:
-                total, scores = await self._scores.combine(current.number, total, members, kept[len(hidden) :])
+            if self._joint.scores is not None:
+                total, scores = await self._joint.scores.combine(current.number, total, members, kept[len(hidden) :])
                 hidden += scores
         total, counted = self._release.add(current.number, total, members, shares=vectors, before=counted)
         public = announcements.append_public(current, self.last, self.layout)

@@ -25,7 +25,6 @@ import msgspec
 from client_sdk import Client, certificate_request, config, connect, institution, kit, read_credentials
 from client_sdk.admission import Admission, admit, lock
 from client_sdk.comparison.report import remove_secret, require_counterparts
-from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import take_part_over
 from client_sdk.institution_config import InstitutionConfig
 from client_sdk.masking.exchange import MaskedExchange, begin_exchange, require_no_relay
@@ -37,6 +36,7 @@ from client_sdk.simulation.report import write_report
 from protocols.arithmetic.counters import Step
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError, Unavailable
+from protocols.exit_code import exit_code_of, tell
 from protocols.identity.certificates import expires_soon
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
@@ -49,6 +49,7 @@ from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.timeouts import patience_s
 from protocols.toml_file import read_tables
 
+PROGRAM: Final = "client"
 DRAWS: Final = "draws"  # entry of a run's journal: the key of what a client draws of its agents
 
 
@@ -92,7 +93,7 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
     private = files.state
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
-        print(f"client: {soon}", file=sys.stderr)
+        _say(soon)
     transports = admission.gate(connect(manifest, credentials, relay=given.relay))
     own = folder / given.credentials
     exchange: MaskedExchange | DurableExchange
@@ -123,7 +124,7 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
         "modules": sorted(sys.modules.keys() & {"torch", "crypten", "flwr"}),
     }
     write_atomically(folder / given.summary, msgspec.json.encode(summary))
-    remove_secret(folder, manifest)
+    remove_secret(folder, run_id(manifest))
     for transport in transports:
         await transport.close()
     ended = "no server answers: the run had" if left else "the run is over after"
@@ -157,7 +158,7 @@ async def _wait(
 def main() -> int:
     """Run one client; a mistake in its files is one line and exit code 2, a run that cannot go on exit code 3."""
     if sys.argv[1:2] in ([command] for command in COMMANDS):
-        return exit_code_of(lambda: COMMANDS[sys.argv[1]](sys.argv[2:]))
+        return exit_code_of(PROGRAM, lambda: COMMANDS[sys.argv[1]](sys.argv[2:]))
     parser = argparse.ArgumentParser(
         prog="python -m client_sdk",
         description=__doc__,
@@ -166,7 +167,7 @@ def main() -> int:
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")
     given = parser.parse_args()
-    return exit_code_of(lambda: asyncio.run(take_part(given.config)))
+    return exit_code_of(PROGRAM, lambda: asyncio.run(take_part(given.config)))
 
 
 def _enrol(arguments: list[str]) -> None:
@@ -214,7 +215,7 @@ def _doctor(arguments: list[str]) -> None:
 
 
 def _say(line: str) -> None:
-    print(f"client: {line}", file=sys.stderr, flush=True)
+    tell(PROGRAM, line)
 
 
 def _folder(command: str, arguments: list[str]) -> Path:

@@ -10,7 +10,6 @@ import msgspec
 
 from client_sdk import connect, institution_config, read_credentials
 from client_sdk.admission import Admission, admit, lock
-from client_sdk.exit_code import exit_code_of
 from client_sdk.institution_config import InstitutionConfig
 from client_sdk.likelihood.forecasts.forecast_institution import ForecastInstitution
 from client_sdk.likelihood.forecasts.forecast_table import write_course, write_forecast
@@ -19,6 +18,7 @@ from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.journal import SumJournal
 from protocols.atomic_file import write_atomically
 from protocols.errors import RunEnded
+from protocols.exit_code import exit_code_of
 from protocols.kit.peers import wait_for_servers
 from protocols.masking.journal import open_journal
 from protocols.quantity import quantity
@@ -110,7 +110,7 @@ def main() -> int:
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")
     given = parser.parse_args()
-    return exit_code_of(lambda: asyncio.run(take_part(given.config)))
+    return exit_code_of("client", lambda: asyncio.run(take_part(given.config)))
 
 
 if __name__ == "__main__":

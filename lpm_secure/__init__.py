@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.city.config import CityConfig as CityConfig
     from lpm_secure.city.job import simulate_city as simulate_city
     from lpm_secure.config.simulation import Config as Config
+    from lpm_secure.data.catalogue import datasets as datasets
     from lpm_secure.engine.series import StageSeries as StageSeries
     from lpm_secure.environments import Environment as Environment
     from lpm_secure.environments import InterventionSchedule as InterventionSchedule
@@ -50,8 +51,24 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.report.summary import Summary as Summary
     from lpm_secure.run.jobs import simulate_clear as simulate_clear
     from lpm_secure.run.jobs import simulate_private as simulate_private
-    from lpm_secure.scenario.audits import audit as audit
-    from lpm_secure.scenario.calibrations import calibrate as calibrate
+    from lpm_secure.scenario.analyses.audits import audit as audit
+    from lpm_secure.scenario.analyses.calibrations import calibrate as calibrate
+    from lpm_secure.scenario.analyses.forecasts import amortise as amortise
+    from lpm_secure.scenario.analyses.forecasts import assimilate as assimilate
+    from lpm_secure.scenario.analyses.forecasts import evaluate as evaluate
+    from lpm_secure.scenario.analyses.models import check_model as check_model
+    from lpm_secure.scenario.analyses.populations import build_population as build_population
+    from lpm_secure.scenario.analyses.populations import check_population as check_population
+    from lpm_secure.scenario.analyses.populations import read_population as read_population
+    from lpm_secure.scenario.analyses.populations import show_population as show_population
+    from lpm_secure.scenario.analyses.risks import risk as risk
+    from lpm_secure.scenario.analyses.studies import relax as relax
+    from lpm_secure.scenario.analyses.studies import sensitivity as sensitivity
+    from lpm_secure.scenario.analyses.studies import verify_gradients as verify_gradients
+    from lpm_secure.scenario.analyses.tables import check_people as check_people
+    from lpm_secure.scenario.analyses.tables import check_series as check_series
+    from lpm_secure.scenario.analyses.tables import get_dataset as get_dataset
+    from lpm_secure.scenario.results.analysis import Analysis as Analysis
     from lpm_secure.scenario.results.comparison import ScenarioComparison as ScenarioComparison
     from lpm_secure.scenario.results.result import Result as Result
     from lpm_secure.scenario.results.storage import list_runs as list_runs
@@ -60,9 +77,6 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.scenario.scenarios import sweep as sweep
     from lpm_secure.scenario.simulation import Simulation as Simulation
     from lpm_secure.scenario.simulation import load as load
-    from lpm_secure.scenario.studies import relax as relax
-    from lpm_secure.scenario.studies import sensitivity as sensitivity
-    from lpm_secure.scenario.studies import verify_gradients as verify_gradients
     from protocols.toml_file import load_config as load_config
 
 _AUTHORING: Final = (  # what the author of a model needs
@@ -111,9 +125,19 @@ _MODULES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("list_runs", "open_result"), "lpm_secure.scenario.results.storage"),
     **dict.fromkeys(("compare", "sweep"), "lpm_secure.scenario.scenarios"),
     **dict.fromkeys(("Simulation", "load"), "lpm_secure.scenario.simulation"),
-    **dict.fromkeys(("relax", "sensitivity", "verify_gradients"), "lpm_secure.scenario.studies"),
-    "audit": "lpm_secure.scenario.audits",
-    "calibrate": "lpm_secure.scenario.calibrations",
+    **dict.fromkeys(("relax", "sensitivity", "verify_gradients"), "lpm_secure.scenario.analyses.studies"),
+    **dict.fromkeys(("amortise", "assimilate", "evaluate"), "lpm_secure.scenario.analyses.forecasts"),
+    **dict.fromkeys(
+        ("build_population", "check_population", "read_population", "show_population"),
+        "lpm_secure.scenario.analyses.populations",
+    ),
+    **dict.fromkeys(("check_people", "check_series", "get_dataset"), "lpm_secure.scenario.analyses.tables"),
+    "Analysis": "lpm_secure.scenario.results.analysis",
+    "audit": "lpm_secure.scenario.analyses.audits",
+    "calibrate": "lpm_secure.scenario.analyses.calibrations",
+    "check_model": "lpm_secure.scenario.analyses.models",
+    "datasets": "lpm_secure.data.catalogue",
+    "risk": "lpm_secure.scenario.analyses.risks",
     **dict.fromkeys(
         ("Environment", "InterventionSchedule", "PublicValue", "StepTotals", "ThresholdPolicy"),
         "lpm_secure.environments",

@@ -21,6 +21,8 @@ def main() -> None:
             from client_sdk.__main__ import main as run_client  # noqa: PLC0415 - only where the whole is not there
 
             sys.exit(run_client())
+        from protocols.exit_code import tell  # noqa: PLC0415 - as above
+
         extras = "engine,aggregator,serve" if (error.name or "").partition(".")[0] in OF_PAGES else "engine,aggregator"
-        print(f"lpm: {error.name} is not installed; lpm needs: pip install 'lpm-secure[{extras}]'", file=sys.stderr)
+        tell("lpm", f"{error.name} is not installed; lpm needs: pip install 'lpm-secure[{extras}]'")
         sys.exit(2)

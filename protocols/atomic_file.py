@@ -10,8 +10,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -29,15 +28,12 @@ def write_atomically(path: Path, content: bytes, *, mode: int | None = PRIVATE_M
 
 
 @contextmanager
-def atomic_writer(
-    path: Path, *, mode: int | None = PRIVATE_MODE, after: Iterable[Future[None]] = ()
-) -> Iterator[BinaryIO]:
+def atomic_writer(path: Path, *, mode: int | None = PRIVATE_MODE) -> Iterator[BinaryIO]:
     """Open a file that takes the place of the one that is there when the block ends, and not after an error.
 
     Args:
         path: of the file; its folder exists.
         mode: of the file, whatever the old one's is; None leaves it to the process' umask.
-        after: what must be done before it takes its place; it is waited for when the file's own content is on disk.
 
     Security: with the mode given, nobody but its owner can open the file at any moment.
     """
@@ -51,8 +47,6 @@ def atomic_writer(
             yield file
             file.flush()
             os.fsync(descriptor)
-        for each in after:
-            each.result()
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)

@@ -33,7 +33,7 @@ STEP: Final = re.compile(r"\.([\w-]+)|\[(\d+)\]")  # of the path in a message
 
 
 def load_config(path: Path, kind: type[T]) -> T:
-    """Read a TOML file into a frozen type.
+    """Return the TOML file at `path` as an object of a frozen type, `kind`.
 
     Raises:
         ConfigError: no such file, no TOML, an unknown or missing key, or a value out of its range.

@@ -4,8 +4,14 @@ import enum
 
 from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.engine.venues.agents import VenueAgents
-from lpm_secure.engine.venues.channels import VenueChannels
+from lpm_secure.engine.venues.channels import VenueChannels, Venues
 from lpm_secure.models.library.seir_channels import rate_names
+
+
+def channels_of(graph, days):
+    """Return the channels of a model whose agents meet along the same edges on each of them, and in no cell."""
+    contacts = {name: tuple(days) for name, channel in graph.channels.items() if not channel.cell}
+    return VenueChannels(Venues.nowhere(days[0].n), dict.fromkeys(graph.channels, ()), contacts)
 
 
 class Stage(enum.IntEnum):
@@ -27,7 +33,7 @@ def agents_on(model, days, *, contact=1, **given):
         given: to `VenueAgents`.
     """
     graph, numbers = model.graph, {**model.parameters, rate_names(1)[0]: contact}
-    return VenueAgents(graph, numbers, VenueChannels.of_contacts(graph, days), **given)
+    return VenueAgents(graph, numbers, channels_of(graph, days), **given)
 
 
 def table_of(model):

@@ -7,7 +7,7 @@ import numpy as np
 
 from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.simulation.exchange import Exchange
-from lpm_secure.engine.announcement import announce
+from lpm_secure.engine.announcement import AnnouncementTerms, announce
 from lpm_secure.secure_sum.parties import manifest_for
 from protocols.errors import RoundClosed, ShareRefused, Unavailable
 from protocols.task.manifest import run_id
@@ -78,7 +78,7 @@ async def announced(manifest, engine, step, word):
     while True:
         try:
             call = Announcement(run_id(manifest), step, np.full(WORDS, word, dtype=np.int64))
-            return await announce(manifest, engine, call)
+            return await announce(AnnouncementTerms(manifest.share(), manifest.length, manifest), engine, call)
         except Unavailable:
             await asyncio.sleep(0.01)
 

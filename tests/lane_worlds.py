@@ -1,6 +1,9 @@
 """Small worlds of library models, in which many runs are computed at once and one by one."""
 
+import contextlib
 import dataclasses
+import importlib
+import pkgutil
 
 import numpy as np
 
@@ -8,35 +11,33 @@ from lpm_secure.engine.bitslice.lane_model import LaneModel
 from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
-from lpm_secure.models.library.banks import Banks
-from lpm_secure.models.library.doses import LeakyVaccination
-from lpm_secure.models.library.onset import LineList, WaningLineList
-from lpm_secure.models.library.opinion import Opinion
-from lpm_secure.models.library.pandemic_work import PandemicWork
-from lpm_secure.models.library.seir import SeirModel
-from lpm_secure.models.library.seirs import Seirs
-from lpm_secure.models.library.strains import Strains
-from lpm_secure.models.library.supply import Supply
-from lpm_secure.models.library.work import LabourMarket
+from lpm_secure.models import library
+from lpm_secure.models.model import Model
 from lpm_secure.models.tracer import trace
+from protocols.errors import ModelError
 from tests.random_graph import random_graph
 
-MODELS = (
-    SeirModel,
-    Seirs,
-    LeakyVaccination,
-    LineList,
-    WaningLineList,
-    Strains,
-    Opinion,
-    Banks,
-    Supply,
-    LabourMarket,
-    PandemicWork,
-)  # of the library, all whose messages are 0 or 1
 LARGEST = {"doubt": 4, "buffer": 3, "need": 4, "cover": 5, "wage": 200, "reserve": 900, "caution": 3}  # of columns
 LATER = (0, 0, 0, 0, 3)  # weights of the first days, of which the last holds on
 FASTER = 4  # hazards of contacts, so that an epidemic of a few days is one
+
+
+def graphs_of_the_library():
+    """Yield each model of the library with its graph; what is a part of others alone has none."""
+    for found in pkgutil.iter_modules(library.__path__):
+        module = importlib.import_module(f"{library.__name__}.{found.name}")
+        for kind in vars(module).values():
+            if isinstance(kind, type) and issubclass(kind, Model) and kind.__module__ == module.__name__:
+                with contextlib.suppress(ModelError):
+                    yield kind, trace(kind).graph
+
+
+def tells_bits(graph):
+    """Return whether all messages are 0 or 1."""
+    return all(channel.most <= 1 and channel.along is None for channel in graph.channels.values())
+
+
+MODELS = tuple(kind for kind, graph in graphs_of_the_library() if tells_bits(graph))
 
 
 def setting(n, name, size):

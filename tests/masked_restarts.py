@@ -132,7 +132,7 @@ class Servers:
         index = plan.aggregators.index(name)
         return MaskedRounds(
             lambda: run.aggregators[index],
-            plan.manifest,
+            plan,
             peer=self._link(name, plan.aggregators[1 - index]),
             dealer=self._link(name, plan.dealer.name),
             ledger=self._open_ledger(name),

@@ -41,7 +41,6 @@ from protocols.masking.messages import (
 from protocols.masking.party import digest_of
 from protocols.masking.words import MASK, require_canonical, residue
 from protocols.quantity import quantity
-from protocols.task.manifest import cohort
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 
@@ -229,9 +228,9 @@ class MaskingAggregator(OpeningAgreement):
                 self._end_levels()
 
     def _require_cohort(self) -> None:
-        least = self.plan.manifest.min_cohort
-        if (count := cohort(self.plan.manifest, self._round.accepted)) < least:
-            raise CohortTooSmall(f"{quantity(count, 'client')} left; the manifest promises {least}")
+        rule = self.plan.release_plan.cohort
+        if (count := rule.size(self._round.accepted)) < rule.least:
+            raise CohortTooSmall(f"{quantity(count, 'client')} left; the manifest promises {rule.least}")
 
     def ask_release(self) -> SignedMessage:
         """Return the second question to the dealer, within the budget; it names this aggregator's own verdict.

@@ -47,7 +47,6 @@ from protocols.masking.plans.attendance import Attendance
 from protocols.masking.range_proof import ProofSide, bit_pads, parts_of, streams_of
 from protocols.masking.words import residue, stream_of
 from protocols.quantity import quantity
-from protocols.task.manifest import cohort
 
 Replies = tuple[SignedMessage, ...]  # to each aggregator in their order; none where they have asked two things
 Questions = ProofQuestion | ReleaseQuestion | OpeningQuestion | BitQuestion
@@ -222,6 +221,7 @@ class MaskingDealer(MaskingParty):
         if self._trees is None:
             raise RoundAhead("openings are asked about of which nothing was dealt; the run stops here")
         answers = enumerate(bit_opening.answer(self._trees, question, run=self.plan.run))
+        self._trees = None if isinstance(question, BitQuestion) else self._trees  # which is the last question of them
         return tuple(self.send_all({f"{type(question).__name__} {index}": each for index, each in answers}).values())
 
     def _draw(self, purpose: bytes) -> Callable[[int], U64]:
@@ -286,9 +286,9 @@ class MaskingDealer(MaskingParty):
         """Take in whom a release counts, and return their pads; those of the products that come next are drawn."""
         if not set(question.accepted) <= set(self._members):
             raise ResultsDiffer("a release counts a client whose proof was not asked; the run stops here")
-        least = self.plan.manifest.min_cohort
-        if (count := cohort(self.plan.manifest, question.accepted)) < least:
-            raise CohortTooSmall(f"a release is over {quantity(count, 'client')}; the manifest promises {least}")
+        rule = self.plan.release_plan.cohort
+        if (count := rule.size(question.accepted)) < rule.least:
+            raise CohortTooSmall(f"a release is over {quantity(count, 'client')}; the manifest promises {rule.least}")
         self._spending.charge(number)
         self._members = question.accepted
         words = {client: self._pads(client, number) for client in self._members}

@@ -10,7 +10,6 @@ from protocols.arithmetic.counters import RoundNumber, Stream
 from protocols.arithmetic.fixed_point import I64
 from protocols.masking.plans.run_plan import RunPlan
 from protocols.releases.mechanism import DiscreteGaussian
-from protocols.task.release_plan import releases_in, releases_of
 
 
 @final
@@ -28,10 +27,10 @@ class ReleaseSpending:
         Raises:
             BudgetSpent: the manifest allows no further release.
         """
-        manifest, copies = self._plan.manifest, self._plan.layout.copies
-        now = releases_in(manifest, manifest.schedule.step(number))
+        plan = self._plan.release_plan
+        now = plan.in_step(plan.schedule.step(number))
         made = self._made | {release.name: self._made.get(release.name, 0) + 1 for release in now}
-        releases_of(manifest).require(made, copies=copies)
+        plan.releases.require(made, copies=plan.copies)
         self._made = made
 
 

@@ -37,8 +37,10 @@ def prepare(plan: RunPlan) -> None:
 def _fold() -> None:
     """Fold nothing: code is loaded by its first call, which no step then waits for."""
     loaded, nothing = kernels.fastest(), np.zeros((1, ARITY, 2), dtype=np.uint64)
-    loaded.evaluate(nothing, nothing[:, :1, 0], nothing[:, :1], groups=1)
-    loaded.fold(nothing, nothing)
+    loaded.powers(nothing[:, 0].copy(), 1)
+    for rho in (nothing[:, :1], nothing[:0]):
+        loaded.evaluate(nothing, nothing[:, :1, 0], rho, groups=1)
+    loaded.fold_all(nothing.copy(), nothing[:, :1])
     loaded.inner_product(nothing, nothing[:, :, 0].copy())
     loaded.claims(nothing, nothing[:, 0].copy(), nothing[:, :1].copy())
 

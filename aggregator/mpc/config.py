@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol, final
 
 from protocols.errors import ConfigError
-from protocols.task.manifest import Simulation
+from protocols.identity.trust import Trust
 
 RUN_BYTES: Final = 32
 _MAX_PARTIES: Final = 16
@@ -29,10 +29,10 @@ class Endpoint:
     key: bytes | None = None
 
 
-def endpoint(manifest: Simulation, name: str, address: str) -> Endpoint:
-    """Return a party of the computation from its name and `host:port`, with the key that the manifest pins for it."""
+def endpoint(trust: Trust | None, name: str, address: str) -> Endpoint:
+    """Return a party of the computation from its name and `host:port`, with the key that the run pins for it."""
     host, port = address.rsplit(":", 1)
-    pinned = None if manifest.trust is None else manifest.trust.keys[name].certificate
+    pinned = None if trust is None else trust.keys[name].certificate
     return Endpoint(name, host.strip("[]"), int(port), pinned)
 
 

@@ -15,7 +15,7 @@ from aggregator.store import JointResult, Store, VerdictRecord
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import OutOfRange, RepeatSpent, ResultsDiffer
-from protocols.task.manifest import Simulation
+from protocols.task.rounds import Schedule
 from protocols.wire.messages import Computation, ComputationQuery
 
 LOG: Final = logging.getLogger("aggregator")
@@ -59,17 +59,18 @@ class Agreement:
 
     def __init__(
         self,
-        manifest: Simulation,
+        schedule: Schedule,
         run: bytes,
         store: Store,
         *,
         backend: JointBackend,
         peers: Sequence[AgreementPeer],
         ledger: Ledger | None = None,
+        timeout_s: float,
     ) -> None:
         """Go on from what the store kept."""
-        self._manifest, self._run, self._store, self._ledger = manifest, run, store, ledger
-        self._backend, self._peers = backend, peers
+        self._schedule, self._run, self._store, self._ledger = schedule, run, store, ledger
+        self._backend, self._peers, self._timeout_s = backend, peers, timeout_s
         self._kept, self._shown = store.joint_result(run), store.last_verdict(run)
         self._disowned = self._joined = self._opened = False
         self._idle = asyncio.Event()
@@ -85,7 +86,7 @@ class Agreement:
         if not self._idle.is_set() and not self._joined:
             return b""
         try:
-            await asyncio.wait_for(self._idle.wait(), self._manifest.round_timeout_s)
+            await asyncio.wait_for(self._idle.wait(), self._timeout_s)
         except TimeoutError:
             self._disowned = True  # who says that it has none must never have it: the other one counts on that
             return b""
@@ -103,7 +104,7 @@ class Agreement:
             ResultsDiffer: another aggregator says that it holds another result.
             RepeatSpent: it would be the second repeat of the run.
         """
-        schedule = self._manifest.schedule
+        schedule = self._schedule
         query = ComputationQuery(self._run, schedule.step(number), schedule.phase(number))
         self._require_same(number, kind)
         while True:
@@ -125,7 +126,7 @@ class Agreement:
         """Refuse to go on with a round over other clients than those whose verdict may have been shown."""
         if self._shown.number == number and self._shown.over != hashlib.sha256(kind).digest():
             raise ResultsDiffer(
-                f"an aggregator counts other clients in step {self._manifest.schedule.step(number)} than when it was "
+                f"an aggregator counts other clients in step {self._schedule.step(number)} than when it was "
                 "computed first; the run ends"
             )
 
@@ -148,7 +149,7 @@ class Agreement:
             if not result.in_range:
                 raise OutOfRange(
                     f"somebody shared a number outside of the manifest's ranges in step "
-                    f"{self._manifest.schedule.step(number)}; nothing of this round counted, and the run ends; this "
+                    f"{self._schedule.step(number)}; nothing of this round counted, and the run ends; this "
                     "build cannot tell who it was"
                 )
             if not self._disowned:
@@ -167,7 +168,7 @@ class Agreement:
         again = self._shown.number == number and not self._shown.granted
         if again and self._shown.repeated:
             raise RepeatSpent(
-                f"the joint computation of step {self._manifest.schedule.step(number)} would have to be done again, "
+                f"the joint computation of step {self._schedule.step(number)} would have to be done again, "
                 "and a run allows that once; the run ends"
             )
         if again:

@@ -33,8 +33,8 @@ def parties_of(manifest: Simulation) -> tuple[tuple[Endpoint, ...], Endpoint]:
     """
     if manifest.dealer is None or any(party.mpc is None for party in manifest.aggregators):
         raise ParameterError(f"the run {manifest.name} is in sum mode: it compares nothing and needs no dealer")
-    parties = tuple(endpoint(manifest, party.name, party.mpc or "") for party in manifest.aggregators)
-    return parties, endpoint(manifest, manifest.dealer.name, manifest.dealer.address)
+    parties = tuple(endpoint(manifest.trust, party.name, party.mpc or "") for party in manifest.aggregators)
+    return parties, endpoint(manifest.trust, manifest.dealer.name, manifest.dealer.address)
 
 
 @final

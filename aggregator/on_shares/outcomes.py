@@ -14,12 +14,10 @@ from aggregator.permutation.delivery import Delivery
 from aggregator.rounds.vectors import Vectors
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
-from protocols.releases.suppression import OFF
+from protocols.releases.suppression import OFF, Suppression
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
 from protocols.task.ranges import Ranges
-from protocols.task.release_plan import suppression_of
-from protocols.task.rounds import Phase
+from protocols.task.rounds import Phase, Schedule
 
 NO_WORDS: Final = np.zeros(0, dtype=np.int64)
 
@@ -49,16 +47,32 @@ class OutcomeRounds:
         Semi-honest: what an aggregator that lies can find out, docs/security/validity.md and the threat model say.
     """
 
-    def __init__(self, manifest: Simulation, joint: Agreement, *, delivery: Delivery | None = None) -> None:
-        """Prepare; `joint` settles the rounds, and `delivery` is for a run over permuted edges."""
-        self._delivery = delivery
-        self._manifest = manifest
-        self._layout = Layout.of(manifest)
-        self._outcomes = self._layout.outcomes
-        self._ranges = Ranges(manifest) if manifest.validity == "bits" else None
+    def __init__(
+        self,
+        layout: Layout,
+        schedule: Schedule,
+        joint: Agreement,
+        *,
+        ranges: Ranges | None,
+        level_bound: int,
+        rule: Suppression,
+        delivery: Delivery | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            layout: of the run's vectors.
+            schedule: of its rounds.
+            joint: settles them.
+            ranges: of clients' words; None where clients are trusted with these.
+            level_bound: a number that no agent's level of any outcome exceeds.
+            rule: of small counts.
+            delivery: for a run over permuted edges.
+        """
+        self._layout, self._schedule, self._joint, self._delivery = layout, schedule, joint, delivery
+        self._outcomes, self._ranges, self._rule = layout.outcomes, ranges, rule
         # Ranges are powers of two, so that a hazard of clients that lie may be twice as large.
-        self._bits = (manifest.level_bound + 1).bit_length() + (self._ranges is not None)
-        self._joint = joint
+        self._bits = (level_bound + 1).bit_length() + (ranges is not None)
 
     async def result_name(self, number: RoundNumber) -> bytes:
         """Return the name of the joint computation that is kept for a round, or nothing; waits for one under way."""
@@ -78,7 +92,7 @@ class OutcomeRounds:
         Raises:
             RunEnded: a number is out of its range, or the aggregators cannot settle on one result.
         """
-        phase = self._manifest.schedule.phase(number)
+        phase = self._schedule.phase(number)
         total = vectors.total(members)
         result = ResultShare(b"", NO_WORDS)
         if self._settles(phase):
@@ -101,7 +115,7 @@ class OutcomeRounds:
 
     def _suppresses(self, phase: Phase) -> bool:
         """Tell whether small counts are kept back in a round."""
-        return phase == Phase.SPEAK and self._manifest.min_count > OFF
+        return phase == Phase.SPEAK and self._rule.min_count > OFF
 
     def _settles(self, phase: Phase) -> bool:
         """Tell whether a round needs a joint computation; tokens are random words, and have no range."""
@@ -114,7 +128,7 @@ class OutcomeRounds:
         self, number: RoundNumber, vectors: Vectors, members: tuple[str, ...], *, total: U64, hidden: Levels
     ) -> Program[ResultShare]:
         """Return what all aggregators compute together in a round."""
-        phase = self._manifest.schedule.phase(number)
+        phase = self._schedule.phase(number)
 
         def program(calculator: Calculator) -> ResultShare:
             if self._out_of_range(calculator, number, vectors, members):
@@ -145,16 +159,16 @@ class OutcomeRounds:
         """Return what was said to devices, where these hide their contacts, and counts without the small ones."""
         name, words = calculator.name, [NO_WORDS]
         if self._delivery is not None:
-            step = self._manifest.schedule.step(number)
+            step = self._schedule.step(number)
             name, exposures = self._delivery.deliver(total, step=step, name=name)
             total, _ = self._delivery.replace_slots(exposures, total)
             words.append(from_ring(exposures))
         if self._suppresses(Phase.SPEAK):
             counts = from_ring(self._layout.release_of(total))
             agents = sum(self._layout.size(client) for client in members) // self._layout.copies
-            rule, each = suppression_of(self._manifest), counts.reshape(-1, self._layout.copies)
+            each = counts.reshape(-1, self._layout.copies)
             cells = self._layout.cells // self._layout.copies
-            words.append(suppress(calculator, rule, each, cells=cells, agents=agents).reshape(-1))
+            words.append(suppress(calculator, self._rule, each, cells=cells, agents=agents).reshape(-1))
         return ResultShare(name, np.concatenate(words))
 
     def _out_of_range(

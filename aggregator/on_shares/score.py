@@ -14,11 +14,11 @@ from aggregator.on_shares.backend import Calculator, JointBackend
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
 from protocols.errors import LpmError
+from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.factors.integer_score import HALF, UNIT
 from protocols.models.likelihood.factors.level_factors import factors_of
-from protocols.task.gradients.hidden_score import count_factors
 from protocols.task.layout import WORD_BYTES, Layout
-from protocols.task.manifest import Simulation
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 
 LOG: Final = logging.getLogger("aggregator")
@@ -72,12 +72,14 @@ class HiddenScores:
         the total could be one's own.
     """
 
-    def __init__(self, manifest: Simulation, index: int, backend: JointBackend) -> None:
-        """Prepare."""
-        self._manifest, self._index, self._backend = manifest, index, backend
-        outcomes = tuple(manifest.require_gradient().factors)
-        factors = factors_of(manifest.model, outcomes)
-        self._layout, self._h = Layout.of(manifest), len(factors)
+    def __init__(
+        self, model: GraphModel, plan: ReleasePlan, layout: Layout, backend: JointBackend, *, index: int, k: int
+    ) -> None:
+        """Prepare this aggregator's part, of k; `plan` is that of the run's releases, and names the factors."""
+        self._plan, self._layout, self._backend, self._index, self._k = plan, layout, backend, index, k
+        self._p, self._places = (plan.gradient.p, plan.gradient.factors) if plan.gradient else (0, {})
+        factors = factors_of(model, tuple(self._places))
+        self._h = len(factors)
         self._by_channel = to_ring(np.stack([factor.coarse for factor in factors], axis=1))
 
     async def combine(
@@ -94,7 +96,7 @@ class HiddenScores:
         Returns:
             The total, in the closing round with this aggregator's share of the score; the content after the round.
         """
-        schedule, n = self._manifest.schedule, self._layout.n
+        schedule, n = self._plan.schedule, self._layout.n
         hidden = HiddenScore.decode(content, n, self._h)
         if schedule.phase(number) != Phase.SPEAK:
             return total, hidden.encode()
@@ -113,13 +115,13 @@ class HiddenScores:
             hidden = await self._add_step(hidden, z, escaped * both, crossed * both, number)
         heard = words[:, : self._layout.channels] @ self._by_channel
         after = HiddenScore(hidden.chain, hidden.total, heard, here)
-        last = schedule.step(number) == self._manifest.steps
+        last = schedule.step(number) == self._plan.steps
         return (self._closing_total(total, after) if last else total), after.encode()
 
     def _enough(self, members: Sequence[str], hidden: HiddenScore) -> bool:
         """Tell whether a step's score covers `min_cohort` clients: those that took part in it and in the one after."""
         firsts = (self._layout.own[client][0] for client in members if self._layout.size(client))
-        return sum(int(hidden.there[first]) for first in firsts) >= self._manifest.min_cohort
+        return sum(int(hidden.there[first]) for first in firsts) >= self._plan.cohort.least
 
     async def _add_step(
         self, hidden: HiddenScore, z: U64, escaped: U64, crossed: U64, number: RoundNumber
@@ -144,12 +146,11 @@ class HiddenScores:
 
     def _closing_total(self, total: U64, hidden: HiddenScore) -> U64:
         """Return the closing total with the scores, and beside them a word that is 0 where all chains are the same."""
-        given, k = self._manifest.require_gradient(), len(self._manifest.aggregators)
         out = total.copy()
-        scores = out[out.size - given.p - 1 :]
-        scores[list(given.factors.values())] += hidden.total
+        scores = out[out.size - self._p - 1 :]
+        scores[list(self._places.values())] += hidden.total
         mark = np.frombuffer(hidden.chain[:8], dtype=np.uint64)
-        scores[given.p :] += mark * np.uint64(k - 1) if self._index == 0 else np.uint64(0) - mark
+        scores[self._p :] += mark * np.uint64(self._k - 1) if self._index == 0 else np.uint64(0) - mark
         return out
 
 
@@ -157,12 +158,3 @@ def _lost(hidden: HiddenScore) -> HiddenScore:
     """Return a score whose shares fit no other's: the engine is told so, and what is opened is noise."""
     total = np.frombuffer(secrets.token_bytes(WORD_BYTES * hidden.total.size), dtype=np.uint64)
     return dataclasses.replace(hidden, chain=secrets.token_bytes(NAME_BYTES), total=total)
-
-
-def score_backend_of(manifest: Simulation, index: int, backend: JointBackend | None) -> HiddenScores | None:
-    """Return what adds up the score at this aggregator, where the manifest asks for it."""
-    return (
-        HiddenScores(manifest, index, backend)
-        if backend is not None and count_factors(manifest.gradient, manifest.mode)
-        else None
-    )

@@ -14,7 +14,6 @@ from protocols.errors import CohortTooSmall, ProtocolError
 from protocols.quantity import quantity
 from protocols.task.devices import LISTS, TOKEN_WORDS
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
 from protocols.task.rounds import Phase
 
 
@@ -33,9 +32,9 @@ class Delivery:
     map anew, under other stage permutations.
     """
 
-    def __init__(self, manifest: Simulation, run: bytes, store: Store, permuter: Permuter) -> None:
+    def __init__(self, layout: Layout, run: bytes, store: Store, permuter: Permuter, *, period: int) -> None:
         """Go on with the tokens that the store kept."""
-        self._layout, self._period = Layout.of(manifest), manifest.period
+        self._layout, self._period = layout, period
         self._run, self._store, self._permuter = run, store, permuter
         self._token_shares = store.tokens(run)  # read here, for the computation has a thread of its own
 

@@ -52,10 +52,10 @@ def permutation_config(manifest: Simulation, role: Role, identity: Identity) -> 
     """Return one server's configuration in a run over permuted edges."""
     if manifest.devices is None or manifest.dealer is None:
         raise ConfigError(f"the run {manifest.name} has dense edges: it permutes nothing")
-    parties = tuple(endpoint(manifest, party.name, party.permutation or "") for party in manifest.aggregators)
+    parties = tuple(endpoint(manifest.trust, party.name, party.permutation or "") for party in manifest.aggregators)
     return PermutationConfig(
         rank=role,
-        parties=(*parties, endpoint(manifest, manifest.dealer.name, manifest.dealer.permutation or "")),
+        parties=(*parties, endpoint(manifest.trust, manifest.dealer.name, manifest.dealer.permutation or "")),
         identity=identity,
         run=manifests.run_id(manifest),
         shape=Shape(len(manifest.clients), manifest.devices.degree, len(manifest.channels)),

@@ -8,7 +8,6 @@ from typing import Final, Protocol, final
 import numpy as np
 
 from aggregator.release.group_testing import NO_TESTS, CohortTotal, GroupTesting, History, PoolShare
-from aggregator.release.noise import ReleaseNoise
 from aggregator.release.sum_noise import SumNoise
 from aggregator.rounds.round import Round
 from aggregator.rounds.vectors import Vectors
@@ -16,10 +15,10 @@ from aggregator.store import GroupTestRecord, RoundClosure, Store
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import PartiesDisagree, RoundClosed, ShareRefused, Unavailable
-from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.group_testing import mark
-from protocols.task.secure_sum.spec import SecureSum, answers
+from protocols.task.secure_sum.range import SumRule
+from protocols.task.secure_sum.spec import answers
 from protocols.wire.messages import TrialQuery, TrialShare
 
 LOG: Final = logging.getLogger("aggregator")
@@ -112,10 +111,18 @@ class CohortSum:
     """
 
     def __init__(
-        self, manifest: SecureSum, run: bytes, noise: SumNoise, peers: Sequence[PoolPeer], store: Store
+        self,
+        rule: SumRule,
+        run: bytes,
+        noise: SumNoise,
+        peers: Sequence[PoolPeer],
+        *,
+        store: Store,
+        timeout_s: float,
     ) -> None:
-        """Go on after the last round that closed: a peer that has stopped may still ask for its sums."""
-        self._manifest, self._run, self._noise, self._peers, self._store = manifest, run, noise, peers, store
+        """Go on after the last round that closed: a peer that has stopped may still ask for its sums, and waits."""
+        self._rule, self._run, self._noise, self._peers, self._store = rule, run, noise, peers, store
+        self._schedule, self._timeout_s = noise.plan.schedule, timeout_s
         self._begun, last = store.group_tests(run) or NO_TESTS, store.last_round(run)
         self._number, self._over = NO_TESTS.number, True
         self._told: dict[int, tuple[bytes, U64]] = {}  # this one's shares of the round's sums, by place
@@ -157,10 +164,10 @@ class CohortSum:
             RoundClosed: the round is over.
             Unavailable: it has not come so far in time.
         """
-        number = self._manifest.schedule.number(query.step, Phase.SPEAK)
+        number = self._schedule.number(query.step, Phase.SPEAK)
         if not answers(number):
             raise RoundClosed(f"step {query.step} of this run has no sum that could be out of range")
-        deadline = asyncio.get_running_loop().time() + self._manifest.round_timeout_s
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
         while number > self._number or (number == self._number and query.trial not in self._told and not self._over):
             more, remaining = self._more, deadline - asyncio.get_running_loop().time()
             try:
@@ -184,9 +191,7 @@ class CohortSum:
             share, counted = self._noise.add(number, vectors.total(members), before=history.counted)
             return CohortTotal(share, members, (), (), (), counted)
         self._begun = begin(self._store, self._run, self._begun, number=number, members=members)
-        testing = GroupTesting(
-            self._manifest, self._run, self._noise, begun=self._begun, vectors=vectors, history=history
-        )
+        testing = GroupTesting(self._rule, self._run, self._noise, begun=self._begun, vectors=vectors, history=history)
         while (current := testing.current) is not None:
             self._told[current.place] = current.digest, current.share
             self._wake()
@@ -204,7 +209,7 @@ class CohortSum:
             PartiesDisagree: one of them has come to another pool, or answers for another sum.
             Unavailable: one of them does not answer in time.
         """
-        query = TrialQuery(self._run, self._manifest.schedule.step(self._number), current.place, current.digest)
+        query = TrialQuery(self._run, self._schedule.step(self._number), current.place, current.digest)
         replies = await asyncio.gather(*(peer.share_trial(query) for peer in self._peers))
         for each in replies:
             if (each.step, each.trial, each.over) != (query.step, current.place, current.digest):
@@ -215,12 +220,3 @@ class CohortSum:
         """Let those look again who wait for a sum."""
         self._more.set()
         self._more = asyncio.Event()
-
-
-def release_of(
-    manifest: Manifest, run: bytes, index: int, *, store: Store, peers: Sequence[PoolPeer]
-) -> CohortSum | ReleaseNoise:
-    """Return what opens a run's rounds at one aggregator: sums that are tested, or a simulation's with their noise."""
-    if isinstance(manifest, SecureSum):
-        return CohortSum(manifest, run, SumNoise.load(manifest, run, store), peers, store)
-    return ReleaseNoise.load(manifest, run, index, store)

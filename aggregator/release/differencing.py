@@ -8,8 +8,7 @@ from protocols.errors import CohortTooSmall
 from protocols.quantity import quantity
 from protocols.releases.differencing import spanning
 from protocols.releases.query import NOISE
-from protocols.task.manifest import Manifest, isolate_few, refuses_differencing
-from protocols.task.release_plan import releases_of
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 
 
@@ -22,10 +21,10 @@ class ReleasedCohorts:
         to step hides more, and how much nobody can promise.
     """
 
-    def __init__(self, manifest: Manifest, before: Iterable[tuple[str, ...]] = ()) -> None:
+    def __init__(self, plan: ReleasePlan, before: Iterable[tuple[str, ...]] = ()) -> None:
         """Begin, or go on after releases over these clients."""
-        exact = any(each.mechanism != NOISE for each in releases_of(manifest).each)
-        self._manifest, self._is_asked = manifest, exact and refuses_differencing(manifest)
+        exact = any(each.mechanism != NOISE for each in plan.releases.each)
+        self._plan, self._is_asked = plan, exact and plan.cohort.apart
         self._cohorts = spanning(map(frozenset, before)) if self._is_asked else []
 
     def add(self, members: Iterable[str]) -> None:
@@ -40,7 +39,7 @@ class ReleasedCohorts:
         Raises:
             CohortTooSmall: see `require_apart`; nothing is taken in.
         """
-        if self._manifest.schedule.phase(number) == Phase.SPEAK:
+        if self._plan.schedule.phase(number) == Phase.SPEAK:
             self.require_apart(members)
             self.add(members)
 
@@ -53,8 +52,8 @@ class ReleasedCohorts:
         one = frozenset(members)
         if not self._is_asked or one in self._cohorts:
             return
-        if few := isolate_few(self._manifest, [*self._cohorts, one]):
+        if few := self._plan.cohort.isolate_few([*self._cohorts, one]):
             raise CohortTooSmall(  # not whom: others are told this, who may not know who takes part
                 f"the release and those before it could together tell of {quantity(len(few), 'client')} alone, and the "
-                f"manifest promises {quantity(self._manifest.min_cohort, 'client')}; the run ends before it is made"
+                f"manifest promises {quantity(self._plan.cohort.least, 'client')}; the run ends before it is made"
             )

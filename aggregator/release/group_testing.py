@@ -18,8 +18,7 @@ from protocols.arithmetic.fixed_point import U64, from_ring
 from protocols.errors import BudgetSpent, PartiesDisagree
 from protocols.releases.ledger import Trial
 from protocols.task.secure_sum.group_testing import Inquiry, coin, mark
-from protocols.task.secure_sum.range import in_range
-from protocols.task.secure_sum.spec import SecureSum
+from protocols.task.secure_sum.range import SumRule
 
 NO_TESTS: Final = GroupTestRecord(RoundNumber(-1), ())  # before the first round
 Pools = tuple[tuple[str, ...], ...]
@@ -110,7 +109,7 @@ class GroupTesting:
 
     def __init__(
         self,
-        manifest: SecureSum,
+        rule: SumRule,
         run: bytes,
         noise: SumNoise,
         *,
@@ -121,6 +120,9 @@ class GroupTesting:
         """Begin with the sum over all members.
 
         Args:
+            rule: of the run's sums.
+            run: its id.
+            noise: this aggregator's.
             begun: the round's number and members.
             vectors: this aggregator's shares of the round.
             history: of the rounds before.
@@ -128,9 +130,9 @@ class GroupTesting:
         Raises:
             BudgetSpent: the manifest allows no further sum; nothing was opened.
         """
-        self._manifest, self._noise, self._vectors = manifest, noise, vectors
+        self._rule, self._noise, self._vectors = rule, noise, vectors
         self._number, self._members, self._counted = begun.number, begun.members, history.counted
-        self._inquiry = Inquiry(begun.members, manifest.min_cohort, coin(run, begun.number), history.live)
+        self._inquiry = Inquiry(begun.members, rule.min_cohort, coin(run, begun.number), history.live)
         self._shares: list[U64] = []
         self._out_of_range = False
         self.current: PoolShare | None = None
@@ -142,12 +144,11 @@ class GroupTesting:
         Raises:
             PartiesDisagree: a share of another length, or not one of each.
         """
-        k = len(self._manifest.aggregators)
         sizes = [each.size for each in others]
-        if self.current is None or sizes != [self.current.share.size] * (k - 1):
+        if self.current is None or sizes != [self.current.share.size] * (self._rule.aggregators - 1):
             raise PartiesDisagree(f"got shares of {sizes} words in round {self._number}; stop the run")
-        total = from_ring(self._manifest.share().join([self.current.share, *others]))
-        return in_range(self._manifest, total, len(self.current.pool))
+        total = from_ring(self._rule.sharing.join([self.current.share, *others]))
+        return self._rule.in_range(total, len(self.current.pool))
 
     def record(self, *, fits: bool) -> None:
         """Take in whether the sum in hand is in range, and go on to the next one; it may take a second to draw."""

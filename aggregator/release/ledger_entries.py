@@ -12,51 +12,49 @@ from protocols.errors import AnnouncementsDiffer, PartiesDisagree
 from protocols.masking.envelope import SignedMessage
 from protocols.releases.ledger import RoundRecord
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE
-from protocols.task.release_plan import records_in
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Members, RoundResult
 
 
 def write_round(
     ledger: Ledger | None,
-    manifest: Manifest,
+    plan: ReleasePlan,
     done: RoundClosure,
     reply_to: Callable[[str, Step, Phase, RoundClosure], RoundResult],
+    *,
+    layout: Layout,
 ) -> None:
     """Write a round down, before it is told: who takes part, what is opened, and what each party will get."""
     if ledger is None:
         return
-    agreed = record_of_closure(manifest, done)
+    agreed = record_of_closure(plan, layout, done)
+    contents: dict[str, bytes] = {}
     step, phase = agreed.step, Phase(agreed.phase)
-    entries, release = [], b""
     for client in done.members:
         closed = reply_to(client, step, phase, done)
         release = closed.release.tobytes()
-        content = closed.own.tobytes() + release + closed.synthetic.tobytes()
-        entries.append(ledger.delivery(done.number, client, content))
-    if manifest.engine and phase == Phase.SPEAK:
-        entries.append(ledger.delivery(done.number, ENGINE, release))
-    ledger.write_closing(agreed, tuple(entries))
+        contents |= {client: closed.own.tobytes() + release + closed.synthetic.tobytes(), ENGINE: release}
+    _write(ledger, agreed, contents, plan.recipients(agreed))
 
 
-def write_sum(ledger: Ledger, manifest: Manifest, done: RoundClosure) -> None:
+def write_sum(ledger: Ledger, plan: ReleasePlan, layout: Layout, done: RoundClosure) -> None:
     """Write down a round whose sum is told to who asked for it, and to nobody else."""
-    ledger.write_closing(record_of_closure(manifest, done), (ledger.delivery(done.number, ENGINE, done.total),))
+    agreed = record_of_closure(plan, layout, done)
+    _write(ledger, agreed, {ENGINE: done.total}, plan.recipients(agreed, by_messages=True))
 
 
-def record_of_closure(manifest: Manifest, done: RoundClosure) -> RoundRecord:
+def record_of_closure(plan: ReleasePlan, layout: Layout, done: RoundClosure) -> RoundRecord:
     """Return what all aggregators write alike of a round on shares, in which several sums may have been tried."""
-    layout, step = Layout.of(manifest), manifest.schedule.step(done.number)
-    speaks = manifest.schedule.phase(done.number) == Phase.SPEAK
+    step, speaks = plan.schedule.step(done.number), plan.schedule.phase(done.number) == Phase.SPEAK
     public = layout.public_numbers(np.frombuffer(done.synthetic, dtype=np.int64), step=step) if speaks else {}
-    agreed = record_of_round(manifest, done.number, done.members, refused=done.refused, public=public)
+    agreed = record_of_round(plan, done.number, done.members, refused=done.refused, public=public)
     return msgspec.structs.replace(agreed, releases=max(1, len(done.trials)) * agreed.releases, trials=done.trials)
 
 
 def record_of_round(
-    manifest: Manifest,
+    plan: ReleasePlan,
     number: RoundNumber,
     members: Sequence[str],
     *,
@@ -64,23 +62,28 @@ def record_of_round(
     public: dict[str, int],
 ) -> RoundRecord:
     """Return what all aggregators write alike of a round: who counted, and what is opened, once."""
-    schedule = manifest.schedule
-    step, phase = schedule.step(number), schedule.phase(number)
+    step, phase = plan.schedule.step(number), plan.schedule.phase(number)
     return RoundRecord(
         number=number,
         step=step,
         phase=int(phase),
         members=tuple(members),
         refused=refused,
-        releases=records_in(manifest, step) if phase == Phase.SPEAK else (),
+        releases=plan.records(step) if phase == Phase.SPEAK else (),
         public=public,
     )
 
 
-def write_masked_round(ledger: Ledger, agreed: RoundRecord, told: Mapping[str, SignedMessage]) -> None:
+def write_masked_round(
+    ledger: Ledger, plan: ReleasePlan, agreed: RoundRecord, told: Mapping[str, SignedMessage]
+) -> None:
     """Write a round of a masked run down, before it is told, and what each party gets."""
-    number = agreed.number
-    ledger.write_closing(agreed, tuple(ledger.delivery(number, party, reply.content) for party, reply in told.items()))
+    _write(ledger, agreed, {party: reply.content for party, reply in told.items()}, plan.recipients(agreed))
+
+
+def _write(ledger: Ledger, agreed: RoundRecord, contents: Mapping[str, bytes], parties: Sequence[str]) -> None:
+    told = (ledger.delivery(agreed.number, party, contents[party]) for party in parties)
+    ledger.write_closing(agreed, tuple(told))
 
 
 def head_of(ledger: Ledger | None, number: RoundNumber) -> bytes:

@@ -17,8 +17,7 @@ from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
 from protocols.releases.query import NOISE, SCORE, SERIES, Release
 from protocols.releases.suppression import FIRST
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
-from protocols.task.release_plan import releases_in, releases_of, units_of
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 
 STREAMS: Final = 4  # of each round: one for each release that has noise in every round, and one for its derivatives
@@ -59,18 +58,23 @@ class ReleaseNoise:
 
     A round that is done again, after a failure or a restart, gets the same noise again: fresh noise would average out.
 
+    Attributes:
+        plan, layout: of the run.
+        index: of this aggregator in it.
+
     Security: every aggregator adds the full sigma, so that one honest one is enough. The key is drawn from the system
         and never leaves the store; who has it can take this aggregator's noise away.
     """
 
-    manifest: Simulation
+    plan: ReleasePlan
+    layout: Layout
     index: int
     key: bytes = field(repr=False)
 
     @classmethod
-    def load(cls, manifest: Simulation, run: bytes, index: int, store: Store) -> "ReleaseNoise":
+    def load(cls, plan: ReleasePlan, layout: Layout, *, run: bytes, index: int, store: Store) -> "ReleaseNoise":
         """Go on with the run's key, or draw one and keep it."""
-        return cls(manifest, index, store.noise_key(run, os.urandom(KEY_BYTES)))
+        return cls(plan, layout, index, store.noise_key(run, os.urandom(KEY_BYTES)))
 
     def add(
         self,
@@ -93,31 +97,27 @@ class ReleaseNoise:
         Raises:
             BudgetSpent: the manifest allows no further release; nothing was told.
         """
-        releases = releases_of(self.manifest)
-        if self.manifest.schedule.phase(number) != Phase.SPEAK or not (
-            releases.has_noise or releases.of("tally") is None
-        ):
+        plan, layout, releases = self.plan, self.layout, self.plan.releases
+        if plan.schedule.phase(number) != Phase.SPEAK or not (releases.has_noise or releases.of("tally") is None):
             return total, before
         state = msgspec.msgpack.decode(before, type=ReleaseState) if before else ReleaseState()
-        step = self.manifest.schedule.step(number)
-        now = {release.name: state.made.get(release.name, 0) + 1 for release in releases_in(self.manifest, step)}
+        step, wide = plan.schedule.step(number), plan.width
+        now = {release.name: state.made.get(release.name, 0) + 1 for release in plan.in_step(step)}
         made = state.made | now
-        layout = Layout.of(self.manifest)
-        wide = _width(self.manifest)
         releases.require(made, copies=layout.copies)
         told = total.copy()
-        start, size = layout.n * layout.c, wide * len(self.manifest.model.agents.tally)
+        start, size = layout.n * layout.c, wide * len(plan.tally)
         cells, tally = releases.of("cells"), told[start + layout.cells : start + layout.cells + size]
         score, words = releases.of(SCORE), told[start + layout.cells + size :]
         if score is not None and SCORE in now:
-            noise = self.of(score, step, len(self.manifest.score_changes))
+            noise = self.of(score, step, len(plan.changes))
             words[: noise.size] += noise.view(np.uint64)
         if cells is not None:
             told[start : start + layout.cells] += self.of(cells, step, layout.cells).view(np.uint64)
         if releases.of("tally") is not None:
             return told, msgspec.msgpack.encode(ReleaseState(made))
         tally[:] = 0
-        at = start + layout.cells + wide * FIRST
+        at = layout.message_words + layout.cells + wide * FIRST  # of a client's own vector, which may be in slots
         new, first = self._count_leavers(members, shares, state, at=slice(at, at + wide))
         left = new + np.array(state.left or [0] * wide, dtype=np.uint64)
         for series in (release for release in releases.each if release.name in SERIES):
@@ -130,15 +130,15 @@ class ReleaseNoise:
         if release.mechanism != NOISE:
             return np.zeros(d, dtype=np.int64)
         if release.name == "running":
-            now: I64 = _running(self.key, release.sigma, self.manifest.steps + 1, d)[step]
+            now: I64 = _running(self.key, release.sigma, self.plan.steps + 1, d)[step]
             return now
         if release.name == SCORE:
-            after = 1 + STREAMS * (self.manifest.steps + 1)  # a stream for each word, past those of all rounds
-            scales = enumerate(self.manifest.score_changes[:d], start=after)
+            after = 1 + STREAMS * (self.plan.steps + 1)  # a stream for each word, past those of all rounds
+            scales = enumerate(self.plan.changes[:d], start=after)
             drawn = [DiscreteGaussian(release.sigma * by).from_key(self.key, 1, stream=Stream(at)) for at, by in scales]
             return np.concatenate(drawn)
         stream = Stream(1 + STREAMS * step + (release.name == "cells"))
-        units = units_of(self.manifest, release)
+        units = self.plan.units(release)
         if not units:
             return DiscreteGaussian(release.sigma).from_key(self.key, d, stream=stream)
         beside: I64 = np.empty((d // len(units), len(units)), dtype=np.int64)
@@ -155,9 +155,9 @@ class ReleaseNoise:
 
         A client that misses rounds is counted when it is back, so that each of its agents is counted once in a run.
         """
-        layout, first = Layout.of(self.manifest), dict(state.first)
+        layout, first = self.layout, dict(state.first)
         unit = np.ones(layout.copies, dtype=np.uint64)
-        if (gradient := self.manifest.gradient) is not None and gradient.relaxed:
+        if (gradient := self.plan.gradient) is not None and gradient.relaxed:
             unit = np.array([2**gradient.value_bits, *[0] * gradient.p], dtype=np.uint64)
         new = np.zeros_like(unit)
         for client in members:
@@ -167,9 +167,3 @@ class ReleaseNoise:
             first[client] = now.tolist()
             new += before - now
         return new, first
-
-
-def _width(manifest: Simulation) -> int:
-    """Return how many words stand side by side for each of a release: replicates, or a value with its tangents."""
-    gradient = manifest.gradient
-    return 1 + gradient.p if gradient is not None and gradient.relaxed else manifest.copies

@@ -1,6 +1,6 @@
 """What one aggregator tells another where somebody else carries it: sealed to its pinned key, and signed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -10,13 +10,11 @@ from protocols.errors import ManifestMismatch, NotEnrolled, NotSealed, Parameter
 from protocols.identity.certificates import Credentials
 from protocols.identity.sealing_key import SealingKey, public_key
 from protocols.identity.server_keys import digest_of_key
+from protocols.identity.trust import PartyKeys
 from protocols.sealing.handshake import accept, begin
 from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
-from protocols.task import manifest as manifests
-from protocols.task.secure_sum.spec import SecureSum
-from protocols.task.signature import trust_of
 from protocols.wire import codec
 from protocols.wire.messages import Members, TrialShare
 
@@ -29,7 +27,9 @@ class PeerSeal:
     """Seals to the other aggregators of a run, and opens what they sealed to this one.
 
     Attributes:
+        run: its id.
         name: of this aggregator.
+        pinned: the keys of all aggregators, as the manifest pins them, by name in its order.
         key: its sealing key, which the manifest pins.
         credentials: its certificate's, which sign what it seals.
         authorities: whose certificates aggregators show.
@@ -38,8 +38,9 @@ class PeerSeal:
         old one again, which says itself which step and pool it is of. The secret of each message is drawn for it alone.
     """
 
-    manifest: SecureSum
+    run: bytes
     name: str
+    pinned: Mapping[str, PartyKeys]
     key: SealingKey = field(repr=False)
     credentials: Credentials = field(repr=False)
     authorities: Sequence[x509.Certificate] = field(repr=False)
@@ -47,11 +48,11 @@ class PeerSeal:
     @property
     def peers(self) -> tuple[str, ...]:
         """Return the names of the other aggregators."""
-        return tuple(each.name for each in self.manifest.aggregators if each.name != self.name)
+        return tuple(name for name in self.pinned if name != self.name)
 
     def seal(self, message: Members | TrialShare, peer: str) -> bytes:
         """Seal a message to one other aggregator."""
-        run, keys = manifests.run_id(self.manifest), trust_of(self.manifest).keys[peer]
+        run, keys = self.run, self.pinned[peer]
         if keys.sealing is None:
             raise ParameterError(f"the manifest pins no sealing key of {peer}")
         route = Route(run, self.name, peer)
@@ -68,7 +69,7 @@ class PeerSeal:
             NotSealed, NotEnrolled: not sealed and signed by that aggregator, whose certificate the manifest pins.
             WireError: it is none of an aggregator's messages.
         """
-        run, request = manifests.run_id(self.manifest), codec.decode(SealedRequest, content)
+        run, request = self.run, codec.decode(SealedRequest, content)
         if (request.run_id, request.to, request.client) != (run, self.name, peer) or peer not in self.peers:
             raise ManifestMismatch(f"what came in the name of {peer} is of another run, or between other aggregators")
         if request.handshake is None:
@@ -76,7 +77,7 @@ class PeerSeal:
         route = Route(run, peer, self.name)
         secret = accept(route, request.handshake, key=self.key, authorities=self.authorities)
         shown = x509.load_der_x509_certificate(request.handshake.certificate).public_key()
-        if digest_of_key(shown) != trust_of(self.manifest).keys[peer].certificate:
+        if digest_of_key(shown) != self.pinned[peer].certificate:
             raise NotEnrolled(f"{peer} showed another certificate than the one whose key the manifest pins")
         inner = SealedSession.of(route, secret).open_request(request.body, counter=request.counter)
         if not inner or inner[0] not in KINDS:

@@ -9,14 +9,14 @@ from cryptography import x509
 
 from aggregator.rounds.sums import KEY_WORDS
 from protocols.arithmetic.counters import RoundNumber, Step
+from protocols.arithmetic.sharing import Sharing
 from protocols.errors import LpmError, ManifestMismatch, NotEnrolled, NotSealed, WrongLength
 from protocols.identity.sealing_key import SealingKey
 from protocols.sealing.handshake import accept
 from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
-from protocols.task import manifest as manifests
-from protocols.task.secure_sum.spec import SecureSum
+from protocols.task.layout import Layout
 from protocols.wire import codec
 from protocols.wire.messages import Share
 from protocols.wire.sealed_transport import unpack
@@ -28,13 +28,18 @@ class ShareOpener:
     """Opens what clients sealed to one aggregator.
 
     Attributes:
-        manifest: of the run; name: of this aggregator in it.
+        run: its id.
+        layout: of its vectors, with the names of its clients.
+        name: of this aggregator in it.
+        expands: how this aggregator's shares are expanded from keys; None of the last one, whose shares are sent.
         key: its sealing key, which the manifest pins.
         authorities: whose certificates clients show.
     """
 
-    manifest: SecureSum
+    run: bytes
+    layout: Layout
     name: str
+    expands: Sharing | None
     key: SealingKey = field(repr=False)
     authorities: Sequence[x509.Certificate] = field(repr=False)
 
@@ -54,19 +59,19 @@ class ShareOpener:
         Raises:
             ProtocolError: it is of no client, or for another run, aggregator or round, or of another length.
         """
-        d, expands = self.manifest.length, self.name != self.manifest.aggregators[-1].name
-        inner, words = self._inner(client, codec.decode(SealedRequest, content), number), KEY_WORDS if expands else d
+        d, sharing = self.layout.cells, self.expands
+        inner, words = self._inner(client, codec.decode(SealedRequest, content), number), KEY_WORDS if sharing else d
         if (inner.step, inner.share.size) != (Step(number), words):
             raise WrongLength(f"got a share of {inner.share.size} words for step {inner.step}; {words} are needed")
-        if not expands:
+        if sharing is None:
             return inner
         share = np.zeros(d, dtype=np.uint64)
-        self.manifest.share().expand(inner.share.tobytes(), round_number=number, out=share)
+        sharing.expand(inner.share.tobytes(), round_number=number, out=share)
         return replace(inner, share=share)
 
     def _inner(self, client: str, request: SealedRequest, number: RoundNumber) -> Share:
-        run = manifests.run_id(self.manifest)
-        if client not in {each.name for each in self.manifest.clients}:
+        run = self.run
+        if client not in self.layout.own:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
         route = Route(run, client, self.name)
         if (request.run_id, request.to, request.client, request.counter) != (run, self.name, client, number):

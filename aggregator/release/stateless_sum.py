@@ -7,7 +7,7 @@ in range, and go on to pools where it is not. At last each tells its share of th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 import numpy as np
@@ -26,8 +26,8 @@ from aggregator.store import GroupTestRecord, PendingRound, RoundClosure, Store
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ConflictingReplay, LpmError, PartiesDisagree, RoundAhead, RoundClosed
-from protocols.task import manifest as manifests
 from protocols.task.rounds import Phase
+from protocols.task.secure_sum.range import SumRule
 from protocols.task.secure_sum.spec import answers
 from protocols.wire.messages import Members, TrialShare
 
@@ -66,12 +66,13 @@ class StatelessSum:
         not cancel between two sums.
     """
 
-    def __init__(self, opener: ShareOpener, seal: PeerSeal, *, store: Store, ledger: Ledger) -> None:
-        """Go on from the store."""
-        manifest = self._manifest = opener.manifest
+    def __init__(
+        self, opener: ShareOpener, seal: PeerSeal, noise: SumNoise, *, rule: SumRule, store: Store, ledger: Ledger
+    ) -> None:
+        """Go on from the store; `noise` is that of the run, of whose key this takes another one."""
         self._opener, self._seal, self._store, self._ledger = opener, seal, store, ledger
-        self._run = manifests.run_id(manifest)
-        self._noise = SumNoise(manifest, subkey(SumNoise.load(manifest, self._run, store).key, PURPOSE))
+        self._run, self._rule, self._plan = opener.run, rule, noise.plan
+        self._noise = replace(noise, key=subkey(noise.key, PURPOSE))
         self._last = store.last_round(self._run)
 
     def freeze(self, number: RoundNumber, sealed: Mapping[str, bytes]) -> Reply:
@@ -97,8 +98,8 @@ class StatelessSum:
         if frozen is not None and frozen.number == number:
             if (frozen.shares, frozen.starts) != (shares, starts):
                 raise ConflictingReplay(f"round {number} was frozen over other shares; the first ones counted")
-        elif len(shares) < self._manifest.min_cohort:
-            raise too_small(self._manifest, len(shares), "wait for more")
+        elif len(shares) < (least := self._rule.min_cohort):
+            raise too_small(len(shares), "wait for more", least=least)
         else:
             self._store.save_pending(self._run, PendingRound(number, shares, b"", starts))
         names, head = tuple(sorted(shares)), head_of(self._ledger, number)
@@ -139,7 +140,7 @@ class StatelessSum:
         shares = {name: np.frombuffer(share, dtype=np.uint64) for name, share in frozen.shares.items()}
         vectors = Vectors.of_shares(shares)
         testing = GroupTesting(
-            self._manifest, self._run, self._noise, begun=begun, vectors=vectors, history=history_of(self._last)
+            self._rule, self._run, self._noise, begun=begun, vectors=vectors, history=history_of(self._last)
         )
         for fits in begun.fits:
             testing.record(fits=fits)
@@ -168,8 +169,8 @@ class StatelessSum:
             raise PartiesDisagree(f"not all aggregators have said who is in round {number}; pass what they froze first")
         require_same(self._ledger, number, members)
         agreed = agree(frozen.starts, members)
-        if len(agreed) < self._manifest.min_cohort:
-            raise too_small(self._manifest, len(agreed), "the members of this round are decided, so the run ends")
+        if len(agreed) < (least := self._rule.min_cohort):
+            raise too_small(len(agreed), "the members of this round are decided, so the run ends", least=least)
         return begin(self._store, self._run, before, number=number, members=tuple(sorted(agreed)))
 
     def _closed(self, frozen: PendingRound, testing: GroupTesting) -> Reply:
@@ -182,7 +183,7 @@ class StatelessSum:
         starts = tuple(frozen.starts[client] for client in decided)
         history, number = history_of(self._last), frozen.number
         done = closure_of(testing.total(), history, number, decided=decided, starts=starts, digests=digests)
-        write_sum(self._ledger, self._manifest, done)
+        write_sum(self._ledger, self._plan, self._opener.layout, done)
         self._store.save_round(self._run, done)
         self._last = done
         return self._result()
@@ -194,10 +195,10 @@ class StatelessSum:
             RoundAhead, RoundClosed: it is neither.
         """
         newest = -1 if self._last is None else self._last.number
-        if not answers(number) or number > self._manifest.steps or number > newest + 2:
+        if not answers(number) or number > self._plan.steps or number > newest + 2:
             raise RoundAhead(
                 f"got round {number}; sums are opened one after the other, in odd rounds up to "
-                f"{self._manifest.steps}, and the last one was {newest}"
+                f"{self._plan.steps}, and the last one was {newest}"
             )
         if number < newest:
             raise RoundClosed(f"round {number} is over; go on with round {newest + 2}")

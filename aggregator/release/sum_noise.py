@@ -12,9 +12,9 @@ from protocols.arithmetic.counters import RoundNumber, Stream
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.releases.mechanism import DiscreteGaussian
-from protocols.releases.query import NOISE, SUM
-from protocols.task.release_plan import releases_of
-from protocols.task.secure_sum.spec import SecureSum, answers
+from protocols.releases.query import SUM
+from protocols.task.release_plan import ReleasePlan
+from protocols.task.secure_sum.spec import answers
 
 FIRST_STREAM: Final = 1
 
@@ -33,17 +33,22 @@ class SumNoise:
 
     A sum that is opened again, after a failure or a restart, gets the same noise again: fresh noise would average out.
 
+    Attributes:
+        plan: of the run's releases.
+        sigma: of every word, in its own units.
+
     Security: every aggregator adds the full sigma, so that one honest one is enough. The key is drawn from the system
         and never leaves the store; who has it can take this aggregator's noise away.
     """
 
-    manifest: SecureSum
+    plan: ReleasePlan
+    sigma: float
     key: bytes = field(repr=False)
 
     @classmethod
-    def load(cls, manifest: SecureSum, run: bytes, store: Store) -> "SumNoise":
+    def load(cls, plan: ReleasePlan, sigma: float, *, run: bytes, store: Store) -> "SumNoise":
         """Go on with the run's key, or draw one and keep it."""
-        return cls(manifest, store.noise_key(run, os.urandom(KEY_BYTES)))
+        return cls(plan, sigma, store.noise_key(run, os.urandom(KEY_BYTES)))
 
     def add(self, number: RoundNumber, total: U64, *, before: bytes, place: int = 0) -> tuple[U64, bytes]:
         """Return this aggregator's share of a sum as it may be told, and what to keep of it for the next one.
@@ -62,10 +67,10 @@ class SumNoise:
         """
         if not answers(number):
             return np.zeros_like(total), before
-        if self.manifest.release.mechanism != NOISE:
+        if not self.plan.releases.has_noise:
             return total, before
         made = 1 + (msgspec.msgpack.decode(before, type=Openings).made if before else 0)
-        releases_of(self.manifest).require({SUM: made})
-        stream = Stream(FIRST_STREAM + number + place * (self.manifest.steps + 1))
-        noise = DiscreteGaussian(self.manifest.sigma).from_key(self.key, total.size, stream=stream)
+        self.plan.releases.require({SUM: made})
+        stream = Stream(FIRST_STREAM + number + place * (self.plan.steps + 1))
+        noise = DiscreteGaussian(self.sigma).from_key(self.key, total.size, stream=stream)
         return np.asarray(total + noise.view(np.uint64)), msgspec.msgpack.encode(Openings(made))

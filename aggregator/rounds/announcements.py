@@ -10,23 +10,21 @@ from aggregator.store import RoundClosure
 from protocols.arithmetic.counters import Step
 from protocols.errors import ConflictingReplay, NotEnrolled, WrongLength
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Announcement, RoundRelease
 
 RECALLED: Final = 2**12  # numbers in one reply, so that it stays below the bound on a call
 
 
-def check_announcement(message: Announcement, manifest: Manifest) -> None:
+def check_announcement(message: Announcement, layout: Layout, *, engine: bool) -> None:
     """Refuse what is not of this run.
 
     Raises:
         NotEnrolled: the run has no engine.
         WrongLength: numbers are missing, or too many.
     """
-    if not manifest.engine:
+    if not engine:
         raise NotEnrolled("this run has no engine; its manifest says so")
-    layout = Layout.of(manifest)
     if message.synthetic.size != layout.announced:
         twins = f", what twins say in {layout.announced - layout.public(Phase.SPEAK)} words," if layout.twins else ""
         raise WrongLength(

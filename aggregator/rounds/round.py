@@ -14,7 +14,6 @@ from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import CohortTooSmall, ConflictingReplay, LpmError, RunEnded
 from protocols.quantity import quantity
-from protocols.task.manifest import Manifest
 from protocols.wire.messages import Members
 
 LOG: Final = logging.getLogger("aggregator")
@@ -43,10 +42,10 @@ def agree(mine: Mapping[str, bytes], others: Sequence[Members]) -> set[str]:
     return agreed
 
 
-def too_small(manifest: Manifest, n_clients: int, what_now: str) -> CohortTooSmall:
+def too_small(n_clients: int, what_now: str, *, least: int) -> CohortTooSmall:
     """Return the error of a sum over fewer clients than promised."""
     over = quantity(n_clients, "client")
-    return CohortTooSmall(f"cannot release a sum of {over}: the manifest promises {manifest.min_cohort}; {what_now}")
+    return CohortTooSmall(f"cannot release a sum of {over}: the manifest promises {least}; {what_now}")
 
 
 def count_in(done: RoundClosure, last: RoundClosure | None) -> RoundClosure:

@@ -15,9 +15,8 @@ from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import WrongLength
 from protocols.task.devices import pack_presence
 from protocols.task.layout import WORD_BYTES, Layout
-from protocols.task.manifest import Manifest
 from protocols.task.outcome_layout import answer_shares
-from protocols.task.rounds import Phase
+from protocols.task.rounds import Phase, Schedule
 from protocols.wire.messages import RoundResult, Share
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
@@ -32,12 +31,9 @@ class Sums:
         expands: whether this aggregator expands its shares from keys, as all but the last do.
     """
 
-    def __init__(self, manifest: Manifest, index: int, sharing: Sharing | None = None) -> None:
-        """Take what the manifest says of the run, and this aggregator's place in it; audits choose the sharing."""
-        self.expands = index < len(manifest.aggregators) - 1
-        self._layout = Layout.of(manifest)
-        self._schedule = manifest.schedule
-        self._sharing = sharing or manifest.share()
+    def __init__(self, layout: Layout, schedule: Schedule, sharing: Sharing, *, expands: bool) -> None:
+        """Take what the run's vectors, rounds and shares are."""
+        self._layout, self._schedule, self._sharing, self.expands = layout, schedule, sharing, expands
 
     def add_up(self, current: Round, members: Sequence[str], keys: Mapping[str, bytes]) -> U64:
         """Return the sum of the members' shares: of whole vectors, or each client's own words in its agents' slots."""

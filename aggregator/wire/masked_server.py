@@ -68,7 +68,7 @@ def begin_rounds(
     signing_keys, (peer, dealer) = trust_of(plan.manifest).signing_keys, ways
     return MaskedRounds(
         lambda: MaskingAggregator(plan, signer, signing_keys, journal, index),
-        plan.manifest,
+        plan,
         peer=MaskedLink(peer, plan.run),
         dealer=MaskedLink(dealer, plan.run),
         ledger=ledger,

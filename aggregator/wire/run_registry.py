@@ -120,7 +120,7 @@ class RunRegistry:
         backend = self._backend(manifest, index)
         try:
             ledger = Ledger(self._folder / file_name(run), run=run, name=config.name, key=keys.identity)
-            box = Mailbox(manifest, self._store) if compares(manifest) else None
+            box = self._mailbox(manifest) if compares(manifest) else None
             if box is not None:
                 box.clear(ledger.number)
             if is_active(manifest):
@@ -159,6 +159,10 @@ class RunRegistry:
         """Return how many calls clients of runs that go on may make at once, those of one more run among them."""
         go_on = [each for run, each in self._manifests.items() if not self._is_over(run)]
         return CALLS_OF_ONE * sum(len(each.clients) for each in (*go_on, manifest))
+
+    def _mailbox(self, manifest: Manifest) -> Mailbox:
+        clients, rounds = frozenset(client.name for client in manifest.clients), manifest.schedule.rounds
+        return Mailbox(manifests.run_id(manifest), clients, rounds, trust_of(manifest).not_after, self._store)
 
     def _masked_rounds(
         self, plan: RunPlan, index: int, *, keys: ServerKeys, ways: tuple[Transport, Transport], ledger: Ledger

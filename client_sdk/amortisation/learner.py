@@ -1,4 +1,4 @@
-"""An institution's part of a conditional posterior: practise on simulations, then embed its own series."""
+"""An institution's part of an amortised posterior: practise on simulations, then embed its own series."""
 
 import hashlib
 from dataclasses import dataclass, field

@@ -20,8 +20,6 @@ from protocols.identity.certificates import Credentials
 from protocols.sealing.handshake import MAX_CERTIFICATE, sign, verify
 from protocols.sealing.messages import Handshake
 from protocols.sealing.route import Route
-from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation
 from protocols.wire.messages import Letter, LetterReply
 from protocols.wire.transport import Transport
 
@@ -49,18 +47,20 @@ class ContactComparison:
     """One client's part.
 
     Attributes:
-        manifest: of the run.
+        run: its id.
         name: of the client.
         transport: to the aggregator whose mailbox all use.
         credentials: of the client; the run's authority says who the others are.
         secret: 32 bytes from the system, kept for the run.
+        timeout_s: how long it waits for the others' letters.
     """
 
-    manifest: Simulation
+    run: bytes
     name: str
     transport: Transport
     credentials: Credentials
     secret: bytes = field(repr=False)
+    timeout_s: float
 
     async def compare(self, items: Items) -> tuple[Missing, Seals]:
         """Return which of the own contacts each other client lacks, by their places, and what verdicts are sealed by.
@@ -77,7 +77,7 @@ class ContactComparison:
             ConflictingReplay: this client has compared other contacts in this run.
             Unavailable: the aggregator does not answer.
         """
-        run, lists_of = manifests.run_id(self.manifest), {other: [each for each, _ in items[other]] for other in items}
+        run, lists_of = self.run, {other: [each for each, _ in items[other]] for other in items}
         digest = hashlib.sha256(b"".join(each for contacts in lists_of.values() for each in contacts)).digest()
         secret = hmac.digest(self.secret, digest, "sha256")  # other contacts, other keys; a restart says the same again
         pairs = {other: Pair(run, self.name, other, items=each, secret=secret) for other, each in lists_of.items()}
@@ -127,7 +127,7 @@ class ContactComparison:
             given = canonical_json.decode(letter, PairOpening, what="letter")
         except ParameterError:
             raise NotSealed(f"the first letter of {other} cannot be read; its program differs, or it lies") from None
-        route = Route(manifests.run_id(self.manifest), other, self.name)
+        route = Route(self.run, other, self.name)
         authorities = x509.load_pem_x509_certificates(self.credentials.authority)
         verify(route, Handshake(given.key, given.certificate, given.signature), authorities)
         return given.key
@@ -145,7 +145,7 @@ class ContactComparison:
             RunEnded: a later one did not come: who goes on without it would tell the carrier what the others found.
             ConflictingReplay: another one was left before; of verdicts, when all others are told theirs.
         """
-        run, wanted = manifests.run_id(self.manifest), set(letters)
+        run, wanted = self.run, set(letters)
         conflict: ConflictingReplay | None = None
         for other, content in letters.items():
             try:
@@ -157,7 +157,7 @@ class ContactComparison:
         if conflict is not None:
             raise conflict
         replies: dict[str, bytes] = {}
-        until = time.monotonic() + self.manifest.join_timeout_s
+        until = time.monotonic() + self.timeout_s
         while wanted:
             reply = await self._call(Letter(run, number, wanted=tuple(sorted(wanted))))
             if reply.sender:

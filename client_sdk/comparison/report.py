@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,9 @@ from protocols.errors import DataError
 from protocols.identity.certificates import Credentials
 from protocols.identity.signing import read_private
 from protocols.releases.ledger import SHORT
-from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation
+from protocols.task.layout import Layout
+from protocols.task.manifest import Simulation, run_id
+from protocols.task.parties import ClientParty
 from protocols.wire.transport import Transport
 
 REPORT: Final = "one_sided.csv"
@@ -36,15 +38,16 @@ async def require_counterparts(
         DataError: a client lacks some; the message says how many, and not which.
         RunEnded: another client has found some.
     """
-    name, key, verdict = files.state.name, _path(folder, manifest, "key"), _path(folder, manifest, "verdict")
-    items = cross_contacts(manifest, name, files.contacts)
+    name, run, layout = files.state.name, run_id(manifest), Layout.of(manifest)
+    key, verdict = _path(folder, run, "key"), _path(folder, run, "verdict")
+    items = cross_contacts(run, layout, name, files.contacts, directed=manifest.model.agents.directed)
     digest = _digest(items)
     if verdict.exists() and read_private(verdict) == digest:
         return  # this client agreed on the same contacts before, and was started again
     secret = _secret(key)
-    comparison = ContactComparison(manifest, name, transport, credentials, secret)
+    comparison = ContactComparison(run, name, transport, credentials, secret, manifest.join_timeout_s)
     missing, seals = await comparison.compare(items)
-    rows = _rows(manifest, files, items, missing)
+    rows = _rows(manifest.clients, manifest.channels, files, _lacks(items, missing))
     write_atomically(folder / REPORT, _csv(rows))  # its owner has it, whatever comes of the verdicts
     await comparison.agree(missing, seals)
     unlike = [f"{other} ({len(items[other]):,} here)" for other, each in missing.items() if each is None]
@@ -62,13 +65,13 @@ async def require_counterparts(
     write_atomically(verdict, digest)
 
 
-def remove_secret(folder: Path, manifest: Simulation) -> None:
+def remove_secret(folder: Path, run: bytes) -> None:
     """Forget what a client's letters were made from, after the run; that it agreed stays."""
-    _path(folder, manifest, "key").unlink(missing_ok=True)
+    _path(folder, run, "key").unlink(missing_ok=True)
 
 
-def _path(folder: Path, manifest: Simulation, kind: str) -> Path:
-    return folder / f"comparison-{manifests.run_id(manifest).hex()[:SHORT]}.{kind}"
+def _path(folder: Path, run: bytes, kind: str) -> Path:
+    return folder / f"comparison-{run.hex()[:SHORT]}.{kind}"
 
 
 def _digest(items: Items) -> bytes:
@@ -80,16 +83,22 @@ def _digest(items: Items) -> bytes:
     return content.digest()
 
 
-def _rows(manifest: Simulation, files: PrivateFiles, items: Items, missing: Missing) -> list[tuple[int | str, ...]]:
-    table, agents = files.contacts, [agent for client in manifest.clients for agent in client.agents]
-    lacks = sorted((items[other][place][1], other) for other, each in missing.items() for place in each or ())
+def _lacks(items: Items, missing: Missing) -> list[tuple[int, str]]:
+    """Return the rows of contacts that another client lacks, and which."""
+    return sorted((items[other][place][1], other) for other, each in missing.items() for place in each or ())
+
+
+def _rows(
+    clients: Sequence[ClientParty], channels: Sequence[str], files: PrivateFiles, lacks: list[tuple[int, str]]
+) -> list[tuple[int | str, ...]]:
+    table, agents = files.contacts, [agent for client in clients for agent in client.agents]
     return [
         (
             int(files.rows[row]),
             int(table.day[row]),
             agents[table.a[row]],
             agents[table.b[row]],
-            manifest.channels[table.channel[row]],
+            channels[table.channel[row]],
             int(table.weight[row]),
             other,
         )

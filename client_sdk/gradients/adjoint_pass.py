@@ -16,11 +16,11 @@ from protocols.errors import OutOfRange
 from protocols.models.agent_model import Columns
 from protocols.models.cells import cell_totals
 from protocols.models.chain.chain_adjoints import ChainAdjoints
-from protocols.models.chain.chain_groups import ChainGroups
+from protocols.models.dynamics import Relaxation
+from protocols.models.graph.agents import GraphModel
 from protocols.models.relaxed_agents import F64, Reception, States
 from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
 
 LARGEST: Final = 2.0**40  # of what an engine announces, as of a derivative's clip
 
@@ -43,23 +43,20 @@ class AdjointPass:
         journal: of the forward pass, for the backward one.
     """
 
-    def __init__(self, manifest: Simulation, *, cell: I64, columns: Columns, n: int, every: int = 1) -> None:
+    def __init__(self, run: Relaxation, layout: Layout, *, cell: I64, columns: Columns, n: int, every: int = 1) -> None:
         """Take agents; `every` is of how many steps one state is kept.
 
         Raises:
             ModelError: the model has no local chain.
             DataError: a column is missing, or out of its range.
         """
-        gradient = manifest.require_gradient()
-        groups = ChainGroups.of_run(manifest.model, gradient, columns=columns, n=n, steps=manifest.steps)
-        self.agents = ChainAdjoints(groups, gradient, sizes=manifest.cells, cell=cell)
+        self.agents = ChainAdjoints.of_run(run, columns=columns, cell=cell, n=n)
         self.journal = AdjointJournal(every)
-        self._range = ParameterRange.of(manifest.model, gradient)
-        model = manifest.model.agents
-        self._given = gradient
-        self._layout, self._steps = Layout.of(manifest), manifest.steps
-        self._ends = _ends(manifest)
-        self._cell, self._cells = cell, len(manifest.cells)
+        self._range = ParameterRange.of(run.model, run.gradient)
+        model = run.model.agents
+        self._given, self._layout, self._steps = run.gradient, layout, run.steps
+        self._ends = _ends(run.model)
+        self._cell, self._cells = cell, len(run.sizes)
         self._channels, self._words, self._q = self._layout.channels, len(model.cell_most), len(model.tally)
         self._begun = self.agents.theta
         self._states: States = []
@@ -193,9 +190,8 @@ class AdjointPass:
         return self._cells * self._words
 
 
-def _ends(manifest: Simulation) -> tuple[F64, F64]:
+def _ends(model: GraphModel) -> tuple[F64, F64]:
     """Return the range of each number that an agent tells forth, float64[c + w + q, 1] each."""
-    model = manifest.model
     most = [*(model.graph.channels[name].most for name in model.contact_channels), *model.agents.cell_most]
     words = model.agents.tally
     low, high = [*(0 for _ in most), *(word.low for word in words)], [*most, *(word.high for word in words)]

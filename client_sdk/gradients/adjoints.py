@@ -1,22 +1,22 @@
 """A client's part of a run with adjoints: relaxed agents forth, their derivatives back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from client_sdk.gradients.adjoint_pass import AdjointMessage, AdjointPass
 from client_sdk.gradients.journal import AdjointJournal
 from client_sdk.private.state import PrivateState
-from client_sdk.simulation.exchange import Answer, Exchange, RoundExchange
+from client_sdk.simulation.exchange import Answer, RoundExchange
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
 from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
-from protocols.wire.transport import Transport
+from protocols.task.rounds import Schedule
 
 
 @final
@@ -29,7 +29,8 @@ class AdjointClient:
     engine sees that a client is missing, and gives no gradient.
 
     Attributes:
-        every: of how many steps one state is kept.
+        schedule: of the run's rounds.
+        steps: of a pass, either way.
         number: of the round that comes next.
         missed: the rounds that closed without this client.
 
@@ -38,26 +39,15 @@ class AdjointClient:
         neighbours' derivatives back, exactly.
     """
 
-    manifest: Simulation
     private: PrivateState = field(repr=False)
     exchange: RoundExchange = field(repr=False)
-    every: int = 1
+    schedule: Schedule
+    steps: int
+    _layout: Layout = field(repr=False)
+    _pass: AdjointPass = field(repr=False)
     number: RoundNumber = FIRST_ROUND
     missed: list[int] = field(default_factory=list)
-    _layout: Layout = field(init=False, repr=False)
-    _pass: AdjointPass = field(init=False, repr=False)
     _pending: AdjointMessage | None = field(init=False, repr=False, default=None)  # of a round that is not over
-
-    def __post_init__(self) -> None:
-        """Prepare; nothing is sent."""
-        self._layout = Layout.of(self.manifest)
-        self._pass = AdjointPass(
-            self.manifest,
-            cell=self.private.cell,
-            columns=self.private.columns,
-            n=self.private.source.agents.size,
-            every=self.every,
-        )
 
     @property
     def journal(self) -> AdjointJournal:
@@ -65,43 +55,39 @@ class AdjointClient:
         return self._pass.journal
 
     @classmethod
-    async def join(
-        cls, manifest: Simulation, private: PrivateState, transports: Sequence[Transport], *, every: int = 1
+    async def join_over(
+        cls, manifest: Simulation, private: PrivateState, exchange: RoundExchange, *, every: int = 1
     ) -> "AdjointClient":
-        """Join a run at all of its aggregators, keeping the states of every so many steps.
+        """Join a run, keeping the states of every so many steps.
 
         Raises:
             RoundClosed: the run has begun, and a gradient needs all rounds.
         """
-        return await cls.join_over(manifest, private, Exchange(manifest, private.name, transports), every=every)
-
-    @classmethod
-    async def join_over(
-        cls, manifest: Simulation, private: PrivateState, exchange: RoundExchange, *, every: int = 1
-    ) -> "AdjointClient":
-        """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
-        client = cls(manifest, private, exchange, every)
+        layout = Layout.of(manifest)
+        own: Any = {"cell": private.cell, "columns": private.columns}
+        passes = AdjointPass(manifest.relaxation, layout, n=private.source.agents.size, every=every, **own)
+        client = cls(private, exchange, manifest.schedule, manifest.steps, layout, passes)
         if await client.exchange.join():
             raise RoundClosed("the run has begun, and a gradient needs all of its rounds; join the next one")
         return client
 
     async def run(self, on_step: Callable[[int], None] = lambda step: None) -> None:
         """Take part until the run ends; `on_step` is told each round that is over."""
-        while self.number <= self.manifest.schedule.steps:
+        while self.number <= self.schedule.steps:
             number = self.number
             await self.advance()
             on_step(number)
 
     async def advance(self) -> None:
         """Take part in one round; after an error the same round may be tried again, with the same vector."""
-        turn = Turn.of(self.number, self.manifest.steps)
+        turn = Turn.of(self.number, self.steps)
         if self._pending is None:
             self._pending = self._pass.message(turn)
         message = self._pending
         own, others = self._contact(message.told, turn.t)
         tally = np.zeros(self._layout.q, dtype=np.int64)
         try:
-            step = self.manifest.schedule.step(self.number)
+            step = self.schedule.step(self.number)
             answer = await self.exchange.round(self._layout.pack(others, message.block, tally), step=step)
         except RoundClosed:
             nothing = np.zeros(self._layout.cells, dtype=np.int64)

@@ -1,15 +1,14 @@
 """Which client a manifest asks for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from client_sdk.gradients.adjoints import AdjointClient
 from client_sdk.gradients.tangents import TangentClient
 from client_sdk.private.state import PrivateState
 from client_sdk.simulation.client import Client
-from client_sdk.simulation.exchange import Exchange, RoundExchange
+from client_sdk.simulation.exchange import RoundExchange
 from protocols.task.manifest import Simulation
-from protocols.wire.transport import Transport
 
 
 class Participant(Protocol):
@@ -21,8 +20,8 @@ class Participant(Protocol):
         """Take part until the run ends."""
 
 
-async def take_part(
-    manifest: Simulation, private: PrivateState, transports: Sequence[Transport], *, states_every: int = 1
+async def take_part_over(
+    manifest: Simulation, private: PrivateState, exchange: RoundExchange, *, states_every: int = 1
 ) -> Participant:
     """Join a run as its manifest says: with messages alone or scores, with tangents, or with adjoints.
 
@@ -32,15 +31,6 @@ async def take_part(
         ModelError: a run with derivatives is of a model without a local chain.
         ProtocolError: an aggregator refuses.
     """
-    return await take_part_over(
-        manifest, private, Exchange(manifest, private.name, transports), states_every=states_every
-    )
-
-
-async def take_part_over(
-    manifest: Simulation, private: PrivateState, exchange: RoundExchange, *, states_every: int = 1
-) -> Participant:
-    """Join a run as `take_part` does, of which this is the twin whose coins are the exchange's, for audits."""
     way = None if manifest.gradient is None else manifest.gradient.way
     if way == "tangents":
         return await TangentClient.join_over(manifest, private, exchange)

@@ -1,24 +1,23 @@
 """A client's part of a run with tangents: relaxed agents that speak, exchange, and move on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from client_sdk.private.contacts import Contacts
 from client_sdk.private.state import PrivateState
-from client_sdk.simulation.exchange import Exchange, RoundExchange
+from client_sdk.simulation.exchange import RoundExchange
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import RoundClosed
+from protocols.errors import AnswerLost, RoundClosed
 from protocols.models.chain.chain_agents import ChainAgents
-from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.contribution import ContributionBound
+from protocols.models.dynamics import Relaxation
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
-from protocols.task.release_plan import contribution_bound
-from protocols.wire.transport import Transport
+from protocols.task.release_plan import ReleasePlan
 
 
 def add_up_messages(contacts: Contacts, messages: I64, *, step: int) -> I64:
@@ -35,6 +34,7 @@ class TangentClient:
     """Runs one client's relaxed agents through a run.
 
     Attributes:
+        relaxation: of the run.
         step: that comes next.
         missed: the steps of which a round closed without this client.
 
@@ -43,34 +43,26 @@ class TangentClient:
         its agents' exposures and their tangents exactly.
     """
 
-    manifest: Simulation
+    relaxation: Relaxation
     private: PrivateState = field(repr=False)
     exchange: RoundExchange = field(repr=False)
+    _layout: Layout = field(repr=False)
+    _bound: ContributionBound | None = field(repr=False)
     step: Step = FIRST_STEP
     missed: list[int] = field(default_factory=list)
     agents: ChainAgents = field(init=False)
-    _bound: ContributionBound | None = field(init=False, repr=False)
-    _layout: Layout = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
-        self._layout = Layout.of(self.manifest)
-        model, gradient, private = self.manifest.model, self.manifest.require_gradient(), self.private
-        n, steps, self._bound = private.source.agents.size, self.manifest.steps, contribution_bound(self.manifest)
-        groups = ChainGroups.of_run(model, gradient, columns=private.columns, n=n, steps=steps)
-        self.agents = ChainAgents(groups, gradient, sizes=self.manifest.cells, cell=private.cell)
-
-    @classmethod
-    async def join(
-        cls, manifest: Simulation, private: PrivateState, transports: Sequence[Transport]
-    ) -> "TangentClient":
-        """Join a run at all of its aggregators; raises what `Client.join` does."""
-        return await cls.join_over(manifest, private, Exchange(manifest, private.name, transports))
+        private = self.private
+        given: Any = {"columns": private.columns, "cell": private.cell, "n": private.source.agents.size}
+        self.agents = ChainAgents.of_run(self.relaxation, **given)
 
     @classmethod
     async def join_over(cls, manifest: Simulation, private: PrivateState, exchange: RoundExchange) -> "TangentClient":
-        """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
-        client = cls(manifest, private, exchange)
+        """Join a run; raises what `Client.join` does."""
+        bound = ReleasePlan.of(manifest).contribution_bound()
+        client = cls(manifest.relaxation, private, exchange, Layout.of(manifest), bound)
         next_step = await client.exchange.join()
         while client.step < next_step:
             client._miss()
@@ -78,7 +70,7 @@ class TangentClient:
 
     async def run(self, on_step: Callable[[int], None] = lambda step: None) -> None:
         """Take part until the run ends; `on_step` is told each step that is over."""
-        while self.step <= self.manifest.steps:
+        while self.step <= self.relaxation.steps:
             step = self.step
             await self.advance()
             on_step(step)
@@ -96,12 +88,12 @@ class TangentClient:
         try:
             answer = await self.exchange.round(vector, step=step)
         except RoundClosed as error:
-            if bound and contribution and type(error) is not RoundClosed:
-                bound.spend(contribution)  # which counted, or may have: of that error alone are all servers asked
+            if bound and contribution and isinstance(error, AnswerLost):
+                bound.spend(contribution)  # which counted
             return self._miss()
         if bound and contribution:
             bound.spend(contribution)
-        if step < self.manifest.steps:
+        if step < self.relaxation.steps:
             totals = (answer.release[: layout.cells] + answer.synthetic).reshape(cells.shape)
             self.agents.update(own + answer.own.reshape(own.shape), totals, step=step)
         self.step = Step(step + 1)
@@ -111,14 +103,14 @@ class TangentClient:
         """Live through a step without this client's part in it: nothing from others reaches its agents."""
         messages = self.agents.messages()
         own, _ = self._contact(messages, self.step)
-        if self.step < self.manifest.steps:
+        if self.step < self.relaxation.steps:
             self.agents.update(own, np.zeros_like(self._cells(messages)), step=self.step)
         self.missed.append(self.step)
         self.step = Step(self.step + 1)
 
     def _cells(self, messages: I64) -> I64:
         """Return what own agents tell their cells, int64[w * cells, 1 + p]."""
-        return self.agents.cells(messages, channels=len(self.manifest.model.agents.cell_most))
+        return self.agents.cells(messages, channels=len(self.relaxation.model.agents.cell_most))
 
     def _contact(self, messages: I64, step: int) -> tuple[I64, I64]:
         """Return own agents' exposure to each other, int64[n_own, c, 1 + p], and what is told to others."""
@@ -126,10 +118,10 @@ class TangentClient:
         first, end = layout.own[self.private.name]
         if not layout.c:
             return np.zeros((end - first, 0, len(messages)), dtype=np.int64), np.zeros(0, dtype=np.int64)
-        if step < self.manifest.steps:
+        if step < self.relaxation.steps:
             total = add_up_messages(self.private.contacts, messages, step=step)
         else:
-            total = np.zeros((layout.n, len(self.manifest.channels), len(messages)), dtype=np.int64)
+            total = np.zeros((layout.n, layout.channels, len(messages)), dtype=np.int64)
         own = total[first:end].copy()
         total[first:end] = 0
         return own, total

@@ -7,9 +7,7 @@ from typing import Any, Final, final
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.errors import LpmError, PartiesDisagree, RoundClosed, RunEnded, Unavailable
 from protocols.masking.envelope import SignedMessage
-from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
-from protocols.task.timeouts import patience_s
+from protocols.task.timeouts import Deadlines, patience_s
 from protocols.wire.masked_link import MaskedLink
 from protocols.wire.messages import Join
 from protocols.wire.transport import Transport
@@ -21,9 +19,9 @@ APART: Final = 0.5  # of a round's deadline, which may lie between the answers o
 class ServerChannel:
     """Both aggregators, reached over one transport each."""
 
-    def __init__(self, manifest: Manifest, transports: Sequence[Transport]) -> None:
-        """Reach the aggregators, in the manifest's order; nothing is sent."""
-        self._manifest, self._transports, self._run = manifest, transports, manifests.run_id(manifest)
+    def __init__(self, run: bytes, deadlines: Deadlines, transports: Sequence[Transport]) -> None:
+        """Reach the aggregators of a run, in the manifest's order; nothing is sent."""
+        self._run, self._deadlines, self._transports = run, deadlines, transports
         self._links = [MaskedLink(transport, self._run) for transport in transports]
 
     async def join(self) -> Step:
@@ -33,7 +31,7 @@ class ServerChannel:
             RoundClosed: both say that the run is over for the sender.
             PartiesDisagree: one of them does, or they are more than a step apart, which no two honest ones are.
         """
-        timeout_s, join = patience_s(self._manifest, FIRST_STEP), Join(self._run, b"")
+        timeout_s, join = patience_s(self._deadlines, FIRST_STEP), Join(self._run, b"")
         calls = [asyncio.ensure_future(each.call(join, timeout_s=timeout_s)) for each in self._transports]
         await asyncio.wait(calls)
         _require_answers(calls)
@@ -44,7 +42,7 @@ class ServerChannel:
 
     async def hand(self, envelope: SignedMessage) -> None:
         """Hand both a sealed seed, for the first round."""
-        timeout_s = patience_s(self._manifest, FIRST_STEP)
+        timeout_s = patience_s(self._deadlines, FIRST_STEP)
         await asyncio.gather(*(link.send(envelope, timeout_s=timeout_s) for link in self._links))
 
     async def exchange(
@@ -64,14 +62,14 @@ class ServerChannel:
             Unavailable: one did not answer in time, or not soon after the other: if it might, it could hold a client up
                 until the next round has closed without it.
         """
-        timeout_s = rounds * patience_s(self._manifest, step)
+        timeout_s = rounds * patience_s(self._deadlines, step)
         calls = [asyncio.ensure_future(link.ask(envelope, timeout_s=timeout_s)) for link in self._links]
         try:
             await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
             refusal = _refusal([call for call in calls if call.done()])
             if not isinstance(refusal, RoundClosed | None):
                 raise refusal
-            _, late = await asyncio.wait(calls, timeout=APART * self._manifest.round_timeout_s)
+            _, late = await asyncio.wait(calls, timeout=APART * self._deadlines.round_timeout_s)
             if late:
                 raise Unavailable("one aggregator answered, and the other keeps its answer back; the run stops here")
         finally:
@@ -88,7 +86,7 @@ class ServerChannel:
         That may take as long as any other client waits for it, which begins to a deadline later: if it came back to
         others and had not been told, the other aggregator, which knows it and says nothing, had dropped the sender.
         """
-        timeout_s = patience_s(self._manifest, Step(1)) + self._manifest.round_timeout_s
+        timeout_s = patience_s(self._deadlines, Step(1)) + self._deadlines.round_timeout_s
         sent = (link.send(envelope, timeout_s=timeout_s) for link in self._links)
         await asyncio.gather(*sent, return_exceptions=True)
 

@@ -254,4 +254,4 @@ def begin_exchange(
         raise ParameterError("the manifest pins no sealing key of the dealer; its security cannot be active")
     signer = Signer.draw(name, read_key(identity / IDENTITY))
     client = MaskingClient(plan, signer, trust.signing_keys, journal, dealer=public_key(dealer))
-    return MaskedExchange(client, ServerChannel(manifest, transports))
+    return MaskedExchange(client, ServerChannel(plan.run, manifest, transports))

@@ -47,7 +47,7 @@ def frame_of(source: Any) -> pa.Table:
         table = pa.table(source)
     except (TypeError, ValueError, pa.ArrowException) as error:
         raise DataError(f"cannot read a {type(source).__name__} ({error}); give a path, or a frame") from error
-    return table.select([name for name in table.column_names if not re.fullmatch(INDEX, name)])
+    return table.select([place for place, name in enumerate(table.column_names) if not re.fullmatch(INDEX, name)])
 
 
 def _of(table: pa.Table, path: Path) -> Table:

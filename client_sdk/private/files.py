@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, final
 
+import msgspec
 import numpy as np
 
 from client_sdk.private import line_list
@@ -14,13 +15,13 @@ from client_sdk.private.calendar import Calendar, steps_per_day
 from client_sdk.private.contact_list import COLUMNS, Channels, ContactList, moments_of, time_columns
 from client_sdk.private.contacts import ContactTable
 from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
-from client_sdk.private.device_keys import DeviceKeys, read_device_keys
+from client_sdk.private.device_keys import read_device_keys
 from client_sdk.private.line_list import read_columns
 from client_sdk.private.state import PrivateState
 from client_sdk.private.table import Table
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError, DataError, ParameterError
-from protocols.models.agent_model import AgentModel, Columns
+from protocols.models.agent_model import AgentModel, Columns, ColumnSpec
 from protocols.task.manifest import Simulation
 
 AGENT: Final = "agent"  # the number of the manifest
@@ -86,7 +87,7 @@ def read_private_files(
         DataError: a file cannot be read, or a row is wrong; the message names file and row.
         ParameterError: the manifest lists no client of that name, or says another start.
     """
-    _check_start(manifest, start)
+    _check_start(manifest.start, start)
     own = {client.name: client.agents for client in manifest.clients}.get(name)
     if own is None:
         raise ParameterError(f"the manifest lists no client {name}; check the name in the client's config")
@@ -95,12 +96,15 @@ def read_private_files(
     elapsed = [spec.name for spec in specs if spec.elapsed]
     lines = dictionary.translate(Table.read(people, least=0), elapsed=elapsed)
     met = dictionary.translate(Table.read(contacts, least=0))
-    calendar = _calendar(lines, met, manifest)
+    calendar = _calendar(lines, met, specs, start=manifest.start, dt=manifest.dt)
     places = _places(lines, own)
-    cell, columns = _people(lines, places, manifest, calendar, dictionary.cells)
+    cell, columns = _people(lines, places, manifest.model.agents, calendar, len(manifest.cells), names=dictionary.cells)
     names = tuple(lines.columns[PERSON][row] for row in places) if AGENT not in lines.columns else ()
-    table, rows = _contacts(met, manifest, calendar, _numbers(dict(zip(names, own, strict=False)), others, manifest))
-    devices = _devices(people.parent, manifest)
+    slots = {agent: slot for slot, agent in enumerate(agent for each in manifest.clients for agent in each.agents)}
+    number_of = _numbers(dict(zip(names, own, strict=False)), others, slots)
+    channels = channels_of(manifest.channels, manifest.model.agents)
+    table, rows = _contacts(met, channels, calendar, number_of, period=manifest.period)
+    devices = None if manifest.devices is None else read_device_keys(people.parent, slots)
     try:
         state = PrivateState(
             manifest,
@@ -122,25 +126,31 @@ def channels_of(names: tuple[str, ...], model: AgentModel) -> Channels:
     return Channels(names, model.directed, tuple(along is not None for along in model.along))
 
 
-def _check_start(manifest: Simulation, given: datetime.date | None) -> None:
+def _check_start(signed: datetime.date | msgspec.UnsetType, given: datetime.date | None) -> None:
     """Hold the first day that a client's owner knows against the manifest's, which is the same for all clients."""
-    if given is not None and given != manifest.start:
-        said = manifest.start if isinstance(manifest.start, datetime.date) else "none"
+    if given is not None and given != signed:
+        said = signed if isinstance(signed, datetime.date) else "none"
         raise ParameterError(
             f"start is {given} here, and {said} in the manifest, which all clients go by; ask the run's operator, or "
             "leave it out here"
         )
 
 
-def _calendar(people: Table, contacts: Table, manifest: Simulation) -> Calendar | None:
+def _calendar(
+    people: Table,
+    contacts: Table,
+    specs: tuple[ColumnSpec, ...],
+    *,
+    start: datetime.date | msgspec.UnsetType,
+    dt: float,
+) -> Calendar | None:
     """Return the run's calendar, of the times of both files, where its first day is known."""
-    start = manifest.start
     if not isinstance(start, datetime.date):
         return None
     met = [] if not len(contacts) else moments_of(contacts)
-    known = line_list.moments_of(people, manifest.model.agents.columns)
+    known = line_list.moments_of(people, specs)
     try:
-        return Calendar.over([*met, *known], start=start, per_day=steps_per_day(manifest.dt))
+        return Calendar.over([*met, *known], start=start, per_day=steps_per_day(dt))
     except DataError as error:
         raise DataError(f"{contacts.path}: {error}") from error
 
@@ -152,14 +162,6 @@ def _place(error: DataError, contacts: Table, rows: I64, people: Table, places: 
     if str(error).startswith("contact"):
         return contacts.place(int(rows[error.row - 1]))
     return people.place(int(places[error.row - 1]))
-
-
-def _devices(folder: Path, manifest: Simulation) -> DeviceKeys | None:
-    """Return a device's keys, which lie beside its people, where edges are permuted."""
-    if manifest.devices is None:
-        return None
-    agents = [agent for client in manifest.clients for agent in client.agents]
-    return read_device_keys(folder, dict(zip(agents, range(len(agents)), strict=True)))
 
 
 def _places(table: Table, own: tuple[int, ...]) -> I64:
@@ -203,27 +205,26 @@ def _require_names(table: Table) -> None:
 
 
 def _people(
-    table: Table, places: I64, manifest: Simulation, calendar: Calendar | None, cells: tuple[str, ...]
+    table: Table, places: I64, model: AgentModel, calendar: Calendar | None, cells: int, *, names: tuple[str, ...]
 ) -> tuple[I64, Columns]:
     """Return cell and private columns of each own agent, in the manifest's order."""
-    model, specs = manifest.model.agents, manifest.model.agents.columns
+    specs = model.columns
     stays = ("cell",) if model.cell_field is None else ()
     person = AGENT if AGENT in table.columns else PERSON
-    needed = (person, *(stays if manifest.cells else ()), *(spec.name for spec in specs if spec.default is None))
+    needed = (person, *(stays if cells else ()), *(spec.name for spec in specs if spec.default is None))
     table.require(needed, allowed=(person, *stays, *(spec.name for spec in specs)))
     columns = read_columns(table, specs, calendar)
     cell = np.zeros(0, dtype=np.int64)
-    if manifest.cells and stays:
-        if cells and len(cells) != len(manifest.cells):
-            raise ConfigError(f"dictionary.cells names {len(cells)} cells, and the run has {len(manifest.cells)}")
-        cell = table.codes("cell", cells) if cells else table.whole("cell", last=len(manifest.cells) - 1)
+    if cells and stays:
+        if names and len(names) != cells:
+            raise ConfigError(f"dictionary.cells names {len(names)} cells, and the run has {cells}")
+        cell = table.codes("cell", names) if names else table.whole("cell", last=cells - 1)
         cell = cell[places]
     return cell, {name: values[places] for name, values in columns.items()}
 
 
-def _numbers(own: Mapping[str, int], others: Path | None, manifest: Simulation) -> Callable[[str], int | None]:
+def _numbers(own: Mapping[str, int], others: Path | None, slots: Mapping[int, int]) -> Callable[[str], int | None]:
     """Return what finds the slot of a person of contacts: by own names, and others'; or by the manifest's numbers."""
-    slots = {agent: slot for slot, agent in enumerate(a for client in manifest.clients for a in client.agents)}
     if not own:
         return lambda text: slots.get(int(text)) if text.isdecimal() and len(text) <= MAX_DIGITS else None
     numbers = dict(own)
@@ -240,21 +241,22 @@ def _numbers(own: Mapping[str, int], others: Path | None, manifest: Simulation) 
 
 
 def _contacts(
-    table: Table, manifest: Simulation, calendar: Calendar | None, number_of: Callable[[str], int | None]
+    table: Table,
+    channels: Channels,
+    calendar: Calendar | None,
+    number_of: Callable[[str], int | None],
+    *,
+    period: int,
 ) -> tuple[ContactTable, I64]:
     """Return the contacts of the run's steps, by slot, and the row of each."""
-    model = manifest.model.agents
-    table.require(("a", "b", *(["channel"] if len(manifest.channels) > 1 else [])), allowed=COLUMNS)
+    table.require(("a", "b", *(["channel"] if len(channels.names) > 1 else [])), allowed=COLUMNS)
     dated = time_columns(table) != ("day",)
-    channels = channels_of(manifest.channels, model)
     listed = ContactList.read(
         table, channels, number_of=number_of, calendar=calendar if dated else None, advice=UNKNOWN_PERSON
     )
-    met, rows, outside = listed.by_step(manifest.period if dated else None)
+    met, rows, outside = listed.by_step(period if dated else None)
     if outside and not rows.size:
-        raise DataError(
-            f"{table.path}: all {outside} contacts are outside of the run's {manifest.period} steps from start on"
-        )
+        raise DataError(f"{table.path}: all {outside} contacts are outside of the run's {period} steps from start on")
     if outside:
         LOG.warning("%s: %d of %d contacts are outside of the run's steps", table.path, outside, len(table))
     return met, rows

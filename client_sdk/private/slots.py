@@ -12,9 +12,7 @@ from client_sdk.private.state import PrivateState
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import DataError, ParameterError
 from protocols.models.agent_model import Edges, times_weight
-from protocols.task import manifest as manifests
 from protocols.task.devices import LISTS, Bools, edge_key, edge_token, public_key
-from protocols.task.manifest import Simulation
 
 
 @final
@@ -36,21 +34,21 @@ class Slots:
     _days: tuple[tuple[I64, I64, I64], ...] = field(repr=False)  # channel, weight, place * c + channel, of each contact
 
     @classmethod
-    def of(cls, manifest: Simulation, private: PrivateState, here: Bools) -> "Slots":
+    def of(cls, run: bytes, degree: int, private: PrivateState, here: Bools) -> "Slots":
         """Lay out the contacts with agents that take part.
 
         Args:
-            manifest: of the run.
+            run: its id, which tokens are bound to.
+            degree: slots of each client.
             private: the device's one agent, its contacts and keys.
             here: bool[n], who takes part.
 
         Raises:
             DataError: the key of a contact is missing.
         """
-        if private.devices is None or manifest.devices is None:
+        if private.devices is None:
             raise ParameterError("a run over permuted edges needs a device's keys; give them with its private state")
-        degree, contacts = manifest.devices.degree, private.contacts
-        edges = _Edges(manifests.run_id(manifest), private.devices)
+        contacts, edges = private.contacts, _Edges(run, private.devices)
         days, tokens = [], []
         for day, each in enumerate(contacts.days):
             agents = each.target // contacts.c

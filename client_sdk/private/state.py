@@ -21,41 +21,41 @@ DRAW_BYTES: Final = 16
 TESTBED: Final = 0x7465737462656400  # second word of the testbed's key: "testbed"
 
 
-def simulation_keys(manifest: Simulation, draws: bytes | None, people: int) -> Key:
+def simulation_keys(seed: int | None, copies: int, draws: bytes | None, people: int) -> Key:
     """Return the key of the simulation generator, or of replicates that of each agent, uint64[n_own] twice.
 
     Args:
-        manifest: of the run.
-        draws: as of `simulation_key`.
+        seed, draws: as of `simulation_key`; each replicate has a seed of its own, one above that of the one before.
+        copies: replicates of the run.
         people: of the client.
     """
-    if manifest.copies == 1:
-        return simulation_key(manifest, draws)
+    if copies == 1:
+        return simulation_key(seed, draws)
     root = os.urandom(DRAW_BYTES) if draws is None else draws
-    names = (copy.to_bytes(DRAW_BYTES, "little") for copy in range(manifest.copies))
+    names = (copy.to_bytes(DRAW_BYTES, "little") for copy in range(copies))
     own = [hmac.digest(root, name, "sha256")[:DRAW_BYTES] for name in names]
-    keys = [simulation_key(manifest.replicate(copy), own[copy]) for copy in range(manifest.copies)]
+    keys = [simulation_key(None if seed is None else seed + copy, own[copy]) for copy in range(copies)]
     one, other = (np.tile(np.array(words, dtype=np.uint64), people) for words in zip(*keys, strict=True))
     return one, other
 
 
-def simulation_key(manifest: Simulation, draws: bytes | None = None) -> tuple[int, int]:
+def simulation_key(seed: int | None, draws: bytes | None = None) -> tuple[int, int]:
     """Return the key of the simulation generator: the testbed's where the manifest names a seed, else a fresh one.
 
     Args:
-        manifest: of the run.
+        seed: that it names.
         draws: 16 bytes of the system's randomness, of a client that draws the same once more.
     """
-    if manifest.testbed_seed is not None:
-        return manifest.testbed_seed, TESTBED
+    if seed is not None:
+        return seed, TESTBED
     drawn = os.urandom(DRAW_BYTES) if draws is None else draws
     return int.from_bytes(drawn[:8], "little"), int.from_bytes(drawn[8:], "little")
 
 
-def draw_numbers(manifest: Simulation, client: ClientParty) -> U64:
+def draw_numbers(client: ClientParty, common: int | msgspec.UnsetType) -> U64:
     """Return by whose numbers a client's agents draw, uint64[n_own]; with common draws a group has its first one's."""
     agents = np.array(client.agents, dtype=np.uint64)
-    group = 1 if manifest.common_draws is msgspec.UNSET else manifest.common_draws
+    group = 1 if common is msgspec.UNSET else common
     return agents[np.arange(agents.size) // group * group]
 
 
@@ -121,9 +121,9 @@ class PrivateState:
             raise ParameterError(f"the manifest lists no client {name}; it has {', '.join(list(layout.own)[:20])}")
         own, copies = layout.people(name), layout.copies
         first, end = own.start, own.stop
-        agents = draw_numbers(manifest, next(client for client in manifest.clients if client.name == name))
+        agents = draw_numbers(next(each for each in manifest.clients if each.name == name), manifest.common_draws)
         model = manifest.model.agents
-        _check(contacts, layout, manifest, (first, end))
+        _check(contacts, layout, (first, end), period=manifest.period)
         _check_weights(contacts, model, manifest.max_message)
         _check_cells(cell, agents.size, len(manifest.cells), model.cell_field)
         if manifest.twins:
@@ -146,7 +146,8 @@ class PrivateState:
         if copies > 1:  # a mistake in a column is told by the row of its agent, who stands there once
             model.initial_state(AgentSource(agents, (0, 0)), columns)
             self.columns = {column: np.repeat(values, copies) for column, values in columns.items()}
-        self.source = AgentSource(np.repeat(agents, copies), simulation_keys(manifest, draws, agents.size))
+        key = simulation_keys(manifest.testbed_seed, copies, draws, agents.size)
+        self.source = AgentSource(np.repeat(agents, copies), key)
         self.state = model.initial_state(self.source, self.columns)
 
     @property
@@ -171,8 +172,8 @@ def _of_replicates(cell: I64, copies: int) -> I64:
     return own
 
 
-def _check(contacts: ContactTable, layout: Layout, manifest: Simulation, own: tuple[int, int]) -> None:
-    c, period, n, (first, end) = layout.channels, manifest.period, layout.n // layout.copies, own
+def _check(contacts: ContactTable, layout: Layout, own: tuple[int, int], *, period: int) -> None:
+    c, n, (first, end) = layout.channels, layout.n // layout.copies, own
     for column in (contacts.a, contacts.b):
         refuse((column < 0) | (column >= n), column, "contact {row} names an agent that the run does not have")
     refuse(

@@ -19,8 +19,10 @@ from protocols.errors import AnswerLost, RoundClosed
 from protocols.models.agent_model import AgentModel, Edges, StepInputs, decide
 from protocols.models.cells import cell_totals
 from protocols.task.devices import unpack_presence
+from protocols.task.gradients.hidden_score import count_factors
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import Simulation, run_id
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 from protocols.wire.transport import Transport
 
@@ -65,7 +67,8 @@ class Client:
         self._layout = Layout.of(self.manifest)
         self._model = self.manifest.model.agents
         self._own = OwnLevels.of(self._model, self.manifest.level_bounds, self._layout.size(self.private.name))
-        self._score = OwnScore(self.manifest, self.private)
+        plan, factors = ReleasePlan.of(self.manifest), count_factors(self.manifest.gradient, self.manifest.mode)
+        self._score = OwnScore(self.manifest.model, plan, self._layout, self.private, factors=factors)
 
     @classmethod
     async def join(cls, manifest: Simulation, private: PrivateState, transports: Sequence[Transport]) -> "Client":
@@ -92,7 +95,8 @@ class Client:
             words = client._own.first_words(private.state)
             answer = await exchange.round(words, step=FIRST_STEP, phase=Phase.THRESHOLDS)
             if manifest.devices is not None:
-                client._slots = Slots.of(manifest, private, unpack_presence(answer.synthetic, client._layout.n))
+                run, here = run_id(manifest), unpack_presence(answer.synthetic, client._layout.n)
+                client._slots = Slots.of(run, manifest.devices.degree, private, here)
                 await exchange.round(client._slots.tokens, step=FIRST_STEP, phase=Phase.TOKENS)
         for public in await exchange.recall(FIRST_STEP, next_step):
             client._miss(public)

@@ -12,12 +12,21 @@ from protocols.arithmetic.counters import FIRST_STEP, RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.arithmetic.sharing import Sharing
 from protocols.arithmetic.sharing.additive import start_of
-from protocols.errors import AnswerLost, ParameterError, PartiesDisagree, RoundClosed, RunEnded, Unavailable
+from protocols.errors import (
+    AnswerLost,
+    ParameterError,
+    PartiesDisagree,
+    RoundClosed,
+    RunEnded,
+    ShareRefused,
+    Unavailable,
+)
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, is_active
 from protocols.task.outcome_layout import join_answers
 from protocols.task.rounds import Phase
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.timeouts import patience_s
 from protocols.wire.messages import Join, JoinReply, RoundResult, Share
 from protocols.wire.transport import Transport
@@ -101,13 +110,16 @@ class Exchange:
         """Join at all aggregators, and return the step that comes next.
 
         Raises:
-            PartiesDisagree: an aggregator told a step that the run does not have.
+            PartiesDisagree: an aggregator told a step that the run does not have, or two are more than a step apart,
+                which no two honest ones are.
         """
-        step = max(reply.step for reply in await self._join(None))
-        schedule = self._manifest.schedule
+        steps = [reply.step for reply in await self._join(None)]
+        step, schedule = max(steps), self._manifest.schedule
         last = schedule.step(RoundNumber(schedule.rounds))  # where a run stands that is over
         if step > last:
             raise PartiesDisagree(f"an aggregator told step {step}, and the run is over at step {last}; stop the run")
+        if step - min(steps) > 1:
+            raise PartiesDisagree(f"aggregators say that steps {steps} come next; stop the run")
         return step
 
     async def recall(self, since: Step, until: Step) -> list[dict[str, int]]:
@@ -153,10 +165,11 @@ class Exchange:
         """Return the last round in which this client counted, if there is one, once all aggregators say the same.
 
         Raises:
-            PartiesDisagree: they do not, for longer than one of them may close a round after another one.
+            PartiesDisagree: they do not, for longer than one of them may close a round after another one, or one does
+                not say it.
         """
         end, wait_s = time.monotonic() + patience_s(self._manifest, FIRST_STEP), RECALL_S
-        while len(counted := {reply.counted for reply in await self._join(None)}) > 1:
+        while len(counted := await self._last_rounds()) > 1:
             if time.monotonic() > end:
                 raise PartiesDisagree(
                     "aggregators say different things of the last round in which this client's share counted; stop the "
@@ -165,6 +178,13 @@ class Exchange:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
         return counted.pop()
+
+    async def _last_rounds(self) -> set[RoundNumber | None]:
+        """Return the last rounds in which this client counted, as the aggregators say."""
+        try:
+            return {reply.counted for reply in await self._join(None)}
+        except RoundClosed as error:  # else that would be taken for a round that closed without this client
+            raise PartiesDisagree("an aggregator does not say in which round a share counted; stop the run") from error
 
     async def _join(self, since: Step | None) -> list[JoinReply]:
         calls = (Join(self._id, key, since) for key in (*self._keys, b""))
@@ -187,8 +207,9 @@ class Exchange:
             keys: of this round alone, which go with the shares; in place of those that this client joined with.
 
         Raises:
-            RoundClosed: it closed without this client.
+            RoundClosed: it closed without this client, as all aggregators say.
             AnswerLost: it closed with this client's share, and its answer is not to be had any more.
+            ShareRefused: all aggregators say that this client is out of a secure sum.
             PartiesDisagree: the aggregators told different things, or answered with another size.
             RunEnded: the run is over for good, or its time is.
             Unavailable: one of them did not answer in time.
@@ -208,14 +229,28 @@ class Exchange:
             ),
             return_exceptions=True,
         )
-        errors = [answer for answer in answers if isinstance(answer, BaseException)]
-        if errors:  # a late client is told so by every aggregator; any other refusal matters more, the run's end most
-            ended = [error for error in errors if isinstance(error, RunEnded)]
-            error = next((error for error in [*ended, *errors] if not isinstance(error, RoundClosed)), errors[0])
+        if errors := [answer for answer in answers if isinstance(answer, BaseException)]:
+            error = self._refusal(errors)
             if type(error) is RoundClosed and await self.ask_last_round() == number:  # it called again, and too late
                 raise AnswerLost(f"step {step} has closed, and its answer is gone; go on without it") from error
             raise error
         return self._combine([answer for answer in answers if isinstance(answer, RoundResult)], step, phase)
+
+    def _refusal(self, errors: Sequence[BaseException]) -> BaseException:
+        """Return why a round was not answered: first that the run is over, and last that the round has closed.
+
+        What one aggregator alone says of a round that closed counts for nothing: it may have counted this client there.
+        """
+        ended = [error for error in errors if isinstance(error, RunEnded)]
+        error = next((error for error in [*ended, *errors] if not isinstance(error, RoundClosed)), None)
+        if error is not None:
+            return error
+        refused = [error for error in errors if isinstance(error, ShareRefused)]
+        if len(refused) == len(self._transports) and isinstance(self._manifest, SecureSum):
+            return refused[0]
+        if any(type(error) is not RoundClosed for error in errors):
+            return PartiesDisagree("an aggregator alone says that it refused a share, or lost it; stop the run")
+        return errors[0]
 
     def _combine(self, replies: list[RoundResult], step: Step, phase: Phase) -> Answer:
         layout = self._layout

@@ -12,9 +12,9 @@ from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.factors.level_factors import LevelFactor, factors_of
 from protocols.models.likelihood.graph_score import GraphScore
-from protocols.task.gradients.hidden_score import COLUMNS, count_factors, score_words
+from protocols.task.gradients.hidden_score import COLUMNS, score_words
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
+from protocols.task.release_plan import ReleasePlan
 
 
 @final
@@ -25,21 +25,29 @@ class OwnScore:
         tally beside it. Only the sum over at least `min_cohort` clients is opened.
     """
 
-    __slots__ = ("_hidden", "_manifest", "_own", "_private", "_scores", "_words")
+    __slots__ = ("_hidden", "_own", "_places", "_private", "_scores", "_steps", "_words")
 
-    def __init__(self, manifest: Simulation, private: PrivateState) -> None:
+    def __init__(
+        self, model: GraphModel, plan: ReleasePlan, layout: Layout, private: PrivateState, *, factors: int
+    ) -> None:
         """Take in the initial draws.
+
+        Args:
+            model: of the run.
+            plan: of its releases, with what the score is by.
+            layout: of its vectors.
+            private: the client's agents.
+            factors: common factors of which aggregators add up the score on shares.
 
         Raises:
             DataError: of a score that is added up on shares, contacts could exceed the largest hazard, or a threshold
                 is known.
         """
-        self._manifest, self._private, gradient = manifest, private, manifest.gradient
-        self._words, self._hidden = score_words(gradient), count_factors(gradient, manifest.mode)
-        self._own = Layout.of(manifest).own[private.name]
+        self._private, self._steps, gradient = private, plan.steps, plan.gradient
+        self._words, self._hidden, self._own = score_words(gradient), factors, layout.own[private.name]
+        self._places = [] if gradient is None else list(gradient.factors.values())
         self._scores: GraphScore | None = None
         if gradient is not None and gradient.way == "score":
-            model = manifest.model
             for factor in factors_of(model, tuple(gradient.factors)):
                 _check(model, factor, gradient, private)
             self._scores = GraphScore(model, gradient, private.source, private.columns)
@@ -65,10 +73,10 @@ class OwnScore:
     def append_to(self, tally: I64, step: int) -> I64:
         """Return the tally with the score's words behind it: the score in the closing round, zeros before."""
         words = np.zeros(self._words, dtype=np.int64)
-        if self._scores is not None and step == self._manifest.steps:
+        if self._scores is not None and step == self._steps:
             words = self._scores.encode()
             if self._hidden:  # what this client knows of hazards is not all: the aggregators add it up
-                words[list(self._manifest.require_gradient().factors.values())] = 0
+                words[self._places] = 0
         return np.concatenate([tally, words])
 
 

@@ -100,7 +100,8 @@ class RoundJournal:
 
     def miss(self, number: RoundNumber, error: RoundClosed) -> None:
         """Keep that a round told nothing, and why."""
-        self._journal.record_all({f"answer {number}": MISSED[type(error)]}, sync=False)
+        kind = AnswerLost if isinstance(error, AnswerLost) else RoundClosed
+        self._journal.record_all({f"answer {number}": MISSED[kind]}, sync=False)
 
     def recall(self, since: Step, until: Step) -> I64 | None:
         """Return the public numbers of steps that were missed, as `remember` kept them."""

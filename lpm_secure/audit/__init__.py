@@ -18,7 +18,7 @@ class AuditPackage(types.ModuleType):
     """This package, which a program may call, as it has the name of what audits a run."""
 
     def __call__(self, folder: Path | str, **options: Any) -> Any:
-        """Return the report of `lpm_secure.scenario.audits.audit`, which says what it takes."""
+        """Return the report of `lpm_secure.scenario.analyses.audits.audit`, which says what it takes."""
         return sys.modules[PACKAGE].public_name("audit")(folder, **options)
 
 

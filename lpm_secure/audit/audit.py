@@ -16,6 +16,7 @@ from protocols.errors import LpmError, OtherVersion, ParameterError
 from protocols.releases import deliveries, ledger
 from protocols.releases.deliveries import DeliveryProof
 from protocols.releases.query import NOISE
+from protocols.report import html
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.manifest import Manifest, Simulation, is_active
@@ -75,6 +76,11 @@ class Report:
     def figures(self) -> dict[str, Any]:
         """Return it as plain values, as JSON has them."""
         return asdict(self) | {"findings": self.findings}
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what was learned, each check and what it found, and what it does not say."""
+        rows = [(name, "; ".join(lines) or "ok") for name, lines in self.checks.items()]
+        return html.items(self.learned) + html.table(rows, head=("check", "found")) + html.items(self.notes)
 
     def json(self) -> bytes:
         """Return it as JSON."""
@@ -168,13 +174,14 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> PrivacyCost | 
     for name, events in found.items():
         shown: dict[int, DeliveryProof] = {}
         try:
-            beside = deliveries.path_beside(folder / LEDGERS / f"{name}.jsonl")
-            shown = deliveries.load(beside) if beside.exists() else {}
+            if beside := index.deliveries_of(folder, name, found):
+                shown = deliveries.load(beside)
         except ParameterError as error:
             wrong.append(str(error))
-        wrong += [f"{name}: {line}" for line in rules.misstatements(events, shown)]
+        wrong += [f"{name}: {line}" for line in rules.misstatements(manifest, events, shown)]
         report.received[name] = rules.disclosures(events, shown)
-        report.notes.extend(f"{name}: {line}" for line in rules.unshown(events, shown) + rules.refusals(events))
+        notes = rules.unshown(manifest, events, shown) + rules.refusals(events)
+        report.notes.extend(f"{name}: {line}" for line in notes)
     report.checks["what parties were told, as far as it is shown, is what the ledgers commit to"] = wrong
     return joint([*agreed, *stopped])
 

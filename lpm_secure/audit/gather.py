@@ -10,7 +10,7 @@ from lpm_secure.audit import index
 from lpm_secure.audit.index import LEDGERS, MANIFEST
 from protocols.errors import LpmError, ParameterError
 from protocols.identity import signing
-from protocols.releases import deliveries, ledger
+from protocols.releases import ledger
 from protocols.releases.ledger import StartEvent
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
@@ -45,10 +45,7 @@ def gather(manifest: Path, ledgers: Sequence[Path], *, key: Ed25519PrivateKey, o
         raise ParameterError(f"cannot make {out / LEDGERS}: {error.strerror}; name a new folder") from error
     shutil.copyfile(manifest, out / MANIFEST)
     shutil.copyfile(signatures.signature_path(manifest), signatures.signature_path(out / MANIFEST))
-    for name, path in found.items():
-        shutil.copyfile(path, copy := out / LEDGERS / f"{name}.jsonl")
-        if (beside := deliveries.path_beside(path)).exists():
-            shutil.copyfile(beside, deliveries.path_beside(copy))
+    index.copy_ledgers(found, out)
     index.write(out, key)
     return [party.name for party in content.aggregators if party.name not in found]
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, final
 
@@ -13,10 +15,12 @@ from protocols import canonical_json
 from protocols.errors import LpmError
 from protocols.identity import signing
 from protocols.identity.signing import Signature, SignaturePurpose
+from protocols.releases.deliveries import path_beside
 
 INDEX: Final = "index.json"
 MANIFEST: Final = "manifest.json"
 LEDGERS: Final = "ledgers"  # a folder, with NAME.jsonl of each aggregator
+DELIVERIES: Final = "deliveries"  # in it, with NAME.jsonl of each that shows any: no name of one is another's
 OWN: Final = (INDEX, "audit.json", "audit.html")  # written after, or by, the audit
 MAX_INDEX: Final = 2**28
 Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
@@ -66,6 +70,31 @@ def differences(folder: Path, operator_key: bytes) -> list[str]:
     lines += [f"{path}: not there when the run ended" for path in now.keys() - signed.keys()]
     lines += [f"{path}: changed" for path in signed.keys() & now.keys() if signed[path] != now[path]]
     return sorted(lines)
+
+
+def copy_ledgers(ledgers: Mapping[str, Path], folder: Path) -> None:
+    """Copy ledgers, by aggregator, to a run's folder, with the deliveries that lie beside them."""
+    apart = folder / LEDGERS / DELIVERIES
+    apart.mkdir(parents=True, exist_ok=True)
+    for name, path in ledgers.items():
+        if path.exists():
+            shutil.copyfile(path, folder / LEDGERS / f"{name}.jsonl")
+        if (beside := path_beside(path)).exists() and beside not in ledgers.values():
+            shutil.copyfile(beside, apart / f"{name}.jsonl")
+
+
+def deliveries_of(folder: Path, name: str, names: Collection[str]) -> Path | None:
+    """Return the deliveries that an aggregator shows, if it shows any: in a folder of before they lie beside ledgers.
+
+    Args:
+        name: of the aggregator.
+        names: of all: what is called like deliveries may be the ledger of another one.
+    """
+    ledger = folder / LEDGERS / f"{name}.jsonl"
+    path, beside = ledger.parent / DELIVERIES / ledger.name, path_beside(ledger)
+    if not path.exists() and beside.stem not in names:
+        path = beside
+    return path if path.exists() else None
 
 
 def _content(files: tuple[File, ...]) -> bytes:

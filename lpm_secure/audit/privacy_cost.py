@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from lpm_secure.accounting import Cost, epsilon_of
+from lpm_secure.accounting import SMOOTH, Cost, epsilon_of
 from protocols.releases.ledger import ReleaseRecord, RoundRecord
 from protocols.releases.query import NOISE, SUM
 
@@ -43,7 +43,13 @@ class PrivacyCost:
 def costs(agreed: Sequence[RoundRecord]) -> dict[ReleaseRecord, Cost]:
     """Return what each noised release cost, in all rounds that made it."""
     made = Counter(opened for each in agreed for opened in each.releases if opened.mechanism == NOISE)
-    return {opened: Cost(opened.sigma, opened.sensitivity, _numbers(opened, rounds)) for opened, rounds in made.items()}
+    return {opened: _cost(opened, _numbers(opened, rounds)) for opened, rounds in made.items()}
+
+
+def _cost(opened: ReleaseRecord, numbers: int) -> Cost:
+    """Return what so many numbers cost; a secure sum counts in norms, of which its lattice is a small part."""
+    unit = SMOOTH if opened.name == SUM else opened.sensitivity
+    return Cost(opened.sigma * unit / opened.sensitivity, unit, numbers)
 
 
 def _numbers(opened: ReleaseRecord, made: int) -> int:

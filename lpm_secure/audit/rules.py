@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from lpm_secure.accounting import epsilon_of
+from lpm_secure.accounting import ROUNDED, epsilon_of
 from lpm_secure.audit import inquiries
 from lpm_secure.audit.privacy_cost import costs, delta_of, joint
 from protocols.arithmetic.counters import RoundNumber
@@ -16,9 +16,8 @@ from protocols.releases.deliveries import DeliveryProof
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation, cohort, is_active, isolate_few
-from protocols.task.parties import contributors
-from protocols.task.release_plan import records_in, releases_of
+from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.release_plan import CohortRule, ReleasePlan, releases_of
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -65,8 +64,12 @@ def in_order(manifest: Manifest, numbers: Sequence[int]) -> bool:
     Sums that are asked for by messages, as over Flower, are announced without the aggregators: they write down the
     rounds alone in which sums are opened.
     """
-    sums_alone = isinstance(manifest, SecureSum) and bool(numbers) and numbers[0] == 1
-    return list(numbers) == (list(range(1, 2 * len(numbers), 2)) if sums_alone else list(range(len(numbers))))
+    odd = _by_messages(manifest, numbers)
+    return list(numbers) == (list(range(1, 2 * len(numbers), 2)) if odd else list(range(len(numbers))))
+
+
+def _by_messages(manifest: Manifest, numbers: Sequence[int]) -> bool:
+    return isinstance(manifest, SecureSum) and bool(numbers) and numbers[0] == 1
 
 
 def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
@@ -102,12 +105,12 @@ def _end(agreed: Sequence[RoundRecord]) -> RoundNumber:
 def breaches(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return the rounds whose releases, members or cohorts the manifest does not allow."""
     clients = {client.name for client in manifest.clients}
-    lines = []
+    plan, lines = ReleasePlan.of(manifest), []
     for each in agreed:
-        allowed = records_in(manifest, each.step)
+        allowed = plan.records(each.step)
         if each.releases != (max(1, len(each.trials)) * allowed if each.phase == Phase.SPEAK else ()):
             lines.append(f"round {each.number}: it opened what the manifest does not allow")
-        if (count := cohort(manifest, each.members)) < manifest.min_cohort:
+        if (count := plan.cohort.size(each.members)) < manifest.min_cohort:
             lines.append(f"round {each.number}: {count} clients, and the manifest promises {manifest.min_cohort}")
         if not clients.issuperset(each.members):
             lines.append(f"round {each.number}: a member is not in the manifest")
@@ -136,7 +139,7 @@ def unwritten(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[RoundRe
     step, phase = manifest.schedule.step(number), manifest.schedule.phase(number)
     if phase != Phase.SPEAK:
         return []
-    releases = records_in(manifest, step)
+    releases = ReleasePlan.of(manifest).records(step)
     return [RoundRecord(number=number, step=step, phase=int(phase), members=(), refused=(), releases=releases)]
 
 
@@ -149,22 +152,22 @@ def differencing(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]
     gone = inquiries.find_culprits(manifest, agreed)
     exact = [each.name for each in releases_of(manifest).each if each.mechanism != NOISE]
     cohorts: dict[frozenset[str], int] = {}
-    counts = contributors(manifest.clients)
+    rule = CohortRule.of(manifest)
     for each in agreed:
         if each.phase == Phase.SPEAK and each.releases and not each.trials:
-            cohorts.setdefault(counts.intersection(each.members), each.step)
+            cohorts.setdefault(rule.counted.intersection(each.members), each.step)
     lines = []
     known = list(cohorts.items())[:MOST_COHORTS]
     if exact and len(cohorts) > len(known):
         lines.append(f"{len(cohorts)} cohorts are too many to compare: those after step {known[-1][1]} were not")
     for place, (one, step) in enumerate(known):
         for other, later in known[:place]:
-            if exact and (few := isolate_few(manifest, (one, other))) and not few <= gone:
+            if exact and (few := rule.isolate_few((one, other))) and not few <= gone:
                 lines.append(
                     f"steps {later} and {step}: cohorts differ by {', '.join(sorted(few))} alone, and "
                     f"{' and '.join(exact)} were opened exact: their difference tells of these"
                 )
-    if exact and not lines and (few := isolate_few(manifest, (cohort - gone for cohort, _ in known))):
+    if exact and not lines and (few := rule.isolate_few((cohort - gone for cohort, _ in known))):
         lines.append(
             f"steps {known[0][1]} to {known[-1][1]}: some combination of cohorts is over {', '.join(sorted(few))} "
             f"alone, and {' and '.join(exact)} were opened exact: it tells of these"
@@ -189,7 +192,7 @@ def overspending(manifest: Manifest, agreed: Sequence[RoundRecord]) -> tuple[lis
             "epsilon": epsilon,
         }
         table.append(row | {"delta": delta, "promised": release.epsilon})
-        if epsilon > release.epsilon:
+        if epsilon > release.epsilon * (1 + ROUNDED):
             lines.append(f"{opened.name}: costs epsilon {epsilon:.4g}, and the manifest promises {release.epsilon:g}")
     budget, spent = releases_of(manifest).rho, joint(agreed).rho
     if spent > budget * (1 + SLACK):
@@ -230,43 +233,55 @@ def disclosures(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) ->
     return {party: {"count": n, "bytes": size, "sha256": h.hexdigest()} for party, (n, size, h) in found.items()}
 
 
-def misstatements(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> list[str]:
-    """Return the rounds of which an aggregator shows something else than its ledger has the root of."""
-    lines = []
-    for event in (each for each in events if isinstance(each, RoundEvent) and each.agreed.number in proofs):
-        proof, deliveries = proofs[event.agreed.number], event.deliveries
-        try:
-            same = deliveries is not None and (proof.parties, proof.root) == (deliveries.parties, deliveries.root)
-        except ParameterError as error:
-            lines.append(f"round {event.agreed.number}: {error}")
-            continue
-        if not same:
-            lines.append(f"round {event.agreed.number}: what is shown has not the root of the ledger")
-        elif len({told.party for told in proof.told.values()}) < len(proof.told):
-            lines.append(f"round {event.agreed.number}: a party is shown more than once")
+def misstatements(manifest: Manifest, events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> list[str]:
+    """Return the rounds of which an aggregator shows something else than its ledger has the root of.
+
+    Each party has the place under the root that the ledger's line gives it: with two of them it could be shown as two.
+    """
+    lines, told = [], _recipients(manifest, events)
+    for event in (each for each in events if isinstance(each, RoundEvent)):
+        number, deliveries = event.agreed.number, event.deliveries
+        if deliveries is not None and deliveries.parties != len(told[number]):
+            lines.append(f"round {number}: a root of {deliveries.parties} parties, and {len(told[number])} were told")
+        elif (proof := proofs.get(number)) is not None:
+            try:
+                same = deliveries is not None and (proof.parties, proof.root) == (deliveries.parties, deliveries.root)
+            except ParameterError as error:
+                lines.append(f"round {number}: {error}")
+                continue
+            if not same:
+                lines.append(f"round {number}: what is shown has not the root of the ledger")
+            elif any(each.party != told[number][place] for place, each in proof.told.items()):
+                lines.append(f"round {number}: a party is shown in another one's place")
     return lines
 
 
-def unshown(events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> list[str]:
-    """Return what an aggregator leaves out of what it shows: of members of a round of whom it shows other rounds."""
-    rooted = [each for each in events if isinstance(each, RoundEvent) and each.deliveries is not None]
-    numbers = proofs.keys() & {each.agreed.number for each in rooted}  # a crash may leave a line of a round alone
+def unshown(manifest: Manifest, events: Sequence[Event], proofs: Mapping[int, DeliveryProof]) -> list[str]:
+    """Return what an aggregator leaves out of what it shows: of a round that told parties of whom it shows others."""
+    told = _recipients(manifest, events)
+    rooted = [each.agreed.number for each in events if isinstance(each, RoundEvent) and each.deliveries is not None]
+    numbers = proofs.keys() & {*rooted}  # a crash may leave a line of a round alone
     if rooted and not numbers:
         return ["what it told each party is not shown; ask its operator for the deliveries beside its ledger"]
-    shown = {number: {told.party for told in proofs[number].told.values()} for number in numbers}
+    shown = {number: {each.party for each in proofs[number].told.values()} for number in numbers}
     anywhere = {party for parties in shown.values() for party in parties}
-    missing = {
-        each.agreed.number: anywhere.intersection(each.agreed.members) - shown.get(each.agreed.number, set())
-        for each in rooted
-    }
+    missing = {number: anywhere.intersection(told[number]) - shown.get(number, set()) for number in rooted}
     gaps = {number: parties for number, parties in missing.items() if parties}
     if not gaps:
         return []
     first = min(gaps)
     return [
-        f"what it told members of {quantity(len(gaps), 'round')} is not shown, though of others it is; "
+        f"what it told parties in {quantity(len(gaps), 'round')} is not shown, though of others it is; "
         f"the first is round {first}: {', '.join(sorted(gaps[first])[:MOST_NAMED])}"
     ]
+
+
+def _recipients(manifest: Manifest, events: Sequence[Event]) -> dict[int, tuple[str, ...]]:
+    """Return who was told something of each round, in the order of its root's leaves."""
+    agreed = rounds(events)
+    by_messages = _by_messages(manifest, [each.number for each in agreed])
+    plan = ReleasePlan.of(manifest)
+    return {each.number: plan.recipients(each, by_messages=by_messages) for each in agreed}
 
 
 def refusals(events: Sequence[Event]) -> list[str]:

@@ -29,8 +29,9 @@ from protocols.masking.plan import plan_of
 from protocols.masking.plans.run_plan import RunPlan
 from protocols.releases.mechanism.running_sum import GRID, square_root
 from protocols.releases.query import SCORE, SUM, Releases
+from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, Simulation, is_active
-from protocols.task.release_plan import releases_in, releases_of
+from protocols.task.release_plan import ReleasePlan, releases_of
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -86,8 +87,8 @@ def path_of(manifest: Manifest, key: bytes) -> NoisePath:
     if is_active(manifest):
         return MaskedPath(plan_of(manifest), key)
     if isinstance(manifest, SecureSum):
-        return SumPath(SumNoise(manifest, key))
-    return ReleaseNoise(manifest, 0, key)
+        return SumPath(SumNoise(ReleasePlan.of(manifest), manifest.sigma, key))
+    return ReleaseNoise(ReleasePlan.of(manifest), Layout.of(manifest), 0, key)
 
 
 Path = Callable[[int], NoisePath]  # of a step
@@ -143,7 +144,7 @@ class FirstStep:
 
 def repeat_noise(manifest: Manifest) -> Path:
     """Return a mutant: the same noise in every step, so that steps differ by what is true."""
-    first = next(step for step in map(Step, range(manifest.steps + 1)) if releases_in(manifest, step))
+    first = next(step for step in map(Step, range(manifest.steps + 1)) if ReleasePlan.of(manifest).in_step(step))
     path = FirstStep(path_of(manifest, os.urandom(32)), manifest.schedule.number(first, Phase.SPEAK))
     return lambda step: path
 

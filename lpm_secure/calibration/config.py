@@ -7,10 +7,9 @@ import msgspec
 
 from client_sdk.likelihood.observation import Observation
 from client_sdk.secure_sum.contribution import Contribution
-from lpm_secure.calibration.amortisation.config import AmortisedConfig
 from lpm_secure.calibration.data_config import DataConfig
 from lpm_secure.calibration.inference.fit import FitSchedule
-from lpm_secure.calibration.inference.fit_config import AssimilationConfig, FitConfig
+from lpm_secure.calibration.inference.fit_config import AmortisedConfig, AssimilationConfig, FitConfig
 from lpm_secure.calibration.study import WEEK, Study, simulate_series
 from lpm_secure.config.releases import Epsilon
 from lpm_secure.data.place_table import PlaceTable, two_places

@@ -95,6 +95,11 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         paths = {name: getattr(self, name) for name in TABLES}
         return msgspec.structs.replace(self, **{name: path and str(folder / path) for name, path in paths.items()})
 
+    def without_folders(self) -> "DataConfig":
+        """Return the configuration with the names of tables alone: the same from whichever folder it is read."""
+        paths = {name: getattr(self, name) for name in TABLES}
+        return msgspec.structs.replace(self, **{name: path and Path(path).name for name, path in paths.items()})
+
     def read(self) -> InstitutionSeries:
         """Return the series of all institutions, where they are not made up.
 

@@ -132,8 +132,8 @@ def load_fit(config: CalibrationConfig, study: Study, folder: Path) -> tuple[Fit
 
 def begin_fit(config: CalibrationConfig, study: Study, sums: SumTransport) -> Fit:
     """Return the fit of a configuration; a checkpoint of one whose institutions answer otherwise is not its own."""
-    data = f"{config.data} {config.observation} {config.fit.local_steps} {config.federation.contribution}"
-    data += f" {study.identity}"
+    data = f"{config.data.without_folders()} {config.observation} {config.fit.local_steps} "
+    data += f"{config.federation.contribution} {study.identity}"
     data += f" {config.public_observation}" if config.public_observation is not None else ""
     stream = study.stream(local_steps=config.fit.local_steps)
     return Fit(study.course, sums, config.schedule, study.names, data, stream=stream)

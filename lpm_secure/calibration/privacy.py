@@ -11,28 +11,9 @@ from typing import Any, Final
 
 from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.accounting import gaussian_epsilon
-from protocols.errors import ParameterError
 from protocols.task.secure_sum.spec import reach
 
 RESERVE: Final = 20  # openings beyond the rounds, to find who sends garbage
-LARGEST, EXACT = 1e9, 60  # of a multiplier, and steps of the search for it
-
-
-def multiplier_for(epsilon: float, delta: float) -> float:
-    """Return the least noise, in units of the sensitivity, of a single release that costs `epsilon`.
-
-    Raises:
-        ParameterError: no noise is enough.
-    """
-    low, high = 0.0, 1.0
-    while gaussian_epsilon(high, delta) > epsilon:
-        low, high = high, high * 2
-        if high > LARGEST:
-            raise ParameterError(f"no noise gives epsilon {epsilon} at delta {delta}; allow more")
-    for _ in range(EXACT):
-        middle = (low + high) / 2
-        low, high = (low, middle) if gaussian_epsilon(middle, delta) <= epsilon else (middle, high)
-    return high
 
 
 def ledger(

@@ -1,22 +1,22 @@
 """Which way a calibration's gradients travel: one function from configuration to secure sum."""
 
-import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
 from client_sdk.likelihood.institution import SeriesInstitution
-from lpm_secure.accounting import sigma_for
+from lpm_secure.accounting import smooth_sigma_for
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.parties import NAME, parties, shape_of
-from lpm_secure.calibration.privacy import RESERVE, multiplier_for
+from lpm_secure.calibration.privacy import RESERVE
 from lpm_secure.secure_sum.in_process import InProcessSum
 from lpm_secure.secure_sum.native import NativeSum
 from lpm_secure.secure_sum.parties import NOWHERE, build_noisy_releases, manifest_for
 from lpm_secure.secure_sum.transport import SumTransport
 from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.errors import ConfigError
+from protocols.releases.query import Releases
 
 PARTIES: Final = "parties"  # folder below a calibration's, with a folder for each run of its processes
 
@@ -52,10 +52,7 @@ def openings_of(config: CalibrationConfig) -> int:
 
 def in_process(config: CalibrationConfig, institutions: dict[str, SeriesInstitution]) -> InProcessSum:
     """Return the secure sum in this process, with the noise that the configuration asks for."""
-    way, openings, releases = config.federation, openings_of(config), None
-    if way.epsilon is not None:
-        sigma = multiplier_for(way.epsilon, way.delta) * math.sqrt(openings)
-        releases = build_noisy_releases(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
+    way = config.federation
     manifest = manifest_for(
         tuple(institutions),
         shape_of(institutions, draws=config.fit.draws),
@@ -64,7 +61,7 @@ def in_process(config: CalibrationConfig, institutions: dict[str, SeriesInstitut
         name=NAME,
         rounds=config.fit.rounds,
         min_cohort=way.min_cohort,
-        releases=releases,
+        releases=_releases(config),
         dealer=NOWHERE if way.security == "active" else None,
     )
     return InProcessSum(manifest, institutions)
@@ -75,10 +72,7 @@ def deploy(config: CalibrationConfig, institutions: dict[str, SeriesInstitution]
 
     Sums beyond the rounds, to find out who sends garbage, are opened within a round; with a dealer there are none.
     """
-    way, openings, releases = config.federation, openings_of(config), None
-    if way.epsilon is not None:
-        sigma = sigma_for(way.epsilon, way.delta, times=openings)
-        releases = build_noisy_releases(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
+    way = config.federation
     return parties(
         institutions,
         folder / PARTIES,
@@ -87,9 +81,18 @@ def deploy(config: CalibrationConfig, institutions: dict[str, SeriesInstitution]
         rounds=config.fit.rounds,
         aggregators=way.aggregators,
         min_cohort=way.min_cohort,
-        releases=releases,
+        releases=_releases(config),
         dealer=way.security == "active",
     )
+
+
+def _releases(config: CalibrationConfig) -> Releases | None:
+    """Return the sums with the noise that is asked for; none, for exact ones, without an epsilon."""
+    way, openings = config.federation, openings_of(config)
+    if way.epsilon is None:
+        return None
+    sigma = smooth_sigma_for(way.epsilon, way.delta, times=openings)
+    return build_noisy_releases(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
 
 
 def _flower(deployment: SumDeployment) -> AbstractContextManager[SumTransport]:

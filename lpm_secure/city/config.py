@@ -82,7 +82,7 @@ class CityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the whole configuration, by which a run's folder is found again."""
+        """Return SHA-256 of the whole configuration, by which a run's folder is found again."""
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
 
 

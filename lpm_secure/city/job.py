@@ -45,7 +45,11 @@ def simulate_city(
         out: a folder is made in it for the run, or found again.
         device: of the torch back end: auto, cpu or cuda.
         resume: go on with an interrupted run; one that is finished is left as it is.
-        observer: begins to watch so many days; told each part of a population that is built, then each day.
+        observer: begins to watch so many days; told each part of a population that is built, then each day and its
+            counts, int64[q].
+
+    Returns:
+        What was written into its folder, and what `lpm run` prints.
 
     Raises:
         ParameterError: a mistake in the input, or nothing of this configuration to resume.

@@ -1,9 +1,10 @@
 """The command line: `lpm`. Every command parses, calls one function, and prints."""
 
+import json
 import logging
 import signal
 import sys
-from typing import Annotated, Final
+from typing import Annotated, NoReturn
 
 import click
 import typer
@@ -28,10 +29,9 @@ from lpm_secure.cli.trust.enrolment import admit, enrol, invite
 from lpm_secure.cli.trust.keys import identity, keys
 from lpm_secure.cli.trust.kit import doctor, start
 from lpm_secure.cli.trust.rehearse import rehearse
+from lpm_secure.local_process.deadline import INTERRUPTED, interrupt
 from protocols import __version__
-from protocols.exit_code import ENDING, ending_of
-
-INTERRUPTED: Final = 130  # exit code
+from protocols.exit_code import ENDING, MISTAKE, ending_of
 
 app = typer.Typer(
     name="lpm",
@@ -109,9 +109,9 @@ def show_notices() -> None:
 def main() -> None:
     """Run a command; a mistake in its input is one line and exit code 2, a run that cannot go on exit code 3.
 
-    SIGTERM is what Ctrl-C is: all that the command started ends with it.
+    SIGTERM is what Ctrl-C is: all that the command started ends with it, within five seconds.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         code = app(prog_name="lpm", standalone_mode=False) or 0
         if code == INTERRUPTED:  # typer has caught it
@@ -122,15 +122,19 @@ def main() -> None:
         sys.exit(2)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "lpm"
-        typer.echo(f"lpm: {error.format_message().rstrip('.')}; {command} --help says what is allowed", err=True)
-        sys.exit(2)
+        _end(f"{error.format_message().rstrip('.')}; {command} --help says what is allowed", MISTAKE)
     except ENDING as error:
-        line, code = ending_of(error)
-        typer.echo(f"lpm: {line}", err=True)
-        sys.exit(code)
+        _end(*ending_of(error))
     except (KeyboardInterrupt, click.Abort):
-        typer.echo("lpm: interrupted", err=True)
-        sys.exit(INTERRUPTED)
+        _end("interrupted", INTERRUPTED)
+
+
+def _end(line: str, code: int) -> NoReturn:
+    """End with a line on standard error, and on standard output as JSON where that is what was asked for."""
+    typer.echo(f"lpm: {line}", err=True)
+    if "--json" in sys.argv:
+        typer.echo(json.dumps({"error": line, "exit_code": code}))
+    sys.exit(code)
 
 
 if __name__ == "__main__":

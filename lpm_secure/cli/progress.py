@@ -7,7 +7,6 @@ from typing import Final
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     TextColumn,
@@ -87,37 +86,8 @@ def city_bar(days: int) -> Iterator[tuple[OnPart, OnDay]]:
 
 
 @contextmanager
-def day_bar(title: str, *, days: int) -> Iterator[Callable[[int], None]]:
-    """Show days while a known epidemic is played again."""
-    with bars("day {task.completed}/{task.total}") as progress:
-        bar = progress.add_task(title, total=days)
-        yield lambda day: progress.update(bar, completed=day)
-
-
-@contextmanager
-def part_bar(title: str, *, parts: Sequence[str]) -> Iterator[OnPart]:
-    """Show parts while a population is built."""
-    with bars("{task.fields[part]}") as progress:
-        bar = progress.add_task(title, total=len(parts), part="")
-        yield lambda part: progress.update(bar, completed=parts.index(part), part=part)
-        progress.update(bar, completed=len(parts), part="done")
-
-
-@contextmanager
 def round_bar(title: str, *, rounds: int) -> Iterator[OnRound]:
     """Show rounds while something is fitted; the caller tells each one, and who took part in words."""
     with bars("round {task.completed}/{task.total}", "{task.fields[members]}", TimeRemainingColumn()) as progress:
         bar = progress.add_task(title, total=rounds, members="")
         yield lambda round_, members: progress.update(bar, completed=round_, members=members)
-
-
-@contextmanager
-def check_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """Show checks; the caller tells how many are done, of how many, and what comes next."""
-    with bars(MofNCompleteColumn(), transient=True) as progress:
-        bar = progress.add_task(title, total=None)
-
-        def on_next(done: int, total: int, name: str) -> None:
-            progress.update(bar, completed=done, total=total, description=f"{title}: {name}")
-
-        yield on_next

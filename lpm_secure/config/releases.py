@@ -1,11 +1,11 @@
 """`[releases]` of a run's configuration, and the releases that it asks the manifest for."""
 
 import math
-from typing import Annotated, Any, Final, Literal, final
+from typing import Annotated, Any, Literal, final
 
 import msgspec
 
-from lpm_secure.accounting import sigma_for
+from lpm_secure.accounting import sigma_for, smooth_sigma_for
 from protocols.errors import ConfigError
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
@@ -13,7 +13,6 @@ from protocols.releases.query import SCORE, Norm, Release, Releases
 
 Norms = tuple[Norm, Norm]
 Epsilon = Annotated[float, msgspec.Meta(gt=0, le=100)]
-SMOOTH: Final = 0.5  # a sensitivity that is no integer counts as the continuous Gaussian, as a score's fine words do
 
 
 @final
@@ -73,7 +72,8 @@ def releases_for(
         raise ConfigError('[releases] has norms, which are of runs with way = "tangents" in [gradient]; leave them out')
     each = [Release(name="tally")]
     if config.epsilon is not None:
-        each = [_release(config.series, config.epsilon, config.delta, times=1, copies=copies)]
+        running = config.series == "running"  # a vector whose norm, and no number, one event changes by a fixed amount
+        each = [_release(config.series, config.epsilon, config.delta, times=1, copies=copies, smooth=running)]
     if cells and config.cells_epsilon is not None:
         days = min(model.longest_message or steps + 1, steps + 1)
         each.append(_release("cells", config.cells_epsilon, config.delta, times=days, copies=copies))
@@ -96,9 +96,11 @@ def _of_tangents(
         need = "epsilon and cells_epsilon" if cells else "epsilon alone"
         raise ConfigError(f'[releases] beside tangents are the series "incidence", and have {need}; correct them')
     longest = steps + 1 if gradient.geometric else min(model.longest_message or steps + 1, steps + 1)
-    cost: dict[str, Any] = {"delta": config.delta, "times": 1 + gradient.p, "sensitivity": SMOOTH}
+    cost: dict[str, Any] = {"delta": config.delta, "times": gradient.width, "smooth": True}
     norms = config.norms or (1.0, gradient.clip)
     each = [_release("incidence", config.epsilon, norms=norms, **cost)]
+    if config.cells_norms and config.cells_epsilon is None:
+        raise ConfigError("[releases] has cells_norms, and the run no cells: leave it out")
     if config.cells_epsilon is not None:
         norms = config.cells_norms or (math.sqrt(longest), gradient.clip)
         each.append(_release("cells", config.cells_epsilon, norms=norms, **cost))
@@ -108,7 +110,7 @@ def _of_tangents(
 def _score(config: NoiseConfig, gradient: Gradient) -> Release:
     if config.score_epsilon is None:
         return Release(name=SCORE)
-    return _release(SCORE, config.score_epsilon, config.delta, times=gradient.p, sensitivity=SMOOTH)
+    return _release(SCORE, config.score_epsilon, config.delta, times=gradient.p, smooth=True)
 
 
 def _release(
@@ -117,11 +119,11 @@ def _release(
     delta: float,
     *,
     times: int,
-    sensitivity: float = 1,
+    smooth: bool = False,
     copies: int = 1,
     norms: Norms | msgspec.UnsetType = msgspec.UNSET,
 ) -> Release:
-    sigma = sigma_for(epsilon, delta, sensitivity, times=times * copies) / sensitivity
+    sigma = (smooth_sigma_for if smooth else sigma_for)(epsilon, delta, times=times * copies)
     return Release(
         name=name,
         mechanism="discrete-gaussian",

@@ -199,7 +199,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return self.seed if self.private.seed is None else self.private.seed
 
     def with_draws(self, seed: int, *, replicates: int = 1) -> "Config":
-        """Return the run of the same private agents with the draws of another seed, in so many replicates."""
+        """Return the run of the same private agents with the draws of another seed, in so many replicates.
+
+        It raises nothing: ranges are those of a file, which are checked when a run begins.
+        """
         private = msgspec.structs.replace(self.private, seed=self.people_seed, replicates=replicates)
         return msgspec.structs.replace(self, seed=seed, private=private)
 

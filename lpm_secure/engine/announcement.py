@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import final
 
 from protocols.arithmetic.fixed_point import I64, from_ring
+from protocols.arithmetic.sharing import Sharing
 from protocols.errors import PartiesDisagree
-from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
-from protocols.task.timeouts import patience_s
+from protocols.task.timeouts import Deadlines, patience_s
 from protocols.wire.messages import Announcement, RoundRelease
 from protocols.wire.transport import Transport
 
@@ -34,21 +33,38 @@ class AggregateRelease:
     refused: tuple[str, ...] = ()
 
 
-async def announce(manifest: Manifest, transports: Sequence[Transport], call: Announcement) -> AggregateRelease:
+@final
+@dataclass(frozen=True, slots=True)
+class AnnouncementTerms:
+    """What whoever drives a run needs of its manifest: how shares go together, and how long to wait for them.
+
+    Attributes:
+        sharing: of releases.
+        words: of one release.
+        deadlines: of its rounds.
+    """
+
+    sharing: Sharing
+    words: int
+    deadlines: Deadlines
+
+
+async def announce(terms: AnnouncementTerms, transports: Sequence[Transport], call: Announcement) -> AggregateRelease:
     """Announce a step to all aggregators, and add up their shares of its release.
 
     Args:
+        terms: of the run.
         transports: to the aggregators, in the manifest's order.
         call: what is announced.
 
     Raises:
         PartiesDisagree: aggregators count other members, or answer with other sizes.
     """
-    timeout_s = patience_s(manifest, call.step)
+    timeout_s = patience_s(terms.deadlines, call.step)
     replies: list[RoundRelease] = await asyncio.gather(*(each.call(call, timeout_s=timeout_s) for each in transports))
     one = replies[0]
     told = {(each.step, each.members, each.release.size, each.names, each.refused) for each in replies}
-    if told != {(call.step, one.members, Layout.of(manifest).release_words, one.names, one.refused)}:
+    if told != {(call.step, one.members, terms.words, one.names, one.refused)}:
         raise PartiesDisagree(f"aggregators told the engine different things about step {call.step}; stop the run")
-    opened = from_ring(manifest.share().join([reply.release for reply in replies]))
+    opened = from_ring(terms.sharing.join([reply.release for reply in replies]))
     return AggregateRelease(opened, one.members, sum(reply.traffic for reply in replies), one.names, one.refused)

@@ -23,10 +23,9 @@ from lpm_secure.engine.venues.channels import Setting, VenueChannels
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
-from protocols.models.graph import ModelGraph
-from protocols.models.graph.agents import GraphModel, select_field_columns
+from protocols.models.dynamics import Dynamics
+from protocols.models.graph.agents import select_field_columns
 from protocols.models.state import State
-from protocols.task.manifest import Simulation
 
 CPU: Final = Processor()
 FEW: Final = 2**15  # agents that are interpreted before a loop would have been compiled
@@ -44,8 +43,7 @@ class GraphPopulation:
 
     def __init__(
         self,
-        manifest: Simulation,
-        model: GraphModel,
+        dynamics: Dynamics,
         source: AgentSource,
         *,
         cell: I64,
@@ -56,20 +54,20 @@ class GraphPopulation:
         """Draw the agents' states.
 
         Args:
-            manifest: of the run.
-            model: of the manifest.
+            dynamics: of the run.
             source: the agents' numbers, and the key of the simulation generator.
             cell: int64[n]; empty where the run has no cells.
             contacts: among them by slot, or none.
             columns: int64[n] of each private column, and of fields that holders know.
             device: of tensors, where it is no CPU.
         """
-        self.model, self.source, self.columns = model, source, columns
+        model = self.model = dynamics.model
+        self.source, self.columns = source, columns
         graph, n = model.graph, source.agents.size
         backend: Backend = NumpyBackend(graph) if n <= FEW else NumbaBackend(graph)
         table: ContactSums | None = None
         if contacts is not None:
-            table = matrices = ContactMatrices(contacts, graph.channels, n=n, period=manifest.period)
+            table = matrices = ContactMatrices(contacts, graph.channels, n=n, period=dynamics.period)
         if device.type != "cpu":
             from lpm_secure.engine.backends.torch_backend import TorchBackend  # noqa: PLC0415 - the CPU does without
             from lpm_secure.engine.tensor_contacts import TensorContacts  # noqa: PLC0415
@@ -82,13 +80,13 @@ class GraphPopulation:
             agents=source.agents,
             key=source.key,
             contacts=table,
-            cells=CellMixing(cell, np.array(manifest.cells, dtype=np.int64)) if manifest.cells else NOWHERE,
+            cells=CellMixing(cell, np.array(dynamics.cells, dtype=np.int64)) if dynamics.cells else NOWHERE,
             columns=columns,
             known=select_field_columns(graph, columns),
-            steps=manifest.steps,
+            steps=dynamics.steps,
         )
         self._channels = sorted(name for name, channel in graph.channels.items() if channel.cell)
-        self._cells, self._public = len(manifest.cells), sorted(graph.public)
+        self._cells, self._public = len(dynamics.cells), sorted(graph.public)
 
     def attach(self, observer: ModelObserver) -> None:
         """Tell an observer of each step."""
@@ -123,9 +121,9 @@ class GraphPopulation:
         self._agents.update(public, everybody=dict(zip(self._channels, each, strict=False)))
 
 
-def setting_of_cells(manifest: Simulation, n: int) -> Setting:
+def setting_of_cells(cells: tuple[int, ...], n: int) -> Setting:
     """Return a run's cells as a setting of n agents, of whom neighbours share one; without cells they are in none."""
-    people = np.array(manifest.cells, dtype=np.int64)
+    people = np.array(cells, dtype=np.int64)
     cell = np.arange(n, dtype=np.int64) * people.size // n if people.size else np.full(n, -1)
     return Setting("cells", cell.astype(np.int32), np.maximum(people, 1), people=people)
 
@@ -136,8 +134,7 @@ class VenuePopulation:
 
     def __init__(
         self,
-        manifest: Simulation,
-        graph: ModelGraph,
+        dynamics: Dynamics,
         parameters: Mapping[str, int | tuple[int, ...]],
         channels: VenueChannels,
         *,
@@ -148,8 +145,7 @@ class VenuePopulation:
         """Draw the agents' beginning.
 
         Args:
-            manifest: of the run.
-            graph: of the model.
+            dynamics: of the run.
             parameters: an integer of each, or a law's weights.
             channels: where they meet.
             key: of the simulation generator.
@@ -161,11 +157,12 @@ class VenuePopulation:
             ParameterError: a parameter is missing or out of its range.
             WouldWrap: an outcome's level could leave its proved range.
         """
+        graph = dynamics.model.graph
         self._agents = VenueAgents(
-            graph, parameters, channels, key=key, agents=first, columns=columns, steps=manifest.steps
+            graph, parameters, channels, key=key, agents=first, columns=columns, steps=dynamics.steps
         )
         self._channels = sorted(name for name, channel in graph.channels.items() if channel.cell)
-        self._cells, self._public = len(manifest.cells), sorted(graph.public)
+        self._cells, self._public = len(dynamics.cells), sorted(graph.public)
 
     def cell_totals(self) -> I64:
         """Return what the agents say to each cell, int64[w * cells] of w cell channels."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol, final
 
 import numpy as np
 
-from lpm_secure.engine.announcement import announce
+from lpm_secure.engine.announcement import AnnouncementTerms, announce
 from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tally import ReplicateTallies
@@ -21,7 +21,7 @@ from protocols.releases.suppression import suppress
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
-from protocols.task.release_plan import reduce_tally, suppression_of, tally_words
+from protocols.task.release_plan import ReleasePlan, suppression_of
 from protocols.wire.messages import Announcement
 from protocols.wire.transport import Transport
 
@@ -106,7 +106,7 @@ class ClearPart(PrivatePart):
 
     def __init__(self, manifest: Simulation, agents: EngineAgents) -> None:
         """Simulate these agents."""
-        self._manifest, self._agents = manifest, agents
+        self._manifest, self._agents, self._plan = manifest, agents, ReleasePlan.of(manifest)
         self._names = tuple(client.name for client in manifest.clients)
 
     async def advance(self, step: int, announced: I64) -> StepRelease:
@@ -118,7 +118,7 @@ class ClearPart(PrivatePart):
         if step < self._manifest.steps:
             public = Layout.of(self._manifest).settle(announced, self._names)
             self._agents.update(_with_cells(public, cells), step=step)
-        return StepRelease(cells, reduce_tally(self._manifest, tally), len(self._names), 0, self._names)
+        return StepRelease(cells, self._plan.reduce(tally), len(self._names), 0, self._names)
 
 
 @final
@@ -132,10 +132,11 @@ class RemotePart(PrivatePart):
         self, manifest: Simulation, transports: Sequence[Transport], journal: ReleaseJournal | None = None
     ) -> None:
         """Reach the aggregators by one transport each, in the manifest's order; what is in the journal is over."""
-        self._manifest, self._transports, self._journal = manifest, transports, journal
+        self._transports, self._journal = transports, journal
         self._layout = Layout.of(manifest)
+        self._terms = AnnouncementTerms(manifest.share(), self._layout.release_words, manifest)
         self._id = manifests.run_id(manifest)
-        self._reading = ReplicateTallies(manifest)
+        self._reading = ReplicateTallies(ReleasePlan.of(manifest), manifest.model, self._layout)
 
     async def advance(self, step: int, announced: I64) -> StepRelease:
         """Announce a step to all aggregators, and add up their shares of its release.
@@ -145,7 +146,7 @@ class RemotePart(PrivatePart):
         """
         release = None if self._journal is None else self._journal.release(step, announced)
         if release is None:
-            release = await announce(self._manifest, self._transports, Announcement(self._id, Step(step), announced))
+            release = await announce(self._terms, self._transports, Announcement(self._id, Step(step), announced))
             if self._journal is not None:
                 self._journal.append(step, announced, release)
         cells = self._layout.cells
@@ -160,7 +161,8 @@ class _Replicate:
 
     def __init__(self, manifest: Simulation, synthetic: EngineAgents, environment: Environment | None) -> None:
         self._manifest, self._layout, self._synthetic = manifest, Layout.of(manifest), synthetic
-        self._announcer = Announcer.of(manifest, environment)
+        self._plan = ReleasePlan.of(manifest)
+        self._announcer = Announcer.of(manifest.dynamics, self._plan, environment)
         self._twins = _twins_of(self._layout, synthetic)
         self._announced = np.zeros(0, dtype=np.int64)
         self._counts: list[I64] = []
@@ -179,7 +181,7 @@ class _Replicate:
         own = self._synthetic.tally()
         if self._twins is not None:
             own = own + self._twins.tally(names)
-        counts = np.stack([release.tally, reduce_tally(self._manifest, own)])
+        counts = np.stack([release.tally, self._plan.reduce(own)])
         self._counts.append(counts)
         everybody = _with_cells(self._layout.settle(self._announced, names), release.cells)
         self._announcer.observe(release.tally, counts[1], everybody[: release.cells.size])
@@ -189,8 +191,8 @@ class _Replicate:
 
     def series(self) -> StageSeries:
         """Return what the run yielded."""
-        words = tally_words(self._manifest)
-        return StageSeries.of_tally(np.stack(self._counts), self._manifest.dt, words, self._announcer.numbers)
+        counts, words = np.stack(self._counts), self._plan.tally_words
+        return StageSeries.of_tally(counts, self._manifest.dt, words, self._announcer.numbers)
 
 
 async def simulate(

@@ -50,7 +50,7 @@ class MaskedAnnouncer:
             keys: every party's public key, by name.
         """
         self.plan, self._signer, self._keys = plan, signer, keys
-        self._channel = ServerChannel(plan.manifest, transports)
+        self._channel = ServerChannel(plan.run, plan.manifest, transports)
 
     async def advance(self, step: int, announced: I64) -> Reading:
         """Announce a step to both aggregators, and return what they tell of it.
@@ -81,7 +81,8 @@ class MaskedPart(PrivatePart):
     def __init__(self, announcer: MaskedAnnouncer, journal: ReleaseJournal | None = None) -> None:
         """Meet them over the engine's way to both aggregators; what is in the journal is over."""
         self._announcer, self._journal, self._cells = announcer, journal, announcer.plan.layout.cells
-        self._reading = ReplicateTallies(require_simulation(announcer.plan.manifest))
+        plan, model = announcer.plan, require_simulation(announcer.plan.manifest).model
+        self._reading = ReplicateTallies(plan.release_plan, model, plan.layout)
 
     async def advance(self, step: int, announced: I64) -> StepRelease:
         """Announce a step to both aggregators, and return its release; errors are those of `MaskedAnnouncer`."""

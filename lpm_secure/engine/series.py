@@ -21,7 +21,7 @@ EMPTY: Final[Mapping[str, Sequence[int]]] = MappingProxyType({})
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class StageSeries:
-    """Stage counts of private and synthetic agents.
+    """Stage counts of private and synthetic agents; a `part` is one of these, and another name raises ValueError.
 
     Attributes:
         counts: int64[T + 1, 2, q]: day, private or synthetic, stage or observable.
@@ -41,16 +41,23 @@ class StageSeries:
     def of_tally(
         cls, counts: I64, dt: float, words: Sequence[TallyWord], public: Mapping[str, Sequence[int]] = EMPTY
     ) -> "StageSeries":
-        """Return the series of a model's tally, and of the public numbers that it heard."""
+        """Return the series of a model's tally, and of the public numbers that it heard.
+
+        Args:
+            counts: int64[T + 1, 2, q]: day, private or synthetic, word of the tally.
+            dt: days in a step.
+            words: of the tally, q of them.
+            public: the environment's numbers of each day.
+        """
         return cls(counts, dt, tuple(word.name for word in words), first_stages(words), public)
 
     @property
     def first(self) -> str:
-        """Name of the first stage; empty where there is none."""
+        """Return the name of the first stage; empty where there is none."""
         return self.names[0] if self.stages else ""
 
     def of(self, part: str, stage: int) -> I64:
-        """Return one stage of one part, int64[T + 1]."""
+        """Return how many of one part are in the stage with this number, day by day: int64[T + 1]."""
         result: I64 = self.counts[:, PARTS.index(part), stage]
         return result
 
@@ -80,7 +87,7 @@ class StageSeries:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the counts as little-endian words, row by row; then of each public number's."""
+        """Return SHA-256 of the counts as little-endian words, row by row; then of each public number's."""
         numbers = [np.array(self.public[name], dtype="<i8").tobytes() for name in sorted(self.public)]
         return hashlib.sha256(b"".join([self.counts.astype("<i8").tobytes(), *numbers])).hexdigest()
 

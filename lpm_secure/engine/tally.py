@@ -8,11 +8,10 @@ import numpy.typing as npt
 
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import I64
+from protocols.models.graph.agents import GraphModel
 from protocols.releases.suppression import FIRST
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
-from protocols.task.parties import agents_of
-from protocols.task.release_plan import releases_of
+from protocols.task.release_plan import ReleasePlan
 
 
 @final
@@ -22,34 +21,41 @@ class TallyEstimator:
 
     Where departures from the first stage alone are released, the stages that follow are estimated by the laws of their
     days, where all agents have such laws (`stays`); else the tally says who is in the first stage, and who is not.
+
+    Attributes:
+        plan: of the run's releases.
+        model: with its laws of days.
+        n: private agents of one replicate.
     """
 
-    manifest: Simulation
+    plan: ReleasePlan
+    model: GraphModel
+    n: int
     _new: list[int] = field(default_factory=list)
     _departed: list[I64] = field(default_factory=list)  # of relaxed agents, with derivatives, in each step
 
     def tally(self, words: I64) -> I64:
         """Return int64[q] of the step that comes next, and behind it what stands beside the tally as it was told."""
-        releases = releases_of(self.manifest)
+        releases = self.plan.releases
         if releases.of("tally") is not None or not words.size:
             return words
-        if (gradient := self.manifest.gradient) is not None and gradient.relaxed:
-            return self._remaining(words[: 1 + gradient.p], 2**gradient.value_bits)
+        if (gradient := self.plan.gradient) is not None and gradient.relaxed:
+            return self._remaining(words[: gradient.width], 2**gradient.value_bits)
         told = int(words[FIRST])
         self._new.append(told - sum(self._new) if releases.of("running") else told)
-        beside = words[len(self.manifest.model.agents.tally) :]
-        return np.concatenate([self._estimate(agents_of(self.manifest.clients)), beside])
+        beside = words[len(self.plan.tally) :]
+        return np.concatenate([self._estimate(), beside])
 
     def _remaining(self, departed: I64, unit: int) -> I64:
         """Return who is in the first stage and who is not, int64[2 * (1 + p)]."""
         self._departed.append(departed)
         gone = np.sum(self._departed, axis=0)
         everybody = np.zeros_like(gone)
-        everybody[0] = agents_of(self.manifest.clients) * unit
+        everybody[0] = self.n * unit
         return np.concatenate([everybody - gone, gone])
 
-    def _estimate(self, n: int) -> I64:
-        gone, stays = sum(self._new), self.manifest.model.stays
+    def _estimate(self) -> I64:
+        gone, stays, n = sum(self._new), self.model.stays, self.n
         if not stays:
             return np.array([n - gone, gone], dtype=np.int64)
         one, other = stays
@@ -66,10 +72,10 @@ class TallyEstimator:
 class ReplicateTallies:
     """Turns the words of a run's releases into tallies, step by step, of each replicate by itself."""
 
-    def __init__(self, manifest: Simulation) -> None:
+    def __init__(self, plan: ReleasePlan, model: GraphModel, layout: Layout) -> None:
         """Begin a run."""
-        self._layout = Layout.of(manifest)
-        self._each = [TallyEstimator(manifest) for _ in range(manifest.copies)]
+        self._layout, n = layout, layout.n // layout.copies
+        self._each = [TallyEstimator(plan, model, n) for _ in range(layout.copies)]
 
     def tally(self, words: I64) -> I64:
         """Return int64[q] of the step that comes next, of replicates side by side, as the layout has them."""

@@ -1,6 +1,6 @@
 """Twins: synthetic agents that stand in, in their cells and in the tally, for agents of a client that is not there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import final
 
 import numpy as np
@@ -10,8 +10,8 @@ from client_sdk.simulation.own_levels import OwnLevels
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns, StepInputs, decide
+from protocols.models.dynamics import Dynamics
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
 
 
 @final
@@ -27,21 +27,31 @@ class Twins:
     Security: a twin is drawn and moved on by the engine's key, public totals and public numbers alone.
     """
 
-    def __init__(self, manifest: Simulation, source: AgentSource, columns: Columns = NO_COLUMNS) -> None:
+    def __init__(
+        self,
+        dynamics: Dynamics,
+        layout: Layout,
+        counts: Mapping[str, tuple[int, ...]],
+        source: AgentSource,
+        *,
+        bounds: tuple[int, ...],
+        columns: Columns = NO_COLUMNS,
+    ) -> None:
         """Draw their states.
 
         Args:
-            manifest: of the run, with twins.
+            dynamics: of the run.
+            layout: of its vectors.
+            counts: of each client how many of its agents are in each cell.
+            bounds: of each outcome a number that no agent's level exceeds.
             source: their numbers, by slot of the private agents, and the key of the simulation generator.
             columns: array[n] of each private column of the model.
         """
-        self._manifest, self._source = manifest, source
-        self._layout, self._model = Layout.of(manifest), manifest.model.agents
-        counts = manifest.twins or {}
-        each = [np.repeat(np.arange(len(manifest.cells)), counts[client.name]) for client in manifest.clients]
+        self._cells, self._source, self._layout, self._model = dynamics.cells, source, layout, dynamics.model.agents
+        each = [np.repeat(np.arange(len(dynamics.cells)), counts[client]) for client in layout.own]
         self._cell: I64 = np.concatenate(each).astype(np.int64)
-        self._words, self._word_of = _places(self._layout, self._cell, cells=len(manifest.cells))
-        self._own = OwnLevels.of(self._model, manifest.level_bounds, self._cell.size)
+        self._words, self._word_of = _places(self._layout, self._cell, cells=len(dynamics.cells))
+        self._own = OwnLevels.of(self._model, bounds, self._cell.size)
         self.state = self._model.initial_state(source, columns)
 
     def words(self) -> I64:
@@ -64,7 +74,7 @@ class Twins:
             totals: int64[w * cells + e], what everybody together says to each cell, then the environment's numbers.
             step: of the run.
         """
-        model, layout, sizes = self._model, self._layout, self._manifest.cells
+        model, layout, sizes = self._model, self._layout, self._cells
         contact = np.zeros((self._cell.size, layout.channels), dtype=np.int64)
         public = layout.public_numbers(totals, step=step)
         heard = Hearing.of(model, contact, public, cell=self._cell, sizes=sizes, totals=totals[: layout.cells])

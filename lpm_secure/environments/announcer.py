@@ -10,12 +10,11 @@ from lpm_secure.environments.environment import Environment, PublicValue, StepTo
 from lpm_secure.models.mistake import mistakes_of
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError, ModelError, ParameterError
+from protocols.models.dynamics import Dynamics
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.agents import tally_of
 from protocols.models.graph.inputs import check_public
-from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
-from protocols.task.release_plan import tally_words
+from protocols.task.release_plan import ReleasePlan
 
 
 @final
@@ -62,11 +61,11 @@ class Announcer:
             raise ConfigError("there is an environment, and the model hears no public number; leave it out")
 
     @classmethod
-    def of(cls, manifest: Simulation, environment: Environment | None) -> "Announcer":
-        """Begin the run of a manifest."""
-        model, words = manifest.model.agents, [word.name for word in tally_words(manifest)]
-        channels, cells = model.cell_channels, len(manifest.cells)
-        return cls(model.public, environment, steps=manifest.steps, words=words, channels=channels, cells=cells)
+    def of(cls, dynamics: Dynamics, plan: ReleasePlan, environment: Environment | None) -> "Announcer":
+        """Begin a run of such dynamics and releases."""
+        model, words = dynamics.model.agents, [word.name for word in plan.tally_words]
+        channels, cells = model.cell_channels, len(dynamics.cells)
+        return cls(model.public, environment, steps=dynamics.steps, words=words, channels=channels, cells=cells)
 
     @classmethod
     def of_graph(cls, graph: ModelGraph, environment: Environment | None, *, steps: int, cells: int) -> "Announcer":
@@ -139,14 +138,15 @@ def _numbers(row: Any) -> list[Any]:
     return row.tolist() if isinstance(row, np.ndarray) else list(row)
 
 
-def rehearse(manifest: Simulation, environment: Environment | None) -> None:
+def rehearse(dynamics: Dynamics, plan: ReleasePlan, environment: Environment | None) -> None:
     """Ask a new environment for two steps, of which the first released nothing but zeros: mistakes are found early.
 
     Raises:
         ConfigError, ModelError: as `Announcer` does.
     """
-    announcer, layout = Announcer.of(manifest, environment), Layout.of(manifest)
-    tally, cells = (np.zeros(size, dtype=np.int64) for size in (len(tally_words(manifest)), layout.cells))
-    for step in range(min(2, manifest.steps)):
+    announcer = Announcer.of(dynamics, plan, environment)
+    words = len(dynamics.cells) * len(dynamics.model.agents.cell_channels)
+    tally, cells = (np.zeros(size, dtype=np.int64) for size in (len(plan.tally_words), words))
+    for step in range(min(2, dynamics.steps)):
         announcer.announce(step)
         announcer.observe(tally, tally, cells)

@@ -64,5 +64,8 @@ class Environment(abc.ABC):
         Args:
             before: those of the step before; none in step 0.
             releases: of steps 0 to t - 1, in order.
-            t: the step.
+            t: the step, from 0 on.
+
+        Raises:
+            ModelError: what its author makes of a total that the model has not; a run ends with it in one line.
         """

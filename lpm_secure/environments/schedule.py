@@ -14,7 +14,9 @@ from protocols.errors import ModelError
 @final
 @dataclass(frozen=True, slots=True)
 class InterventionSchedule(Environment):
-    """Each number keeps a value until the next date, whatever is released.
+    """Each number keeps a value until the next date, whatever is released: as `Environment`, by `step` alone.
+
+    What is no schedule raises ModelError when it is made.
 
     Attributes:
         numbers: of each, from which step on it has which value: `[[0, 100], [30, 60]]`.
@@ -31,9 +33,9 @@ class InterventionSchedule(Environment):
 
     @classmethod
     def of(cls, series: Mapping[str, Sequence[int]]) -> "InterventionSchedule":
-        """Return what announces again what a run announced, by its numbers of each step."""
+        """Return what announces again what a run announced: a `series` of each number, from step 0 on."""
         return cls({name: tuple(enumerate(numbers)) for name, numbers in series.items()})
 
     def step(self, before: Mapping[str, int], releases: Sequence[StepTotals], t: int) -> Mapping[str, int]:
-        """Return the values of the last date of each."""
+        """Return the values of the last date of each up to step `t`; `before` and `releases` count for nothing."""
         return {name: dates[bisect_right(dates, t, key=itemgetter(0)) - 1][1] for name, dates in self.numbers.items()}

@@ -34,7 +34,14 @@ class ThresholdPolicy(Environment):
             raise ModelError(f"above is {self.above} and below {self.below}; give a below that is less than above")
 
     def step(self, before: Mapping[str, int], releases: Sequence[StepTotals], t: int) -> Mapping[str, int]:
-        """Return whether the measure is taken."""
+        """Return whether the measure is taken in step `t`.
+
+        Args:
+            before, releases, t: as `Environment.step` has them; the last release counts.
+
+        Raises:
+            ModelError: the model has no such total.
+        """
         if not releases:
             return {self.number: self.off}
         seen, value = releases[-1].total(self.total), before[self.number]

@@ -14,6 +14,7 @@ from aggregator.release.ledger import Ledger
 from aggregator.release.peer_seal import PeerSeal
 from aggregator.release.sealed_share import ShareOpener
 from aggregator.release.stateless_sum import LOCK, Reply, StatelessSum
+from aggregator.release.sum_noise import SumNoise
 from aggregator.store import Store
 from client_sdk.admission import lock
 from client_sdk.institution_config import read_institution
@@ -29,6 +30,9 @@ from protocols.errors import ParameterError, ProtocolError, RoundClosed, Unavail
 from protocols.identity.server_keys import server_keys
 from protocols.releases.ledger import file_name
 from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan
+from protocols.task.secure_sum.range import SumRule
 from protocols.task.secure_sum.spec import SecureSum, answers
 from protocols.task.signature import trust_of
 
@@ -136,14 +140,19 @@ def _aggregated(
 def _aggregator(node: Node, manifest: SecureSum) -> StatelessSum:
     """Return a node's aggregator, as its folder has it: keys, store and ledger."""
     given, credentials, folder = node.aggregator, node.credentials, node.folder
-    keys, run = server_keys(folder / given.credentials, trust_of(manifest).keys, given.name), manifests.run_id(manifest)
+    pinned, run = trust_of(manifest).keys, manifests.run_id(manifest)
+    keys = server_keys(folder / given.credentials, pinned, given.name)
     if keys.sealing is None:
         raise ParameterError(f"{given.name} has no sealing key; make one with lpm keys")
     authorities = x509.load_pem_x509_certificates(credentials.authority)
     ledger = Ledger(folder / file_name(run), run=run, name=given.name, key=keys.identity)
+    names, store = [each.name for each in manifest.aggregators], Store(given.store, folder)
+    expands = None if given.name == names[-1] else manifest.share()
     return StatelessSum(
-        ShareOpener(manifest, given.name, keys.sealing, authorities),
-        PeerSeal(manifest, given.name, keys.sealing, credentials, authorities),
-        store=Store(given.store, folder),
+        ShareOpener(run, Layout.of(manifest), given.name, expands, keys.sealing, authorities),
+        PeerSeal(run, given.name, {name: pinned[name] for name in names}, keys.sealing, credentials, authorities),
+        SumNoise.load(ReleasePlan.of(manifest), manifest.sigma, run=run, store=store),
+        rule=SumRule.of(manifest),
+        store=store,
         ledger=ledger,
     )

@@ -3,8 +3,8 @@
 python -m lpm_secure.local_process.fork_program DESCRIPTOR MODULE ...
 
 What is forked is a process of its own, with its own files, signals and exit code, and runs what `python -m MODULE ...`
-or `python FILE ...` would. The server ends when whoever started it says so, and what it has forked runs on; where
-that one was killed, and has said nothing, it ends them too.
+or `python FILE ...` would. All of it is one process group, which whoever started the server kills at its own end; where
+that one was killed itself, the server ends what it has forked.
 """
 
 import atexit
@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterable
 from typing import Final
@@ -26,7 +27,8 @@ import msgspec
 
 WORD: Final = 8  # bytes of a process id, and of an exit code
 MESSAGE: Final = 1 << 16
-STOP: Final = b"stop"  # in place of a call
+GRACE_S: Final = 2.0  # for processes to end by themselves
+POLL_S: Final = 0.02
 
 
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,13 +64,16 @@ def serve(calls: socket.socket) -> list[str] | None:
         if calls not in ready:
             continue
         content, descriptors, _, _ = socket.recv_fds(calls, MESSAGE, 4)
-        if content in (b"", STOP):
-            _end(() if content else children)
+        if not content:
+            _end(children)
             return None
         status, *standard = descriptors
         if child := os.fork():
             children[child] = socket.socket(fileno=status)
-            children[child].send(word(child))
+            try:
+                children[child].send(word(child))
+            except OSError:  # whoever asked for it was interrupted, and does not know it
+                os.kill(child, signal.SIGKILL)
             for each in standard:
                 os.close(each)
             continue
@@ -82,10 +87,21 @@ def serve(calls: socket.socket) -> list[str] | None:
 
 
 def _end(children: Iterable[int]) -> None:
-    """Ask processes to end that nobody is left to end."""
+    """End processes that nobody is left to end: first gently, then surely."""
+    running = set(children)
+    for sig in (signal.SIGTERM, signal.SIGCONT):  # one that stands still ends as soon as it goes on
+        _send(running, sig)
+    until = time.monotonic() + GRACE_S
+    while running and time.monotonic() < until:
+        running -= {child for child in running if os.waitpid(child, os.WNOHANG) != (0, 0)}
+        time.sleep(POLL_S)
+    _send(running, signal.SIGKILL)
+
+
+def _send(children: Iterable[int], sig: signal.Signals) -> None:
     for child in children:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGTERM)
+            os.kill(child, sig)
 
 
 def _begin(call: Call, standard: list[int]) -> list[str]:

@@ -19,11 +19,10 @@ from typing import Final, final
 
 import msgspec
 
-from lpm_secure.local_process.fork_program import STOP, WORD, Call, number
+from lpm_secure.local_process.fork_program import WORD, Call, number
 
 ROOT: Final = Path(__file__).parents[2]
 PROGRAM: Final = "lpm_secure.local_process.fork_program"
-GRACE_S: Final = 0.5  # for a fork server to end by itself
 
 
 @final
@@ -33,16 +32,19 @@ class ForkedProcess:
     __slots__ = ("_status", "args", "pid", "returncode")
 
     def __init__(self, args: Sequence[str], status: socket.socket) -> None:
-        """Wait until it is forked.
+        """Wait until it is forked; interrupted, it is ended by the server, which cannot tell its number.
 
         Raises:
             ChildProcessError: the server has ended.
         """
         self.args, self._status = args, status
         self.returncode: int | None = None
-        if not (told := status.recv(WORD)):
+        try:
+            if not (told := status.recv(WORD)):
+                raise ChildProcessError("the fork server has ended; what it printed says why")
+        except BaseException:
             status.close()
-            raise ChildProcessError("the fork server has ended; what it printed says why")
+            raise
         self.pid: Final = number(told)
 
     def poll(self) -> int | None:
@@ -101,7 +103,7 @@ class ForkServer:
         self._modules: Final = tuple(modules)
         self._child: subprocess.Popen[bytes] | None = None
         self._calls: socket.socket
-        self._owner, self._asked = 0, False
+        self._owner = 0
         self._lock: Final = threading.Lock()
 
     def begin(self) -> None:
@@ -117,7 +119,6 @@ class ForkServer:
         """
         with self._lock:
             self._begin()
-            self._asked = True
             status, theirs = socket.socketpair()
             with theirs:
                 content = msgspec.json.encode(Call(list(argv), str(Path.cwd())))
@@ -129,22 +130,19 @@ class ForkServer:
             return ForkedProcess(argv, status)
 
     def stop(self) -> None:
-        """End it; what it has forked runs on, as it does not where this process is killed before it says so.
+        """End it, and all that it has forked, and wait until it is gone."""
+        if self.kill() and self._child is not None:
+            self._child.wait()
+            self._calls.close()
+            self._child = None
 
-        One that was asked for nothing may still be importing, and is not waited for.
-        """
-        with self._lock:
-            if self._child is not None:
-                if os.getpid() == self._owner:  # and not in a copy of it, which was forked
-                    with contextlib.suppress(OSError):  # it may have ended
-                        self._calls.send(STOP)
-                self._calls.close()
-                try:
-                    self._child.wait(GRACE_S if self._asked else 0.0)
-                except subprocess.TimeoutExpired:  # it stands still
-                    self._child.kill()
-                    self._child.wait()
-                self._child = None
+    def kill(self) -> bool:
+        """End it, and all that it has forked, at once and whatever they do; return whether there is one to end."""
+        if self._child is None or os.getpid() != self._owner:  # as in a copy of this, which was forked
+            return False
+        with contextlib.suppress(ProcessLookupError):  # all have ended
+            os.killpg(self._child.pid, signal.SIGKILL)
+        return True
 
     def _begin(self) -> None:
         if self._child is not None:
@@ -157,4 +155,4 @@ class ForkServer:
             paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
             given = os.environ | {"PYTHONPATH": paths}
             atexit.register(self.stop)
-            self._child = subprocess.Popen(command, pass_fds=[descriptor], env=given)  # noqa: S603 - ourselves
+            self._child = subprocess.Popen(command, pass_fds=[descriptor], env=given, process_group=0)  # noqa: S603 - ourselves

@@ -1,6 +1,5 @@
 """The start of a program of this project: forked on Linux, anew elsewhere."""
 
-import functools
 import os
 import subprocess
 import sys
@@ -43,10 +42,18 @@ class LocalProcess(Protocol):
         """End it."""
 
 
-@functools.cache
+_servers: Final[dict[tuple[str, ...], ForkServer]] = {}
+
+
 def fork_server(modules: tuple[str, ...]) -> ForkServer:
     """Return the one fork server of this process that imports these modules."""
-    return ForkServer(modules)
+    return _servers.setdefault(modules, ForkServer(modules))
+
+
+def kill_all() -> None:
+    """End all that was forked for this process, at once and whatever it does."""
+    for server in tuple(_servers.values()):
+        server.kill()
 
 
 def begin(modules: tuple[str, ...]) -> None:

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from protocols.task.manifest import Manifest, is_active
-
 CLIENT: Final = ("client_sdk.__main__", "client_sdk.institution")
 ACTIVE_SERVER: Final = ("aggregator.__main__", "aggregator.wire.server")
 SERVER: Final = (*ACTIVE_SERVER, "aggregator.mpc.session", "aggregator.on_shares.crypten_backend")
 
 
-def modules_for(program: Sequence[str], manifest: Manifest) -> tuple[str, ...]:
+def modules_for(program: Sequence[str], *, active: bool) -> tuple[str, ...]:
     """Return the modules of a party's program."""
     if program[0] != "aggregator":
         return CLIENT
-    return ACTIVE_SERVER if is_active(manifest) else SERVER
+    return ACTIVE_SERVER if active else SERVER

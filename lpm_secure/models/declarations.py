@@ -1,4 +1,7 @@
-"""What a model's class declares, from stages to observables; a mistake raises ModelError, by its author's line."""
+"""What a model's class declares, from stages to observables; a mistake raises ModelError, by its author's line.
+
+Functions that declare something return it, for an attribute of the class.
+"""
 
 import itertools
 import math
@@ -252,7 +255,11 @@ def lowest(count: int, *, above: State | None = None, directed: bool = False) ->
 
 
 def highest(count: int, *, above: State | None = None, directed: bool = False) -> PublicLevels:
-    """Declare `count` levels, the highest of which that contacts name an agent learns; else as `lowest`."""
+    """Declare `count` levels, the highest of which that contacts name an agent learns.
+
+    Args:
+        count, above, directed: as `lowest` has them, with what is higher in place of what is lower.
+    """
     return PublicLevels(count, above, ascending=False, directed=directed)
 
 
@@ -267,7 +274,7 @@ def field(low: int, high: int, *, bits: int = 0, duration_of: State | None = Non
 
 
 def stage(*names: str) -> State:
-    """Declare a stage: a field with a name for each of its values; its totals are a run's series."""
+    """Declare a stage: a field with one of `names` for each of its values; its totals are a run's series."""
     return _named("stages", names)
 
 
@@ -283,7 +290,7 @@ def _named(what: str, names: tuple[str, ...], *, is_cell: bool = False) -> State
 
 
 def private(low: int, high: int) -> State:
-    """Declare a column of people's files: it stays with its holder, and never changes."""
+    """Declare a column of people's files, whole numbers `low` to `high`: its holder keeps it, and it never changes."""
     return State(low, high, private=True)
 
 
@@ -299,7 +306,11 @@ def message(*, most: int, directed: bool = False, along: tuple[int, int] | None 
 
 
 def cell_message(*, most: int) -> Message:
-    """Declare a channel to all of an agent's cell: its totals are public, over at least `min_cohort` clients."""
+    """Declare a channel to all of an agent's cell: its totals are public, over at least `min_cohort` clients.
+
+    Args:
+        most: of a message, a whole number.
+    """
     return Message(most, cell=True)
 
 
@@ -324,17 +335,23 @@ def outcome(
 
 
 def observable(low: int, high: int) -> Observable:
-    """Declare a number of an agent, in a range, whose total a run may release; the method `totals` gives it."""
+    """Declare a whole number of an agent, `low` to `high`, whose total a run may release; `totals` gives it."""
     return Observable(low, high)
 
 
 def public(low: int, high: int) -> Public:
-    """Declare a number that the run's environment announces in each step: `heard[self.name]`."""
+    """Declare a whole number, `low` to `high`, that the environment announces in each step: `heard[self.name]`."""
     return Public(low, high)
 
 
 def period(name: str, *, steps: int, count: int) -> Period:
-    """Declare what a parameter changes with: `count` periods of so many steps; the last one's value holds on."""
+    """Declare what a parameter changes with: `count` periods of so many steps; the last one's value holds on.
+
+    Args:
+        name: of the axis, in configurations.
+        steps: of each period.
+        count: how many periods.
+    """
     return Period(name, steps, count)
 
 
@@ -354,7 +371,7 @@ def parameter(
             Of one with entries the same for all, lists in each other, or `{name: list}` along one of `by` and `over`.
         unit: `NUMBER`, `PROBABILITY`, `rate(bits)` or `LAW`.
         bounds: in its unit; ranges of fields are proved for all values within.
-        days: how long a law may be, at most.
+        days: how many a law may have at most.
         by, over: private columns with a small range, of which each agent has its own entry; a period.
     """
     return Parameter(value, unit, bounds, days, (by,) if isinstance(by, str) else by, over)

@@ -7,7 +7,12 @@ from lpm_secure.models.symbols import where as _where
 
 
 def where(condition: Number, yes: Any, no: Any) -> Any:
-    """Return `yes` for agents of whom a condition holds, `no` for others; stages may be given by name."""
+    """Return `yes` for agents of whom a condition holds, `no` for others.
+
+    Args:
+        condition: of each agent.
+        yes, no: numbers or symbols; stages by name, too.
+    """
     return _where(condition, yes, no)
 
 
@@ -22,7 +27,7 @@ def maximum(*numbers: Number) -> Symbol:
 
 
 def clip(number: Number, low: int, high: int) -> Symbol:
-    """Return a number, or the bound that it is beyond: how an author proves a range that intervals cannot see."""
+    """Return a number, or the bound `low` or `high` that it is beyond: it proves a range that intervals do not see."""
     return minimum(maximum(number, low), high)
 
 
@@ -32,7 +37,7 @@ def ratio(number: Number, numerator: Number, denominator: Number) -> Symbol:
 
 
 def table(*entries: int) -> Symbol:
-    """Return a table of whole numbers, to be read as `table[index]`."""
+    """Return a table of whole numbers, `entries`, to be read as `table[index]` from 0 on."""
     if not entries or not all(isinstance(entry, int) for entry in entries):
         refuse("a table has whole numbers, at least one")
     return Symbol("table", numbers=tuple(entries), kind="table")

@@ -1,4 +1,4 @@
-"""`lpm.Model`: a model as its author writes it, and what its methods are called with."""
+"""`lpm.Model`: a model as its author writes it, and what its methods get; a mistake raises ModelError, by its line."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +15,7 @@ class Model:
 
     A subclass declares in its body and computes in its methods. These are called once, with symbols; what they do
     becomes the model's graph. They are elementwise over agents: no loop over agents, no float, no dice but `draw`.
+    `me` is an agent's state, `heard` what reached it in the step, `edge` a contact, `draw` its random numbers.
 
     Attributes:
         parts: models that this one is made of, in the order in which they are updated; see `composition`.
@@ -88,7 +89,11 @@ class Me:
         return Symbol("field", name=name, labels=self._fields[name].stages, line=place())
 
     def set(self, **changes: Any) -> "Me":
-        """Return the state with some fields changed; `me` itself stays as it is."""
+        """Return the state with some fields changed; `me` itself stays as it is.
+
+        Args:
+            **changes: whole numbers or symbols by the names of fields, in their ranges; stages by name, too.
+        """
         changed = dict(self.changed)
         for name, value in changes.items():
             if name not in self._fields or self._fields[name].private:
@@ -109,7 +114,7 @@ class Me:
         )
 
     def known(self, name: str) -> Symbol:
-        """Return whether an agent's holder knows a field at the beginning."""
+        """Return whether an agent's holder knows the field `name` at the beginning."""
         if name not in self._fields:
             refuse(f"there is no field {name}; there are {', '.join(self._fields)}")
         return Symbol("known", name=name, kind="boolean", line=place())
@@ -134,7 +139,7 @@ class Heard:
         return Symbol("outcome", name=what.name, kind=kind, line=place())
 
     def level(self, levels: PublicLevels) -> Symbol:
-        """Return the lowest level that was named, `count` where none was; or the highest one, and then -1."""
+        """Return of `levels` the lowest that was named, their number where none was; or the highest, and -1."""
         if not isinstance(levels, PublicLevels):
             refuse("heard.level(...) takes levels that the model declares: lpm.lowest(...) or lpm.highest(...)")
         bits = [integer(self[outcome]) for outcome in levels.outcomes]
@@ -170,7 +175,10 @@ class _Cells:
 
 @final
 class Draw:
-    """An agent's random numbers: each has a purpose, and two draws of one purpose in one step are the same."""
+    """An agent's random numbers: each has a `purpose`, and two draws of one purpose in one step are the same.
+
+    With a `spell`, a number of the agent, they are the same as long as that is.
+    """
 
     def __init__(self, moment: int) -> None:
         """Draw for the beginning, or for a step."""
@@ -182,7 +190,7 @@ class Draw:
         return self._draw("happens", (probability,), purpose, spell, kind="boolean")
 
     def uniform(self, low: Number, high: Number, purpose: str, *, spell: Number | None = None) -> Symbol:
-        """Return a whole number in [low, high), each as likely."""
+        """Return a whole number from `low` to below `high`, each as likely."""
         count = symbol(high) - low
         return self._draw("uniform", (low, count), purpose, spell)
 
@@ -204,7 +212,7 @@ class Draw:
         return self._draw("days", (law, 0 if law.row is None else law.row, *passed), purpose, spell)
 
     def category(self, weights: Symbol, purpose: str, *, spell: Number | None = None) -> Symbol:
-        """Return `i` with probability `weights[i] / 2**32`."""
+        """Return `i` with probability `weights[i] / 2**32`, by a parameter or table of `weights`."""
         return self.days(weights, purpose, spell=spell) - 1
 
     def exponential(self, bits: int, purpose: str, *, spell: Number | None = None) -> Symbol:

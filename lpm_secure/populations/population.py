@@ -33,7 +33,7 @@ class Population:
 
     @classmethod
     def open(cls, path: Path) -> "Population":
-        """Open a population and check every column against its card.
+        """Return the population in the folder `path`, every column checked against its card.
 
         Raises:
             DataError: no population, or a column that is missing or was changed.
@@ -45,11 +45,11 @@ class Population:
 
     @property
     def n(self) -> int:
-        """How many agents there are."""
+        """Return how many agents there are."""
         return self.card.agents
 
     def column(self, name: str) -> npt.NDArray[Any]:
-        """Return a column, mapped into memory and read-only: [n].
+        """Return the column `name`, mapped into memory and read-only: whole numbers [n].
 
         Raises:
             ParameterError: no such column.
@@ -70,12 +70,12 @@ class Population:
 
     @property
     def rate(self) -> F64:
-        """The reciprocal mixing in community cells: float64[18, 18], or [0, 0] where there is none."""
+        """Return the reciprocal mixing in community cells: float64[18, 18], or [0, 0] where there is none."""
         return _square(self.card.rate)
 
     @property
     def contacts(self) -> F64:
-        """The contact matrix for the community as published: float64[18, 18], or [0, 0] where there is none."""
+        """Return the contact matrix for the community as published: float64[18, 18], or [0, 0] where there is none."""
         return _square(self.card.contacts)
 
 

@@ -11,7 +11,7 @@ from lpm_secure.config.bounds import Positive
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name, require_client, require_operators, require_period
 from protocols.task.base import Seconds, Security
-from protocols.task.parties import Address
+from protocols.task.parties import Address, servers_of
 
 LAST_PORT: Final = 65_535
 
@@ -123,7 +123,7 @@ class BaseProject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     @property
     def servers(self) -> tuple[ServerEntry, ...]:
         """Return all servers, the dealer last."""
-        return (*self.aggregators, *((self.dealer,) if self.dealer else ()))
+        return servers_of(self.aggregators, self.dealer)
 
 
 def _check_addresses(servers: Sequence[ServerEntry]) -> None:

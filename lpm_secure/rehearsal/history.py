@@ -51,10 +51,8 @@ def difference(private: StateHistory, clear: StateHistory, manifest: Simulation)
 async def clear_history(testbed: Testbed) -> tuple[StateHistory, StageSeries]:
     """Run everything in this process, with no protection, and return all states and the series."""
     manifest, device = testbed.manifest, torch.device("cpu")
-    model = manifest.model
     agents = GraphPopulation(
-        manifest,
-        model,
+        manifest.dynamics,
         testbed.source_of_draws,
         cell=testbed.cell,
         contacts=testbed.contacts,

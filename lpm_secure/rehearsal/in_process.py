@@ -21,7 +21,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation, is_active
 from protocols.task.parties import ENGINE
-from protocols.task.release_plan import tally_words
+from protocols.task.release_plan import ReleasePlan
 
 PATIENCE_S = 3600.0  # of parties that share one process: none of them is away
 Ways = Callable[[str], RoundExchange]
@@ -47,7 +47,7 @@ async def private_history(testbed: Testbed, observer: StepObserver) -> StateHist
         All states, of a run whose manifest is an `exact_twin`.
     """
     manifest = testbed.manifest
-    with observer("in one process", steps=manifest.steps, words=tally_words(manifest)) as on_step:
+    with observer("in one process", steps=manifest.steps, words=ReleasePlan.of(manifest).tally_words) as on_step:
         async with _started(manifest) as (way, engine):
             watched = [on_step, *([_unwatched] * (len(manifest.clients) - 1))]  # all are told the same
             running = [_client(testbed, c.name, way, each) for c, each in zip(manifest.clients, watched, strict=True)]

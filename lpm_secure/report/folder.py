@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from lpm_secure.report import page as pages
-from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import REPORT, Summary
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
+from protocols.file_mode import PRIVATE_MODE, PUBLIC_MODE
 
 
 def write(folder: Path, summary: Summary) -> None:
@@ -18,12 +19,13 @@ def write(folder: Path, summary: Summary) -> None:
 
     The script that draws the report's plots lies in the folder above, for all runs there.
     """
+    mode = PRIVATE_MODE if summary.private else PUBLIC_MODE
     for name, content in summary.tables.items():
-        write_public(folder / name, content)
+        write_atomically(folder / name, content, mode=mode)
     if summary.page is not None:
-        pages.write(folder / REPORT, summary.page, scripts=folder.parent)
+        pages.write(folder / REPORT, summary.page, scripts=folder.parent, mode=mode)
     put = merge_figures if summary.beside else write_figures
-    put(folder / summary.file, summary.figures)
+    put(folder / summary.file, summary.figures, mode=mode)
 
 
 def last_of(out: Path, name: str) -> Path:
@@ -53,13 +55,13 @@ def folder_for(out: Path, name: str, *, result: str, resume: bool) -> Path:
     return next_of(out, name) if not resume and (last / result).exists() else last
 
 
-def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
+def write_figures(path: Path, figures: Mapping[str, Any], *, mode: int = PUBLIC_MODE) -> None:
     """Write plain values as JSON that people can read, into a folder that is made unless it is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_public(path, msgspec.json.format(msgspec.json.encode(figures), indent=2))
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(figures), indent=2), mode=mode)
 
 
-def merge_figures(path: Path, figures: Mapping[str, Any]) -> None:
+def merge_figures(path: Path, figures: Mapping[str, Any], *, mode: int = PUBLIC_MODE) -> None:
     """Put figures into a JSON file; figures of other names that are in it stay.
 
     Raises:
@@ -71,4 +73,4 @@ def merge_figures(path: Path, figures: Mapping[str, Any]) -> None:
         raise ParameterError(f"{path} holds no figures of a calibration; move it away") from error
     if not isinstance(old, dict):
         raise ParameterError(f"{path} holds no figures of a calibration; move it away")
-    write_figures(path, old | dict(figures))
+    write_figures(path, old | dict(figures), mode=mode)

@@ -22,6 +22,7 @@ class Summary:
         page: `report.html`; none where nothing is written.
         passed: whether all that the run could check of itself holds.
         beside: figures of other names that are in the file stay.
+        private: files are for this user alone.
     """
 
     file: str
@@ -31,3 +32,4 @@ class Summary:
     page: Page | None = None
     passed: bool = True
     beside: bool = False
+    private: bool = False

@@ -40,7 +40,7 @@ from protocols.report.terminal import align
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation, require_simulation
 from protocols.task.parties import ENGINE
-from protocols.task.release_plan import tally_words
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.signature import load_verified
 from protocols.wire.connect import connect
 
@@ -71,7 +71,7 @@ def simulate_engine(
 
     async def simulated() -> tuple[StageSeries, ...]:
         transports = connect(manifest, certificates.read(credentials))
-        with observer("private run", steps=manifest.steps, words=tally_words(manifest)) as on_step:
+        with observer("private run", steps=manifest.steps, words=ReleasePlan.of(manifest).tally_words) as on_step:
             part = private_part(manifest, transports, credentials, journal)
             watchers: dict[str, Any] = {"on_step": on_step, **({"on_counts": progress.see} if progress else {})}
             series = await simulate_replicates(manifest, part, agents, environments, **watchers)
@@ -157,7 +157,7 @@ def _check(manifest: Simulation, synthetic: Synthetic, environment: Environment 
     if synthetic.config.agents and not manifest.cells:
         raise ParameterError("synthetic agents meet private ones in cells, and the manifest has none; leave them out")
     synthetic.check(manifest)
-    rehearse(manifest, environment)
+    rehearse(manifest.dynamics, ReleasePlan.of(manifest), environment)
 
 
 def engine_agents(synthetic: Synthetic, manifest: Simulation, device: Device) -> list[EngineAgents]:
@@ -202,7 +202,7 @@ def _summary(
             [
                 html.warning(describe_disclosure(manifest)),
                 html.table(rows),
-                *series_parts(manifest, each, people=True),
+                *series_parts(manifest.model, each, people=True),
                 html.heading("What it costs in privacy"),
                 html.items(describe_cost(manifest)),
                 html.fold("Hashes of run and series", *(html.digest(*row) for row in (run, series_hash))),

@@ -42,7 +42,7 @@ from protocols.report.disclosure import describe_disclosure, reveals_sums
 from protocols.task import manifest as manifests
 from protocols.task.manifest import require_simulation
 from protocols.task.parties import ENGINE
-from protocols.task.release_plan import releases_of, tally_words
+from protocols.task.release_plan import ReleasePlan, releases_of
 from protocols.task.signature import load_verified
 
 NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
@@ -81,8 +81,11 @@ def simulate_private(
         device: where the engine computes: auto, cpu or cuda.
         out: a folder is made in it for the run.
         parity: replay the run in the clear, and compare.
-        started_s: since when whoever asked for it waits, by `time.perf_counter`; from now on unless given.
+        started_s: since when whoever asked for it waits, in seconds of `time.perf_counter`; from now on unless given.
         observer: watches its steps.
+
+    Returns:
+        What was written into its folder, and what `lpm run` prints.
 
     Raises:
         ConfigError, ModelError, ParameterError: the configuration, its data, or its model has a mistake.
@@ -92,7 +95,7 @@ def simulate_private(
     place = device_of(device)
     with local_deployment(config, out=out) as deployment:
         noised = releases_of(deployment.testbed.manifest).has_noise  # then nothing in the clear is the same
-        words = tally_words(deployment.testbed.manifest)
+        words = ReleasePlan.of(deployment.testbed.manifest).tally_words
         own: dict[str, Any] = {"synthetic": deployment.testbed.synthetic, "facts": _facts(deployment.testbed)}
         with record_run(deployment.folder, deployment.testbed.manifest, **own) as progress:
             progress.journal.enter(STARTING)
@@ -116,11 +119,19 @@ def simulate_private(
 def simulate_clear(config: Config, *, device: str = "auto", observer: StepObserver = null_observer) -> StageSeries:
     """Run a configuration in this process, with no protection.
 
+    Args:
+        config: of the run.
+        device: where it computes: auto, cpu or cuda.
+        observer: watches its steps.
+
+    Returns:
+        Its series, int64[T + 1, 2, q], with their names.
+
     Raises:
         ConfigError, ModelError, ParameterError: the configuration, its data, or its model has a mistake.
     """
     place, testbed = device_of(device), local_testbed(config)
-    words = tally_words(testbed.manifest)
+    words = ReleasePlan.of(testbed.manifest).tally_words
     with observer("clear run", steps=config.steps, words=words) as on_step:
         return run_clear(testbed, place, on_step).series
 

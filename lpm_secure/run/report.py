@@ -27,11 +27,11 @@ from lpm_secure.report.table import both
 from lpm_secure.run import ingress
 from lpm_secure.run.ingress import Ingress, by_party
 from lpm_secure.run.private_run import FIGURES, PrivateRun
+from protocols.models.graph.agents import GraphModel
 from protocols.report import html
 from protocols.report.disclosure import describe_cost, describe_disclosure
 from protocols.report.model_report import parameters_in_words
 from protocols.report.terminal import align
-from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
 
 BARS: Final = "#ee6677"
@@ -105,7 +105,7 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     if run.testbed.look_alike:
         parts.append(html.warning(run.label))
     parts += [html.warning(describe_disclosure(manifest)), html.table(rows)]
-    parts += series_parts(manifest, run.private.replicates, people=not run.testbed.look_alike)
+    parts += series_parts(manifest.model, run.private.replicates, people=not run.testbed.look_alike)
     parts += [html.heading("What it costs in privacy"), html.items(describe_cost(manifest))]
     if run.received:
         parts += [html.heading("What each party received"), _ingress_table(run.received)]
@@ -130,21 +130,20 @@ def _replicate_parts(each: Sequence[StageSeries], *, people: bool) -> list[str |
     ]
 
 
-def series_parts(manifest: Simulation, each: Sequence[StageSeries], *, people: bool) -> list[str | Plot]:
+def series_parts(model: GraphModel, each: Sequence[StageSeries], *, people: bool) -> list[str | Plot]:
     """Return the plots of a run, what they do not say, and its parameters.
 
     Args:
-        manifest: of the run.
+        model: of the run.
         each: the series of its replicates; of several there are bands, and the plots of the first one.
         people: whether private agents stand for real people, whose small counts are marked.
     """
     series, several = each[0], len(each) > 1
     parts = _replicate_parts(each, people=people)
-    parts.append(Plot(plots(series, returns=bool(manifest.model.recurrence), people=people)))
+    parts.append(Plot(plots(series, returns=bool(model.recurrence), people=people)))
     few = sum(int(is_small(own.counts[:, PRIVATE, : own.stages]).sum()) for own in each) if people else 0
     parts += small_counts_part(few, runs="replicates" if several else "")
     parts += announcement_parts(series.public, [step * series.dt for step in range(len(series.counts))])
-    model = manifest.model
     parts += [] if several else [chance_part(1)]  # else bands above say it
     return [*parts, *parameter_parts(parameters_in_words(model.graph, model.parameters))]
 
@@ -154,12 +153,12 @@ def _description(run: PrivateRun) -> str:
     return (
         f"{len(manifest.clients)} clients with {agents_of(manifest.clients)} private agents, "
         f"{len(manifest.aggregators)} aggregators, {run.testbed.synthetic:,} synthetic agents in the engine, "
-        f"{manifest.steps} steps of {manifest.dt:g} d, seed {run.config.seed}{_and_on(manifest)}."
+        f"{manifest.steps} steps of {manifest.dt:g} d, seed {run.config.seed}{_and_on(manifest.copies)}."
     )
 
 
-def _and_on(manifest: Simulation) -> str:
-    return f" and on, {manifest.copies} replicates" if manifest.copies > 1 else ""
+def _and_on(copies: int) -> str:
+    return f" and on, {copies} replicates" if copies > 1 else ""
 
 
 def _ingress_table(rows: Sequence[Ingress]) -> str:

@@ -26,7 +26,8 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.report.disclosure import describe_releases, describe_security
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation
-from protocols.task.release_plan import releases_in, releases_of, tally_words
+from protocols.task.parties import servers_of
+from protocols.task.release_plan import ReleasePlan, releases_of
 
 DRIVING: Final = "the steps"
 STARTING: Final = "processes start, and join"
@@ -40,7 +41,7 @@ def head_of(manifest: Simulation, *, synthetic: int, facts: tuple[str, ...] = ()
         synthetic: how many agents the engine has.
         facts: what else a reader should know, in sentences.
     """
-    words, dealer = tally_words(manifest), manifest.dealer
+    words = ReleasePlan.of(manifest).tally_words
     names, stages = tuple(word_of(word.name) for word in words), first_stages(words)
     parts = PARTS if synthetic else PARTS[:1]
     return ProgressHead(
@@ -52,7 +53,7 @@ def head_of(manifest: Simulation, *, synthetic: int, facts: tuple[str, ...] = ()
         dt=manifest.dt,
         parts=tuple(SeriesNames(part=part, names=names, stages=stages) for part in parts),
         clients=tuple(client.name for client in manifest.clients),
-        servers=(*(each.name for each in manifest.aggregators), *([dealer.name] if dealer else [])),
+        servers=tuple(each.name for each in servers_of(manifest.aggregators, manifest.dealer)),
         releases=tuple(describe_releases(manifest)),
         rho=releases_of(manifest).rho,
         facts=(
@@ -93,7 +94,7 @@ class RunProgress:
         if not step:
             self.journal.enter(DRIVING)
         each = releases_of(self.manifest).each
-        for opened in releases_in(self.manifest, Step(step)):
+        for opened in ReleasePlan.of(self.manifest).in_step(Step(step)):
             self._made[opened.name] = self._made.get(opened.name, 0) + 1
         values = tuple(tuple(part) for part in counts[: self.parts].tolist())
         copies = self.manifest.copies

@@ -41,7 +41,7 @@ def execute(
         parity: replay a private run in the clear, and compare.
         resume: go on with a city's interrupted run.
         device: where it computes: auto, cpu or cuda.
-        started_s: since when whoever asked for it waits, by `time.perf_counter`; from now on unless given.
+        started_s: since when whoever asked for it waits, in seconds of `time.perf_counter`; from now on unless given.
         observer, city_observer: watch its steps, or its days.
 
     Raises:

@@ -1,15 +1,20 @@
-"""How far an ensemble is: a bar in a terminal and in a notebook, nothing elsewhere."""
+"""How far an ensemble or an analysis is: a bar in a terminal and in a notebook, nothing elsewhere."""
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from protocols.errors import ParameterError
 from protocols.report.html import paragraph
 
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
 OnSeries = Callable[[int], None]
+OnRound = Callable[[int, int, str], None]  # rounds that are over, of how many, and where
 NOTEBOOK: Final = "ZMQInteractiveShell"  # of IPython's shells that of a notebook
 
 
@@ -49,17 +54,40 @@ def watch(
 
 
 @contextmanager
+def watch_rounds(title: str, *, shown: bool = True) -> Iterator[OnRound]:
+    """Show how far something is that says itself how long it is.
+
+    Args:
+        title: of it.
+        shown: as `watch` has it.
+    """
+    if shown and _is_notebook():
+        with _notebook_page() as show:
+            yield lambda done, total, words: show(_bar(done, total, words))
+    elif shown and sys.stderr is not None and sys.stderr.isatty():
+        with _terminal() as progress:
+            bar = progress.add_task(title, total=None)
+            yield lambda done, total, words: progress.update(
+                bar, completed=done, total=total, description=f"{title}: {words}"
+            )
+    else:
+        yield lambda done, total, words: None
+
+
+@contextmanager
 def _notebook_bar(total: int, unit: str) -> Iterator[OnSeries]:
+    with _notebook_page(_bar(0, total, unit)) as show:
+        done = itertools.count(1)
+        yield lambda scenario: show(_bar(next(done), total, unit))
+
+
+@contextmanager
+def _notebook_page(first: str = "") -> Iterator[Callable[[str], None]]:
+    """Yield what writes over one place of a notebook; it is empty afterwards."""
     from IPython.display import HTML, display  # noqa: PLC0415 - a notebook has it, and this package does without
 
-    handle, done = display(HTML(_bar(0, total, unit)), display_id=True), 0
-
-    def on_series(scenario: int) -> None:
-        nonlocal done
-        done += 1
-        handle.update(HTML(_bar(done, total, unit)))
-
-    yield on_series
+    handle = display(HTML(first), display_id=True)
+    yield lambda page: handle.update(HTML(page))
     handle.update(HTML(""))
 
 
@@ -70,12 +98,16 @@ def _bar(done: int, total: int, unit: str) -> str:
 
 @contextmanager
 def _terminal_bars(titles: Sequence[str], totals: Sequence[int]) -> Iterator[OnSeries]:
+    with _terminal() as progress:
+        bars = [progress.add_task(title, total=total) for title, total in zip(titles, totals, strict=True)]
+        yield lambda scenario: progress.advance(bars[scenario])
+
+
+def _terminal() -> "Progress":
     from rich.console import Console  # noqa: PLC0415 - only where there is a terminal
     from rich.progress import Progress  # noqa: PLC0415
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bars = [progress.add_task(title, total=total) for title, total in zip(titles, totals, strict=True)]
-        yield lambda scenario: progress.advance(bars[scenario])
+    return Progress(console=Console(stderr=True), transient=True)
 
 
 def _is_notebook() -> bool:

@@ -37,6 +37,9 @@ def compare(
         seeds: how many, from the first simulation's own on; or which.
         workers, device, progress, journal: as `Simulation.run` has them.
 
+    Returns:
+        Paired differences of each series, day by day, with intervals, and the results.
+
     Raises:
         ParameterError: there are fewer than two; or their seeds, days or series cannot be paired.
     """
@@ -71,6 +74,9 @@ def sweep(
         values: lists by names with dots, as `Simulation.with_` takes them.
         seeds, workers, device, progress, journal: as `compare` has them.
         **lists: of values by names.
+
+    Returns:
+        As `compare` does, a scenario for each combination, called `name=value`.
 
     Raises:
         ParameterError: as `with_` does; or there are fewer than two combinations, or too many.

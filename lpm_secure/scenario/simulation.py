@@ -115,7 +115,7 @@ class Simulation:
 
     @classmethod
     def load(cls, path: Path | str) -> "Simulation":
-        """Read a simulation from a configuration file, of private agents or of a city.
+        """Return the simulation of a configuration file at `path`, of private agents or of a city.
 
         Raises:
             ConfigError: one line with file and line.
@@ -197,6 +197,9 @@ class Simulation:
             journal: a folder in which `lpm serve` sees the same, with bands of the seeds by now; `Result.save` takes
                 it afterwards. None is made unless given.
 
+        Returns:
+            Series of each seed, day by day: how many agents are in each stage, and totals of observables.
+
         Raises:
             ParameterError: a mistake in what was given.
             ProtocolError, Unavailable: a private run cannot go on.
@@ -234,13 +237,21 @@ class Simulation:
         return runs.seeds_from(self.config.seed, asked)
 
     def folder(self, out: Path | str, runs: Any) -> Path:
-        """Return a folder's name for what comes of these runs of the simulation, by the hash of both."""
+        """Return a folder's name in `out` for what comes of `runs` of the simulation, by the hash of both.
+
+        Raises:
+            TypeError: `runs` is nothing that JSON has.
+        """
         content = msgspec.json.encode([self.config, runs], order="deterministic")
         return Path(out) / f"{self.config.name}-{hashlib.sha256(content).hexdigest()[:SHORT]}"
 
     @contextmanager
     def own_names(self) -> Iterator[None]:
-        """Let an error name people and contacts of this program, and not the files that they were written to."""
+        """Return a context in which an error names people and contacts of this program, and not files of them.
+
+        Raises:
+            ParameterError: the same, with other words.
+        """
         try:
             yield
         except ParameterError as error:
@@ -260,7 +271,7 @@ class Simulation:
 
 
 def load(path: Path | str) -> Simulation:
-    """Read a simulation from a configuration file, of private agents or of a city; as `Simulation.load` does.
+    """Return the simulation of a configuration file at `path`, of private agents or of a city.
 
     Raises:
         ConfigError, ParameterError: the file, or the model that it names, has a mistake.

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Self, final
 
 from client_sdk.secure_sum.contribution import F64
-from lpm_secure.engine.announcement import announce
+from lpm_secure.engine.announcement import AnnouncementTerms, announce
 from lpm_secure.engine.masked_part import MaskedAnnouncer, announcer_of
 from lpm_secure.secure_sum.transport import OpenedSum, Reason, RoundCounter, SumTransport, words_of
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
 from protocols.task.manifest import is_active
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.wire.messages import Announcement
@@ -48,7 +49,8 @@ class SumAnnouncer:
             transports: to the aggregators, in the manifest's order.
             folder: of the engine's keys, by which it signs where security is active; read there alone.
         """
-        self._task, self._transports = task, transports
+        self._run, self._transports = manifests.run_id(task), transports
+        self._terms = AnnouncementTerms(task.share(), Layout.of(task).release_words, task)
         self._masked: MaskedAnnouncer | None = announcer_of(task, transports, folder) if is_active(task) else None
 
     async def advance(self, step: int, words: I64) -> ReleasedSum:
@@ -57,8 +59,8 @@ class SumAnnouncer:
             size = self._masked.plan.announcement_words(RoundNumber(step))
             reading = await self._masked.advance(step, words[:size])
             return ReleasedSum(reading.release, tuple(sorted(reading.accepted)), reading.refused)
-        call = Announcement(manifests.run_id(self._task), Step(step), words)
-        release = await announce(self._task, self._transports, call)
+        call = Announcement(self._run, Step(step), words)
+        release = await announce(self._terms, self._transports, call)
         return ReleasedSum(release.words, release.names, release.refused)
 
 

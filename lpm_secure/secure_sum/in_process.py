@@ -57,7 +57,7 @@ class InProcessSum(SumTransport):
         away = self.absent.get(self._counter.round, frozenset()).union(self._backend.left_out)
         members = tuple(sorted(name for name in self.institutions if name not in away))
         if len(members) < self.task.min_cohort:
-            raise too_small(self.task, len(members), "wait for more")
+            raise too_small(len(members), "wait for more", least=self.task.min_cohort)
         number = RoundNumber(2 * self._counter.round + 1)
         words = words_of(announced)
         total, members = self._backend.add(number, members, words, lambda name: self._words(name, announced))

@@ -13,7 +13,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, ProtocolError
 from protocols.quantity import quantity
 from protocols.task.manifest import is_active
-from protocols.task.secure_sum.range import in_range
+from protocols.task.secure_sum.range import SumRule
 from protocols.task.secure_sum.spec import SecureSum
 
 MOST_DISCARDED: Final = 3
@@ -122,7 +122,7 @@ class RoundCounter:
         """
         self.round += 1
         proved = is_active(self.manifest)  # by each member, of its own vector
-        if members and not proved and not in_range(self.manifest, total, len(members)):
+        if members and not proved and not SumRule.of(self.manifest).in_range(total, len(members)):
             self.discarded += 1
             members = ()
         elif members:

@@ -20,6 +20,8 @@ from protocols.errors import PartiesDisagree
 from protocols.task import manifest as manifests
 from protocols.task.manifest import is_active
 from protocols.task.parties import ENGINE
+from protocols.task.release_plan import ReleasePlan
+from protocols.task.secure_sum.range import SumRule
 from protocols.task.secure_sum.spec import SecureSum
 
 Shares = dict[str, U64]  # of one aggregator, by client
@@ -98,9 +100,10 @@ class SharedVectors(VectorBackend):
 
     def __init__(self, task: SecureSum) -> None:
         """Draw every institution's and every aggregator's keys."""
-        self._task, self._run, self._sharing = task, manifests.run_id(task), task.share()
-        self._keys = {each.name: self._sharing.keys() for each in task.clients}
-        self._noises = [SumNoise(task, os.urandom(KEY_BYTES)) for _ in task.aggregators]
+        self._rule, self._run = SumRule.of(task), manifests.run_id(task)
+        self._keys = {each.name: self._rule.sharing.keys() for each in task.clients}
+        plan = ReleasePlan.of(task)
+        self._noises = [SumNoise(plan, task.sigma, os.urandom(KEY_BYTES)) for _ in task.aggregators]
         self._history, self._openings = History(), 0
 
     @property
@@ -123,21 +126,21 @@ class SharedVectors(VectorBackend):
         by_aggregator = [dict(zip(members, column, strict=True)) for column in zip(*shares, strict=True)]
         totals = self._tested(GroupTestRecord(number, members), by_aggregator)
         self._history = self._history.after(totals[0])
-        return from_ring(self._sharing.join([each.share for each in totals])), totals[0].members
+        return from_ring(self._rule.sharing.join([each.share for each in totals])), totals[0].members
 
     def split(self, words: I64, name: str, number: RoundNumber) -> list[U64]:
         """Split what an institution sends: one vector for each aggregator."""
         keys = self._keys[name]
         shares = [np.zeros(words.size, dtype=np.uint64) for _ in keys]
         for key, share in zip(keys, shares, strict=True):
-            self._sharing.expand(key, round_number=number, out=share)
-        return [*shares, self._sharing.split(to_ring(words), keys, round_number=number)]
+            self._rule.sharing.expand(key, round_number=number, out=share)
+        return [*shares, self._rule.sharing.split(to_ring(words), keys, round_number=number)]
 
     def _tested(self, begun: GroupTestRecord, by_aggregator: list[Shares]) -> list[CohortTotal]:
         """Let the aggregators open the sum over all, and pools while a sum is out of range."""
         history = self._history
         each = [
-            GroupTesting(self._task, self._run, noise, begun=begun, vectors=Vectors.of_shares(shares), history=history)
+            GroupTesting(self._rule, self._run, noise, begun=begun, vectors=Vectors.of_shares(shares), history=history)
             for noise, shares in zip(self._noises, by_aggregator, strict=True)
         ]
         first, *others = each

@@ -9,10 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,13 +37,12 @@ from protocols.models.agent_model import UNKNOWN
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation
-from protocols.task.parties import ENGINE
+from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.parties import ENGINE, servers_of
 from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
 
-ENDING: Final = (signal.SIGTERM, signal.SIGINT)
-GRACE_S: Final = 3.0  # for all processes to end by themselves,
+GRACE_S: Final = 2.0  # for all processes to end by themselves,
 REAPED_S: Final = 0.5  # and then for their fork servers to say that they have
 RESERVED: Final = 256  # ports, fewer than a process may have files open
 _reserved: Final[deque[int]] = deque()
@@ -69,23 +67,6 @@ def free_addresses(count: int) -> list[str]:
         if len(_reserved) > (RESERVED if sys.platform == "linux" else 0):
             os.close(_reserved.popleft())
     return addresses
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let signals that end this process wait: between its start and our note of it nobody could end a child."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    waiting: list[int] = []
-    before = {each: signal.signal(each, lambda number, _: waiting.append(number)) for each in ENDING}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        for number in waiting:
-            signal.raise_signal(number)
 
 
 @final
@@ -126,8 +107,7 @@ class PartyProcesses(abc.ABC):
     @property
     def servers(self) -> frozenset[str]:
         """Return the names of the operators' servers."""
-        dealer = self.manifest.dealer
-        return frozenset([*(party.name for party in self.manifest.aggregators), *([dealer.name] if dealer else [])])
+        return frozenset(party.name for party in servers_of(self.manifest.aggregators, self.manifest.dealer))
 
     def start(self) -> None:
         """Start the operators' servers, then all clients."""
@@ -137,14 +117,14 @@ class PartyProcesses(abc.ABC):
 
     def start_servers(self) -> None:
         """Start the dealer, where there is one, and all aggregators."""
-        for party in ((self.manifest.dealer,) if self.manifest.dealer else ()) + self.manifest.aggregators:
+        for party in reversed(servers_of(self.manifest.aggregators, self.manifest.dealer)):
             self.start_party(party.name)
 
     def start_party(self, name: str) -> None:
         """Start one party's process, again if it ran before; its log is `log.jsonl` in its folder."""
-        with (self.party(name) / LOG).open("ab") as log, _uninterrupted():
+        with (self.party(name) / LOG).open("ab") as log:
             program = self._program(name)
-            self._processes[name] = launch(program, log, modules=modules_for(program, self.manifest))
+            self._processes[name] = launch(program, log, modules=modules_for(program, active=is_active(self.manifest)))
 
     def process(self, name: str) -> LocalProcess:
         """Return a party's process."""
@@ -168,6 +148,7 @@ class PartyProcesses(abc.ABC):
         running = {name: process for name, process in self._processes.items() if process.poll() is None}
         for process in running.values():
             process.terminate()
+            process.send_signal(signal.SIGCONT)  # one that stands still ends as soon as it goes on
         until = time.monotonic() + GRACE_S
         try:
             for process in running.values():

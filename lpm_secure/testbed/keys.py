@@ -15,7 +15,7 @@ from protocols.identity.certificates import Authority, Credentials
 from protocols.identity.server_keys import ServerKeys, digest_of
 from protocols.identity.trust import Trust
 from protocols.task.manifest import Manifest, Simulation, is_active, refuses_differencing
-from protocols.task.parties import ENGINE
+from protocols.task.parties import ENGINE, servers_of
 from protocols.task.policy import Policy, outputs_of
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import trust_of
@@ -52,7 +52,7 @@ def pin_keys(manifest: T) -> tuple[T, TestbedKeys]:
     """
     authority = certificates.new_authority(f"testbed {manifest.name}")
     dealer = manifest.dealer.name if manifest.dealer else None
-    names = [party.name for party in manifest.aggregators] + ([dealer] if dealer else [])
+    names = [party.name for party in servers_of(manifest.aggregators, manifest.dealer)]
     active = is_active(manifest)
     servers = {name: ServerKeys.generate(dealer=name == dealer and not active) for name in names}
     identities = {name: signing.new_key() for name in (ENGINE, *(client.name for client in manifest.clients))}

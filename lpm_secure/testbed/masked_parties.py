@@ -47,7 +47,7 @@ class MaskedParties:
 
     def exchange(self, client: str) -> MaskedExchange:
         """Return a client's rounds."""
-        channel = ServerChannel(self.run.plan.manifest, self.transports(client))
+        channel = ServerChannel(self.run.plan.run, self.run.plan.manifest, self.transports(client))
         return MaskedExchange(self.run.clients[client], channel)
 
     @property
@@ -60,7 +60,7 @@ class MaskedParties:
 @contextmanager
 def start_parties(run: MaskedRun, *, around: Around = _plain) -> Iterator[MaskedParties]:
     """Start the servers of a run whose keys are drawn (`MaskedRun.draw`), and stop them."""
-    questions, (one, two), manifest = MaskedQuestions(lambda: run.dealer), run.plan.aggregators, run.plan.manifest
+    questions, (one, two) = MaskedQuestions(lambda: run.dealer), run.plan.aggregators
     rounds: list[MaskedRounds] = []
     dealer_name = run.plan.dealer.name
 
@@ -74,7 +74,7 @@ def start_parties(run: MaskedRun, *, around: Around = _plain) -> Iterator[Masked
     for own, other in ((one, two), (two, one)):
         party = run.aggregators[len(rounds)]
         peer, dealer = link(own, other), link(own, dealer_name)
-        rounds.append(MaskedRounds(lambda party=party: party, manifest, peer=peer, dealer=dealer))  # type: ignore[misc]
+        rounds.append(MaskedRounds(lambda party=party: party, run.plan, peer=peer, dealer=dealer))  # type: ignore[misc]
     try:
         yield MaskedParties(run, (rounds[0], rounds[1]), questions, around)
     finally:

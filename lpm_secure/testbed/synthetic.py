@@ -29,6 +29,7 @@ from protocols.errors import ConfigError, DataError
 from protocols.models.agent_model import AgentSource
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.draws import BEGIN, DrawSource, integer
+from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
 
@@ -147,15 +148,15 @@ def _settings_population(
     Their exposures are in its units; nobody of them is told anything on other channels.
     """
     name = rate_names(1)[0]
-    settings, cells = settings_with_beta(population, given), setting_of_cells(manifest, population.n)
+    settings, cells = settings_with_beta(population, given), setting_of_cells(manifest.cells, population.n)
     f = model.graph.parameters[name].bits - SHARE_BITS
     beta = [to_fixed(given[s.name] * manifest.dt, f=f, name=f"synthetic.beta.{s.name}") for s in settings]
     links = tuple(VenueLink(place, 1 << SHARE_BITS, (each,)) for place, each in enumerate(beta))
     meets = dict.fromkeys(model.contact_channels, ()) | {model.contact_channels[0]: links}
     venues = Venues.of([*settings, cells])
     channels = VenueChannels(venues, meets | dict.fromkeys(model.agents.cell_channels, (VenueLink(len(settings)),)))
-    numbers, key = {**model.parameters, name: 1}, simulation_key(manifest)
-    return VenuePopulation(manifest, model.graph, numbers, channels, key=key, first=SYNTHETIC_FROM)
+    numbers, key = {**model.parameters, name: 1}, simulation_key(manifest.testbed_seed)
+    return VenuePopulation(manifest.dynamics, numbers, channels, key=key, first=SYNTHETIC_FROM)
 
 
 def _graph_population(
@@ -166,13 +167,11 @@ def _graph_population(
     ranges = {name: each for name, each in synthetic.columns.items() if name not in population.card.columns}
     columns = columns_of(population, model.graph, ranges, DrawSource(source.agents, 0, source.key))
     channels, first = _channels(manifest, model, population, synthetic.config.channels), SYNTHETIC_FROM
-    return VenuePopulation(
-        manifest, model.graph, model.parameters, channels, key=source.key, first=first, columns=columns
-    )
+    return VenuePopulation(manifest.dynamics, model.parameters, channels, key=source.key, first=first, columns=columns)
 
 
 def _channels(manifest: Simulation, model: GraphModel, population: Population, given: Links) -> VenueChannels:
-    cells = setting_of_cells(manifest, population.n)
+    cells = setting_of_cells(manifest.cells, population.n)
     return place_channels(population, model.graph, given, what="synthetic.channels", cells=cells)
 
 
@@ -180,7 +179,7 @@ def synthetic_agents(manifest: Simulation, count: int, device: Device, *, column
     """Return so many agents of the engine, each in a cell drawn at random."""
     source = _source(manifest, count)
     cell, drawn = cells_of(source.agents, manifest), draw_columns(manifest, source.agents, columns)
-    return clear_agents(manifest, source, cell=cell, device=device, columns=drawn)
+    return clear_agents(manifest.dynamics, source, cell=cell, device=device, columns=drawn)
 
 
 def with_twins(manifest: Simulation, agents: EngineAgents, *, columns: Ranges = NO_RANGES) -> EngineAgents:
@@ -188,19 +187,25 @@ def with_twins(manifest: Simulation, agents: EngineAgents, *, columns: Ranges = 
     if not manifest.twins:
         return agents
     source = _source(manifest, agents_of(manifest.clients), first=TWINS_FROM)
-    return PopulationWithTwins(agents, Twins(manifest, source, draw_columns(manifest, source.agents, columns)))
+    drawn = draw_columns(manifest, source.agents, columns)
+    return PopulationWithTwins(
+        agents,
+        Twins(
+            manifest.dynamics, Layout.of(manifest), manifest.twins, source, columns=drawn, bounds=manifest.level_bounds
+        ),
+    )
 
 
 def _source(manifest: Simulation, count: int, *, first: int = SYNTHETIC_FROM) -> AgentSource:
     agents = np.arange(count, dtype=np.uint64) + np.uint64(first)
-    return AgentSource(agents, simulation_key(manifest))
+    return AgentSource(agents, simulation_key(manifest.testbed_seed))
 
 
 def cells_of(agents: U64, manifest: Simulation) -> I64:
     """Draw a cell for each agent, int64[n]; none where the run has no cells, or agents move between them."""
     if not manifest.cells or manifest.model.agents.cell_field is not None:
         return np.zeros(0, dtype=np.int64)
-    drawn = words(simulation_key(manifest), agents, DrawPurpose.CELL) >> np.uint64(32)
+    drawn = words(simulation_key(manifest.testbed_seed), agents, DrawPurpose.CELL) >> np.uint64(32)
     return (drawn * np.uint64(len(manifest.cells)) >> np.uint64(32)).astype(np.int64)
 
 
@@ -216,7 +221,7 @@ def draw_columns(manifest: Simulation, agents: U64, ranges: Ranges = NO_RANGES) 
 
 def draw_range(manifest: Simulation, numbers: U64, purpose: str, range_: tuple[int, int]) -> I64:
     """Draw a number in a range for each of some agents or contacts, int64[n], each as likely as any other."""
-    return integer(DrawSource(numbers, 0, simulation_key(manifest)).words(purpose, BEGIN), *range_)
+    return integer(DrawSource(numbers, 0, simulation_key(manifest.testbed_seed)).words(purpose, BEGIN), *range_)
 
 
 def _population(config: SyntheticConfig) -> PopulationConfig:

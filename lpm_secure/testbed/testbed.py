@@ -35,6 +35,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
+from protocols.task.release_plan import ReleasePlan
 
 
 @final
@@ -98,7 +99,7 @@ class Testbed:
     def clear_agents(self, device: Device) -> EngineAgents:
         """Return all private agents in the clear, whatever the model is, for the clear run."""
         return clear_agents(
-            self.manifest,
+            self.manifest.dynamics,
             self.source_of_draws,
             cell=self.cell,
             device=device,
@@ -109,8 +110,8 @@ class Testbed:
     @property
     def source_of_draws(self) -> AgentSource:
         """Return the numbers by which private agents draw, and the key of what is drawn of them."""
-        numbers = [draw_numbers(self.manifest, client) for client in self.manifest.clients]
-        return AgentSource(np.concatenate(numbers), simulation_key(self.manifest))
+        numbers = [draw_numbers(client, self.manifest.common_draws) for client in self.manifest.clients]
+        return AgentSource(np.concatenate(numbers), simulation_key(self.manifest.testbed_seed))
 
     def synthetic_agents(self, device: Device) -> EngineAgents:
         """Return the engine's own agents."""
@@ -143,7 +144,7 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     manifest = manifest_of(config, data, addresses)
     order = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.int64)
     agents, ranges, drawn = order.astype(np.uint64), config.private.columns, config.private.contacts
-    rehearse(manifest, environment_of(config.environment))
+    rehearse(manifest.dynamics, ReleasePlan.of(manifest), environment_of(config.environment))
     city = Synthetic.of(config.synthetic, ranges)
     city.check(manifest)
     people = msgspec.structs.replace(manifest, testbed_seed=config.people_seed)

@@ -146,6 +146,16 @@ def minus(a: Element, b: Element) -> Element:
     return (a[0] - b[0]) % P, (a[1] - b[1]) % P
 
 
+@lru_cache(maxsize=16)
+def powers(r: Element, count: int) -> tuple[Element, ...]:
+    """Return the powers of r from 0 to count - 1, of which there is one at least."""
+    (a, b), (real, imaginary), out = r, ONE, [ONE]
+    for _ in range(count - 1):
+        real, imaginary = (real * a - imaginary * b) % P, (real * b + imaginary * a) % P
+        out.append((real, imaginary))
+    return tuple(out)
+
+
 @lru_cache(maxsize=256)
 def lagrange(r: Element, nodes: int) -> tuple[Element, ...]:
     """Return the coefficients by which values at 0 to nodes - 1 give the value of their polynomial at r."""

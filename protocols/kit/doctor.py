@@ -2,13 +2,13 @@
 
 import datetime
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from protocols.errors import ConfigError
 from protocols.kit import checks
 from protocols.kit.kit import Kit
 from protocols.kit.peers import NoAnswer, reach
-from protocols.task.manifest import Manifest
+from protocols.task.parties import AggregatorParty
 
 
 def examine(
@@ -33,7 +33,7 @@ def examine(
         if isinstance(each, str):
             lines.append(each)
             continue
-        addresses = addresses_of(each, kit)
+        addresses = addresses_of(each.aggregators, kit)
         lines += checks.proxies(addresses, environment)
         if peers and kit.accepted and not lines:
             lines += _unreachable(kit, addresses)
@@ -61,11 +61,11 @@ def require_healthy(kit: Kit, say: Callable[[str], None], *, peers: bool = False
     return f"{kit.folder}: nothing is wrong with clock, files, ports, certificates, peers; start reads the rest"
 
 
-def addresses_of(manifest: Manifest, kit: Kit) -> dict[str, str]:
+def addresses_of(aggregators: Sequence[AggregatorParty], kit: Kit) -> dict[str, str]:
     """Return the addresses of the aggregators that a party calls, by their names: the dealer calls none."""
     if kit.file.role == "dealer":
         return {}
-    return {party.name: party.address for party in manifest.aggregators if party.name != kit.file.name}
+    return {party.name: party.address for party in aggregators if party.name != kit.file.name}
 
 
 def _unreachable(kit: Kit, addresses: Mapping[str, str]) -> list[str]:

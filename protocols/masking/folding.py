@@ -28,14 +28,11 @@ from typing import Final, final
 import numpy as np
 
 from protocols.arithmetic.extension_field import (
-    ONE,
-    ZERO,
     Element,
     elements,
     lagrange,
     reduce,
     scale,
-    times,
     total,
     vector,
 )
@@ -43,11 +40,12 @@ from protocols.arithmetic.extension_field import P as PRIME
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
 from protocols.masking.kernels.choice import kernels_for
-from protocols.masking.kernels.folding_kernels import ARITY, SENT, WIDEST
+from protocols.masking.kernels.folding_kernels import ARITY, SENT, WIDEST, round_up, shorter
 from protocols.masking.norm import HALVES, NormBound
 from protocols.masking.words import U8, WIDTH, count_bytes
 
 NONE: Final = np.zeros((0, 2), dtype=np.uint64)
+NO_FACTORS: Final = np.zeros((0, 0, 2), dtype=np.uint64)
 
 
 @final
@@ -153,92 +151,73 @@ def _masks(bits: U8, norm: NormBound | None, width: int) -> U64:
     return masks
 
 
-def round_up(size: int) -> int:
-    """Return how long a vector of this size is with its padding, for folds by four."""
-    return -(-size // ARITY) * ARITY
+def _weights(shape: ProofShape, at_r: U64, known: int) -> U64:
+    """Return what each bit weighs in its group at r: of E W_j r**m, 0 beyond the word, and of A r**(arity - 1 - m).
 
-
-def shorter(size: int) -> int:
-    """Return how long a vector is after a later fold, with its padding."""
-    size //= ARITY
-    return round_up(size) if size > 1 else 1
-
-
-def powers(r: Element, count: int) -> tuple[Element, ...]:
-    """Return the powers of r from 0 to count - 1."""
-    (a, b), (real, imaginary), out = r, ONE, [ONE]
-    for _ in range(count - 1):
-        real, imaginary = (real * a - imaginary * b) % PRIME, (real * b + imaginary * a) % PRIME
-        out.append((real, imaginary))
-    return tuple(out[:count])
-
-
-def aggregator_weights(shape: ProofShape, r: Element) -> U64:
-    """Return what each bit of E weighs in its group at r, uint64[groups * arity, 2]: W_j r**m, 0 beyond the word."""
-    at_r, size = powers(r, shape.arity), shape.groups * shape.arity
-    weights = [times(at_r[j % shape.arity], weight) for j, weight in enumerate(_worth(shape.width))]
-    return vector(weights + [ZERO] * (size - len(weights)))
-
-
-def dealer_weights(shape: ProofShape, r: Element) -> U64:
-    """Return what each bit of A weighs in its group at r, uint64[groups * arity, 2]: r**(arity - 1 - m)."""
-    return vector(powers(r, shape.arity)[::-1] * shape.groups)
+    Args:
+        shape: of all proofs.
+        at_r: uint64[m, arity, 2], the powers of r, of each proof.
+        known: of how many, the first ones, E is weighed.
+    Returns:
+        uint64[m, groups * arity, 2].
+    """
+    out = np.empty((len(at_r), shape.groups, shape.arity, 2), dtype=np.uint64)
+    if known:
+        out[:known] = scale(at_r[:known, None], _worth(shape.width, shape.groups, shape.arity))
+    out[known:] = at_r[known:, None, ::-1]
+    return out.reshape(len(at_r), -1, 2)
 
 
 @lru_cache(maxsize=64)
-def _worth(width: int) -> tuple[int, ...]:
-    """Return W of each bit of a word, and of its wrap bit, modulo p."""
-    return (*(pow(2, j + 1, PRIME) for j in range(width)), -pow(2, WIDTH + 1) % PRIME)
+def _worth(width: int, groups: int, arity: int) -> U64:
+    """Return W of each bit of a word, and of its wrap bit, modulo p, uint64[groups, arity, 1]; behind them zeros."""
+    worth = [*(pow(2, j + 1, PRIME) for j in range(width)), -pow(2, WIDTH + 1) % PRIME]
+    return np.array(worth + [0] * (groups * arity - len(worth)), dtype=np.uint64).reshape(groups, arity, 1)
+
+
+@lru_cache(maxsize=64)
+def _rows_of(width: int, groups: int, arity: int) -> tuple[U64, U64, U64]:
+    """Return of each group of a word, and of the wrap bit by itself, where it begins, its bits, and their worth."""
+    starts = [arity * group for group in (*range(groups), groups - 1)]
+    masks = [(1 << min(arity, width - start)) - 1 for start in starts[:-1]] + [1 << width - starts[-1]]
+    at_wrap = -pow(2, WIDTH + 1 - width + starts[-1], PRIME) % PRIME
+    worth = [pow(2, start + 1, PRIME) for start in starts[:-1]] + [at_wrap]
+    of_starts, of_masks, of_worth = (np.array(each, dtype=np.uint64)[:, None] for each in (starts, masks, worth))
+    return of_starts, of_masks, of_worth[..., None]
 
 
 def first_coefficients(shape: ProofShape, e: U64, a: U64, rho: U64) -> U64:
     """Return the coefficients of the first polynomial but the one that follows, uint64[2 (arity - 1), 2]."""
-    arity, top, groups = shape.arity, np.uint64(1 << shape.width), range(shape.groups)
-    starts = np.array([arity * group for group in (*groups, groups[-1])], dtype=np.uint64)[:, None]
-    left, right = np.tile(e & ~top, (len(starts), 1)), a >> starts & np.uint64((1 << arity) - 1)
-    left[-1] = e & top  # the wrap bit, in the last group
-    left = left >> starts & np.uint64((1 << arity) - 1)
-    worth = [pow(2, arity * group + 1, PRIME) for group in groups]
-    at_wrap = -pow(2, WIDTH + 1 - shape.width + int(starts[-1, 0]), PRIME) % PRIME
-    sums = kernels_for(shape.n).correlate(left, right, rho, arity=arity)
-    out = total(scale(sums, np.array([*worth, at_wrap], dtype=np.uint64)[:, None, None]))
+    arity = shape.arity
+    starts, masks, worth = _rows_of(shape.width, shape.groups, arity)
+    left, right = e >> starts & masks, a >> starts & np.uint64((1 << arity) - 1)
+    out = total(scale(kernels_for(shape.n).correlate(left, right, rho, arity=arity), worth))
     return np.concatenate([out[: arity - 1], out[arity:]])
-
-
-def aggregator_vector(shape: ProofShape, e: U64, rho: U64, r: Element, factors: U64 = NONE) -> U64:
-    """Return the aggregators' vector after the first fold, uint64[length, 2]; `factors`, uint64[m, 2], stand behind."""
-    only: U64 = first_fold([shape], [aggregator_weights(shape, r)], [e], [rho], [factors])[0]
-    return only
-
-
-def dealer_vector(shape: ProofShape, a: U64, r: Element, mask: U64, factors: U64 = NONE) -> U64:
-    """Return the dealer's vector after the first fold; `mask`, uint64[2], stands behind it where the other has 0."""
-    behind = np.concatenate([factors, mask[None]])
-    only: U64 = first_fold([shape], [dealer_weights(shape, r)], [a], None, [behind])[0]
-    return only
 
 
 def first_fold(
     shapes: Sequence[ProofShape],
-    weights: Sequence[U64],
+    challenges: Sequence[Element],
     bits: Sequence[U64],
-    rho: Sequence[U64] | None,
+    rho: Sequence[U64],
     behind: Sequence[U64],
 ) -> U64:
     """Return the vectors of proofs side by side after the first fold, uint64[m, length, 2], zeros behind the shorter.
 
     Args:
         shapes: of the proofs, all of the same groups, arity and number of rounds.
-        weights: of the bits of each.
-        bits: uint64[terms], of each.
-        rho: uint64[terms, 2], of each, at an aggregator.
+        challenges: r, of each.
+        bits: uint64[terms], of each: of the first ones E, of the others A.
+        rho: uint64[terms, 2], of each of the first ones.
         behind: uint64[l, 2], what stands behind the terms of each.
     """
-    words, groups = stack(bits), shapes[0].groups
-    factors = None if rho is None else stack(rho)
-    at_r = kernels_for(words.size).evaluate(np.stack(weights), words, factors, groups=groups)
+    words, shape = stack(bits), shapes[0]
+    groups, kernels = shape.groups, kernels_for(words.size)
+    at_r = kernels.powers(vector(challenges), shape.arity)
+    weights = _weights(shape, at_r, len(rho))
+    folded = kernels.evaluate(weights, words, stack(rho) if rho else NO_FACTORS, groups=groups)
     out = np.zeros((len(shapes), max(shape.length for shape in shapes), 2), dtype=np.uint64)
-    for own, each, shape, rest in zip(out, at_r, shapes, behind, strict=True):
+    for own, each, shape, rest in zip(out, folded, shapes, behind, strict=True):
         size = shape.terms * groups
         own[:size], own[size : size + len(rest)] = each[:size], rest
     return out
@@ -260,25 +239,16 @@ def values(left: U64, right: U64) -> U64:
     return at_nodes
 
 
-def fold(x: U64, challenges: Sequence[Element]) -> U64:
-    """Return the values at r of the cubic polynomials through each four values, padded for the next fold.
+def fold(x: U64, r: Element) -> U64:
+    """Return the values at r of the cubic polynomials through each four values of m vectors, padded for the next fold.
 
-    Args:
-        x: uint64[m, l, 2], of m vectors.
-        challenges: r, of each.
+    Of uint64[m, l, 2], which is one vector of m l elements, as l is a multiple of four.
     """
     m, size = x.shape[:2]
     out = np.zeros((m, shorter(size), 2), dtype=np.uint64)
-    coefficients = vector([each for r in challenges for each in lagrange(r, ARITY)]).reshape(m, ARITY, 2)
-    out[:, : size // ARITY] = kernels_for(m * size).fold(x, coefficients)
+    folded = kernels_for(m * size).fold(x.reshape(1, -1, 2), vector(lagrange(r, ARITY))[None])
+    out[:, : size // ARITY] = folded.reshape(m, -1, 2)
     return out
-
-
-def fold_all(x: U64, challenges: Sequence[Sequence[Element]]) -> tuple[Element, ...]:
-    """Return the one element that is left of each of m vectors after all further folds, of as many challenges each."""
-    for of_all in zip(*challenges, strict=True):
-        x = fold(x, of_all)
-    return elements(x[:, 0])
 
 
 def linear_sides(shape: ProofShape, bits: U64, words: U64, rho: U64, *, sign: int) -> tuple[Element, ...]:

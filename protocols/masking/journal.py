@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.atomic_file import atomic_writer, create_atomically, sync_folder, write_atomically
+from protocols.atomic_file import create_atomically, sync_folder, write_atomically
 from protocols.errors import ConflictingReplay, ParameterError, RunEnded
 from protocols.identity.signing import read_private
 from protocols.releases.ledger import SHORT
@@ -22,6 +22,9 @@ NONCE_BYTES: Final = 12
 BEGIN: Final = "begin"
 END: Final = "end"  # of a run, and why
 CHECKPOINT: Final = b"lpm checkpoint "
+SLOTS: Final = 2  # files for checkpoints, written in turn
+COUNT_BYTES: Final = 8  # of the number of a checkpoint, and of its size, which stand before it
+HEAD_BYTES: Final = 2 * COUNT_BYTES
 OVER: Final = b"over: "  # in place of a key, before the reason
 
 
@@ -106,7 +109,7 @@ class Journal(abc.ABC):
 
         Args:
             content: of the checkpoint.
-            after: what must be on disk before it takes its place; it is waited for side by side.
+            after: what must be on disk before it takes its place.
         """
 
     @property
@@ -145,7 +148,9 @@ class MemoryJournal(Journal):
 class SealedJournal(Journal):
     """Entries in a file that only the holder of a key can read, with which a party goes on when it is started again.
 
-    The checkpoint is a file beside it. When the run is over its key is overwritten by that, and both files are removed.
+    Beside it two files have the last checkpoint and the one before. The older one is overwritten, which is one wait for
+    the disk, where a rename is three; as long as the new one is not whole, the other is. When the run is over its key
+    is overwritten by that, and all files are removed.
 
     Security: AES-256-GCM, with nonces from the system's randomness. Run, party and place of an entry enter its seal:
         none can be moved, changed or left out but the last ones. A file that was put back is one with the last ones
@@ -166,7 +171,7 @@ class SealedJournal(Journal):
         """
         self._path, self._key, self._label, self._lines = path, key, label, 0
         self._disk = ThreadPoolExecutor(1, "journal")
-        self._beside, content = path.with_suffix(".checkpoint"), read_private(key)
+        self._beside, content = [path.with_suffix(f".{each}.checkpoint") for each in range(SLOTS)], read_private(key)
         self._is_over = content.startswith(OVER)
         if self._is_over:
             reason = content.removeprefix(OVER).decode()
@@ -193,6 +198,7 @@ class SealedJournal(Journal):
             entries[name], self._lines = content, place + 1
         _append(path, [], sync=True)  # it counts as written, and who wrote it may have ended before it waited
         super().__init__(entries)
+        self._saved = self._last_checkpoint()[0]
 
     def _open(self, line: bytes) -> tuple[str, bytes]:
         sealed = bytes.fromhex(line.decode("ascii"))
@@ -219,7 +225,7 @@ class SealedJournal(Journal):
         """Overwrite the key, and remove what it opens: a copy of that opens no more."""
         self._is_over = True
         write_atomically(self._key, OVER + reason.encode())
-        for path in (self._path, self._beside):
+        for path in (self._path, *self._beside):
             path.unlink(missing_ok=True)
         sync_folder(self._path.parent)
 
@@ -235,12 +241,19 @@ class SealedJournal(Journal):
                 raise
 
     def save_checkpoint(self, content: bytes, *, after: Iterable[Future[None]] = ()) -> None:
-        """Write it beside the journal, whole; none stays once the run is over, whichever comes first."""
-        nonce = os.urandom(NONCE_BYTES)
-        with atomic_writer(self._beside, after=after) as file:
-            file.write(nonce + self._seal.encrypt(nonce, content, CHECKPOINT + self._label))
+        """Write it over the one before the last; none stays once the run is over, whichever comes first."""
+        nonce, path, count = os.urandom(NONCE_BYTES), self._beside[self._saved % SLOTS], self._count(self._saved + 1)
+        sealed = nonce + self._seal.encrypt(nonce, content, CHECKPOINT + count + self._label)
+        for each in after:
+            each.result()
+        _overwrite(path, count + self._count(len(sealed)) + sealed)
+        self._saved += 1
         if self._is_over:
-            self._beside.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+    @staticmethod
+    def _count(number: int) -> bytes:
+        return number.to_bytes(COUNT_BYTES, "big")
 
     @property
     def checkpoint(self) -> bytes:
@@ -249,15 +262,26 @@ class SealedJournal(Journal):
         Raises:
             ParameterError: others than its owner may read the file, or it was changed.
         """
-        if self._is_over or not self._beside.exists():
-            return b""
-        sealed = read_private(self._beside)
-        try:
-            return self._seal.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], CHECKPOINT + self._label)
-        except (ValueError, InvalidTag):
+        return b"" if self._is_over else self._last_checkpoint()[1]
+
+    def _last_checkpoint(self) -> tuple[int, bytes]:
+        """Return how many there were, and the last one that is whole; a crash may have left a part of one."""
+        last, broken = (0, b""), 0
+        for content in (read_private(path) for path in self._beside if path.exists()):
+            count, size, sealed = content[:COUNT_BYTES], content[COUNT_BYTES:HEAD_BYTES], content[HEAD_BYTES:]
+            sealed = sealed[: int.from_bytes(size, "big")]
+            header = CHECKPOINT + count + self._label
+            try:
+                opened = self._seal.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], header)
+            except (ValueError, InvalidTag):
+                broken += 1
+            else:
+                last = max(last, (int.from_bytes(count, "big"), opened))
+        if broken == SLOTS:
             raise ParameterError(
-                f"{self._beside} was changed, or sealed with another key: put the original back, or sit the run out"
-            ) from None
+                f"{self._beside[0]} was changed, or sealed with another key: put the original back, or sit the run out"
+            )
+        return last
 
 
 def open_journal(folder: Path, run: bytes, name: str, *, credentials: Path) -> SealedJournal:
@@ -274,6 +298,17 @@ def open_journal(folder: Path, run: bytes, name: str, *, credentials: Path) -> S
 def over_entries(reason: str) -> dict[str, bytes]:
     """Return what stays of a run that is over."""
     return {BEGIN: b"", END: reason.encode()}
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    """Write over what a file has, which may be longer, and wait for the disk."""
+    if not path.exists():
+        write_atomically(path, b"")
+    with path.open("r+b", buffering=0) as file:
+        left = memoryview(content)
+        while left:
+            left = left[file.write(left) :]
+        os.fsync(file.fileno())
 
 
 def _append(path: Path, lines: list[str], *, sync: bool) -> None:

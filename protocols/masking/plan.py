@@ -18,7 +18,7 @@ from protocols.task.gradients.hidden_score import count_factors, score_bits, sco
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.ranges import Ranges
-from protocols.task.release_plan import releases_in, releases_of
+from protocols.task.release_plan import releases_of
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -119,14 +119,14 @@ class MaskingPlan(RunPlan):
     def release_mask(self) -> I64:
         """Return 1 of each released word that is opened, and 0 of those that stay closed, int64[cells + q]."""
         opened = np.ones(self.layout.release_words, dtype=np.int64)
-        if releases_of(self.manifest).of("tally") is None:
+        if self.release_plan.releases.of("tally") is None:
             opened[self.layout.cells : self._first_score] = 0
         return opened
 
     def noises(self, number: RoundNumber) -> tuple[tuple[int, int, float], ...]:
         """Return the noise of cells, and of each word of the score where it is opened."""
         found: list[tuple[int, int, float]] = []
-        for release in releases_in(self.manifest, self.manifest.schedule.step(number)):
+        for release in self.release_plan.in_step(self.manifest.schedule.step(number)):
             if release.mechanism == NOISE and release.name == SCORE:
                 changes = enumerate(self.manifest.score_changes, start=self._first_score)
                 found += [(place, 1, release.sigma * change) for place, change in changes]

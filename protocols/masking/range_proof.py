@@ -27,6 +27,7 @@ from protocols.arithmetic.extension_field import (
     elements,
     from_words,
     plus,
+    powers,
     product,
     scale,
     subtract,
@@ -37,24 +38,17 @@ from protocols.errors import WireError
 from protocols.masking.folding import (
     NONE,
     ProofShape,
-    aggregator_vector,
-    aggregator_weights,
-    dealer_vector,
-    dealer_weights,
     first_coefficients,
     first_fold,
     fold,
-    fold_all,
     linear_sides,
-    powers,
-    shorter,
     stack,
     values,
 )
 from protocols.masking.kernels import element_folding
 from protocols.masking.kernels.choice import kernels_for
 from protocols.masking.kernels.element_folding import LONGEST
-from protocols.masking.kernels.folding_kernels import NODES, SENT
+from protocols.masking.kernels.folding_kernels import NODES, SENT, shorter
 from protocols.masking.norm import HALVES
 from protocols.masking.pads import PadPurpose, PadSource
 from protocols.masking.transcript import Question, Transcript
@@ -179,15 +173,12 @@ def prove(
     rows = np.empty_like(masks)
     first, *later = zip(shape.rows(rows), shape.rows(masks), strict=True)
     r = _send(first, first_coefficients(shape, known, his, weights[:-1]), transcript)
-    x = np.stack(
-        [
-            aggregator_vector(shape, known, weights[:-1], r, _factors_twice(shape, told, weights[-1], r)),
-            dealer_vector(shape, his, r, behind, _factors(shape, number_pads(source, number, shape), ONE)),
-        ]
-    )
+    rest = np.concatenate([_factors(shape, number_pads(source, number, shape), ONE), behind[None]])
+    of_both = [_factors_twice(shape, told, weights[-1], r), rest]
+    x = first_fold([shape] * 2, [r] * 2, [known, his], [weights[:-1]], of_both)
     while later and x.shape[1] > LONGEST:
         r = _send(later.pop(0), values(*x), transcript)
-        x = fold(x, (r, r))
+        x = fold(x, r)
     _send_short(later, (elements(x[0]), elements(x[1])), transcript)
     return rows
 
@@ -284,11 +275,6 @@ class ProofSide:
         bits, numbers = shape.spread(bit_pads(source, number, shape)), number_pads(source, number, shape)
         return cls(shape, bits, np.concatenate([pads, numbers]), numbers, shape.rows(masks), question, behind)
 
-    def weights(self) -> U64:
-        """Return what each bit weighs in the first fold."""
-        weigh = aggregator_weights if self.behind is None else dealer_weights
-        return weigh(self.shape, self.question.challenges[0])
-
     def rest(self, rho: U64) -> U64:
         """Return what stands behind the bits after the first fold; `rho` is that of the norm."""
         if self.behind is None:
@@ -334,12 +320,13 @@ def _side_by_side(sides: Sequence[ProofSide]) -> list[ProofPart]:
     weights = [each.question.coefficients(each.shape.terms + 1) for each in sides]
     rho, last, is_dealer = [each[:-1] for each in weights], [each[-1] for each in weights], sides[0].behind is not None
     behind = [each.rest(own) for each, own in zip(sides, last, strict=True)]
-    x = first_fold(shapes, [each.weights() for each in sides], bits, None if is_dealer else rho, behind)
-    left = fold_all(x, [each.question.challenges[1:] for each in sides])
+    challenges = np.array([each.question.challenges for each in sides], dtype=np.uint64)
+    firsts = [each.question.challenges[0] for each in sides]
+    x = first_fold(shapes, firsts, bits, [] if is_dealer else rho, behind)
+    left = elements(kernels_for(x.shape[0] * x.shape[1]).fold_all(x, challenges[:, 1:]))
     words = stack([each.words for each in sides])
     ranges = linear_sides(shapes[0], stack(bits), words, stack(rho), sign=1 if is_dealer else -1)
     linear = vector([each.linear(own, w) for each, own, w in zip(sides, ranges, last, strict=True)])
-    challenges = np.array([each.question.challenges for each in sides], dtype=np.uint64)
     rows = np.stack([np.concatenate(each.rows) for each in sides])
     claims = elements(kernels_for(words.size).claims(rows, linear, challenges))
     return [ProofPart(*each) for each in zip(left, claims, strict=True)]

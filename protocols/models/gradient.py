@@ -79,6 +79,11 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return len(self.parameters)
 
     @property
+    def width(self) -> int:
+        """Numbers side by side for each one of relaxed agents: its value, and its derivative by each parameter."""
+        return 1 + self.p
+
+    @property
     def factors(self) -> dict[str, int]:
         """Outcomes of whose levels aggregators add up the score by a common factor, and its place among parameters."""
         places = enumerate(self.parameters if self.way == "score" else ())

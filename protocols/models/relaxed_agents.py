@@ -85,7 +85,7 @@ class RelaxedAgents(abc.ABC):
         dual, given = _dual(number), self._gradient
         value = np.rint(dual.value * 2.0**given.value_bits)
         tangent = np.rint(given.clip_numbers(dual.tangent) * 2.0**given.tangent_bits)
-        out = np.empty((1 + given.p, value.size), dtype=np.int64)
+        out = np.empty((given.width, value.size), dtype=np.int64)
         out[0], out[1:] = value, tangent
         return out
 

@@ -7,7 +7,6 @@ their tag: a simulation, and a secure sum, in which nobody is simulated.
 
 import datetime
 import hashlib
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal, final
@@ -18,9 +17,9 @@ from protocols import canonical_json
 from protocols.arithmetic.sharing import Additive, Clear, Sharing
 from protocols.errors import OtherVersion, ParameterError
 from protocols.identity.trust import Name
+from protocols.models.dynamics import Dynamics, Relaxation
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
-from protocols.releases.differencing import isolate
 from protocols.releases.query import Releases
 from protocols.releases.sensitivity import changes
 from protocols.task.base import FORMAT, BaseManifest, Positive, Security
@@ -40,7 +39,7 @@ from protocols.task.checks.replicates import check_replicates
 from protocols.task.checks.twins import check_twins
 from protocols.task.devices import Devices
 from protocols.task.gradients.turn import turns
-from protocols.task.parties import ENGINE, ClientParty, DealerParty, agents_of, contributors
+from protocols.task.parties import ENGINE, ClientParty, DealerParty, agents_of
 from protocols.task.rounds import Schedule
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -249,6 +248,16 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         return self.gradient
 
     @property
+    def dynamics(self) -> Dynamics:
+        """Return what agents live by."""
+        return Dynamics(self.model, self.steps, self.period, self.cells, self.gradient)
+
+    @property
+    def relaxation(self) -> Relaxation:
+        """Return what relaxed agents are computed by; ParameterError where the manifest asks for no gradient."""
+        return Relaxation(self.model, self.require_gradient(), self.steps, self.cells)
+
+    @property
     def days(self) -> float:
         """Length of the run."""
         return self.steps * self.dt
@@ -280,17 +289,6 @@ def compares(manifest: Manifest) -> bool:
 def refuses_differencing(manifest: Manifest) -> bool:
     """Tell whether a run ends before exact releases together tell of a few clients."""
     return isinstance(manifest, Simulation) and manifest.refuse_differencing is True
-
-
-def isolate_few(manifest: Manifest, cohorts: Iterable[Iterable[str]]) -> frozenset[str]:
-    """Return of whom alone exact sums over cohorts together tell, if these are fewer than a release promises."""
-    counts = contributors(manifest.clients)
-    return isolate((counts.intersection(each) for each in cohorts), least=manifest.min_cohort)
-
-
-def cohort(manifest: Manifest, members: Iterable[str]) -> int:
-    """Return how many of some clients count in a cohort, each once: see `contributors`."""
-    return len(contributors(manifest.clients).intersection(members))
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -1,12 +1,14 @@
 """Who takes part in a run: aggregators, dealer and clients, by name."""
 
 from collections.abc import Iterable
-from typing import Annotated, Final, Protocol, final
+from typing import Annotated, Final, Protocol, TypeVar, final
 
 import msgspec
 
 from protocols.identity.trust import Name
 
+A = TypeVar("A")
+D = TypeVar("D")
 ENGINE: Final = "engine"  # the engine's name; no party may have it
 Address = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.\-\[\]:]{1,255}:[0-9]{1,5}\Z")]
 
@@ -63,6 +65,11 @@ class NamedParty(Protocol):
     @property
     def name(self) -> str:
         """Return its name."""
+
+
+def servers_of(aggregators: Iterable[A], dealer: D | None) -> tuple[A | D, ...]:
+    """Return a run's parties with a server, the dealer last where there is one."""
+    return (*aggregators, *(() if dealer is None else (dealer,)))
 
 
 def contributors(clients: Iterable[ClientParty | InstitutionParty]) -> frozenset[str]:

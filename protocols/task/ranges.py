@@ -35,6 +35,7 @@ class Ranges:
         self._ends = stage_ends(self._model.tally)
         self._scores = score_words(manifest.gradient)
         self._bits: dict[tuple[str, Phase, bool, int], U8] = {}
+        self._ends_of: dict[int, tuple[I64, I64]] = {}
 
     def bits(self, client: str, number: RoundNumber, *, steps: int | None = None) -> U8:
         """Return of how many bits each checked word of a client is in a round, uint8.
@@ -81,10 +82,13 @@ class Ranges:
 
     def _totals(self, size: int) -> tuple[I64, I64]:
         """Return the least and the greatest total of each word of a release, over so many agents."""
+        if size in self._ends_of:
+            return self._ends_of[size]
         cells = len(self._manifest.cells)
         ranges = [(0, most) for most in self._model.cell_most for _ in range(cells)]
         ranges += [(word.low, word.high) for word in self._model.tally]
         least, most = np.repeat(np.array(ranges, dtype=np.int64).reshape(-1, 2) * size, self._layout.copies, axis=0).T
+        self._ends_of[size] = least, most
         return least, most
 
     def _speak(self, client: str, last: bool) -> U8:

@@ -19,9 +19,11 @@ from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_p
 from lpm_secure.models.library.seir_channels import rate_names
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models.chain.chain_agents import ChainAgents
-from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.chain.hazard_factor import PROTECTION, REDUCTION
+from protocols.models.dynamics import Relaxation
 from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
+from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan
 
 OWN = (*rate_names(2), "cell_rate", "latent_law", "infectious_law", "initial")
 NAMES = (*OWN, REDUCTION, PROTECTION)
@@ -43,7 +45,9 @@ def steps_of(testbed):
         part = Clocked(RemotePart(testbed.manifest, transports), ends)
         if testbed.manifest.gradient is None:
             return await simulate(testbed.manifest, part, testbed.synthetic_agents(torch.device("cpu")))
-        return await simulate_tangents(testbed.manifest, part, synthetic_part(testbed))
+        return await simulate_tangents(
+            testbed.manifest.relaxation, ReleasePlan.of(testbed.manifest), part, synthetic_part(testbed)
+        )
 
     asyncio.run(in_process.run(testbed, engine))
     (first, used_first), (last, used_last) = ends[0], ends[-1]
@@ -91,14 +95,16 @@ def adjoint_p1000():
     def train(private):
         started = time.perf_counter()
         synthetic, _ = engine_tensors(testbed)
-        counts = mean_counts(manifest, private, synthetic, base * torch.expm1(0.1 * net(days)))
+        counts = mean_counts(private, synthetic, base * torch.expm1(0.1 * net(days)))
         taken["forth"] = time.perf_counter() - started
         counts[-1, 0, 3].backward()
         taken["both"] = time.perf_counter() - started
 
     async def engine(transports):
         part = RemotePart(manifest, transports)
-        await asyncio.to_thread(train, PrivateAdjoints(manifest, part, asyncio.get_running_loop()))
+        await asyncio.to_thread(
+            train, PrivateAdjoints(manifest.relaxation, Layout.of(manifest), part, asyncio.get_running_loop())
+        )
 
     asyncio.run(in_process.run(testbed, engine))
     p = sum(each.numel() for each in net.parameters())
@@ -145,8 +151,8 @@ def chain_agents(table, stays, *, sizes, cell):
     """Return relaxed agents of a table's graph."""
     gradient = msgspec.structs.replace(GRADIENT, stays=stays) if stays == "geometric" else GRADIENT
     model = graph_of(table, listed=False)
-    groups = ChainGroups.of_run(model, gradient, columns={}, n=cell.size, steps=RELAXED_STEPS)
-    return ChainAgents(groups, gradient, sizes=sizes, cell=cell)
+    run = Relaxation(model, gradient, RELAXED_STEPS, sizes)
+    return ChainAgents.of_run(run, columns={}, cell=cell, n=cell.size)
 
 
 def step_seconds(n, make):

@@ -26,6 +26,7 @@ from protocols.identity import signing
 from protocols.releases.mechanism import DiscreteGaussian
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan
 
 CONFIG = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
 CPU = device_of("cpu")
@@ -82,18 +83,18 @@ def trust_cost():
 def _alone(testbed, path):
     """Return the seconds of one aggregator's releases and lines in a step."""
     manifest = testbed.manifest
-    layout, sums = Layout.of(manifest), Sums(manifest, 1)
+    layout, plan = Layout.of(manifest), ReleasePlan.of(manifest)
+    sums = Sums(layout, manifest.schedule, manifest.share(), expands=False)
     ledger = Ledger(path, run=manifests.run_id(manifest), name="aggregator-1", key=signing.new_key())
-    noise, names = ReleaseNoise(manifest, 1, bytes(32)), tuple(sorted(layout.own))
+    noise, names = ReleaseNoise(ReleasePlan.of(manifest), Layout.of(manifest), 1, bytes(32)), tuple(sorted(layout.own))
     vector = np.zeros(layout.d, dtype=np.uint64)
     shares = Vectors(lambda client: vector, lambda members: vector)
     counted, synthetic = b"", np.zeros(layout.cells, dtype=np.int64).tobytes()
     started = time.perf_counter()
     for number in range(ROUNDS):
         total, counted = noise.add(number, vector, names, shares=shares, before=counted)
-        write_round(
-            ledger, manifest, RoundClosure(number, names, names, {}, total.tobytes(), synthetic, b""), sums.reply_to
-        )
+        done = RoundClosure(number, names, names, {}, total.tobytes(), synthetic, b"")
+        write_round(ledger, plan, done, sums.reply_to, layout=layout)
     return (time.perf_counter() - started) / ROUNDS * 2  # outcome mode has two rounds a step
 
 

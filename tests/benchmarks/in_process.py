@@ -8,7 +8,8 @@ import numpy as np
 from aggregator import Aggregator, Run, Store
 from aggregator.wire.remote_peer import RemotePeer
 from client_sdk import ContactTable, LocalTransport
-from client_sdk.gradients.participant import take_part
+from client_sdk.gradients.participant import take_part_over
+from client_sdk.simulation.exchange import Exchange
 from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.task.manifest import Simulation
@@ -83,6 +84,6 @@ async def run(testbed, engine):
         private = [testbed.private_state(party.name) for party in manifest.clients]
 
         async def one(own):
-            await (await take_part(manifest, own, transports(own.name))).run()
+            await (await take_part_over(manifest, own, Exchange(manifest, own.name, transports(own.name)))).run()
 
         return (await asyncio.gather(engine(transports("engine")), *(one(own) for own in private)))[0]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import grimp
 import networkx as nx
 
+from tests.checks.rules.whole import takers
 from tests.checks.tree import PACKAGES, Tree, module_name
 
 ENDS = (
@@ -38,6 +39,9 @@ def figures(tree: Tree, value: str = "cell_beta") -> Iterator[str]:
     for start, end in ENDS:
         if {start, end} <= set(imports) and nx.has_path(imports, start, end):
             yield f"shortest way to {end}: " + " > ".join(nx.shortest_path(imports, start, end))
+    whole = {finding.subject for finding in takers(tree)}
+    homes = {subject.rpartition(".")[0] for subject in whole}
+    yield f"functions and classes that take a manifest: {len(whole)}, in {len(homes)} modules or classes"
     walk = [module_name(path) for path, module in tree.modules.items() if _names(module, value)]
     yield f"files that name {value}: {len(walk)}"
     yield from (f"  floor {floor[name]:2} {name}" for name in sorted(walk, key=lambda name: (-floor[name], name)))

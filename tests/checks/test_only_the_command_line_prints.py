@@ -8,14 +8,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("protocols", "client_sdk", "aggregator", "lpm_secure")
 ENTRY_POINTS = {
-    "lpm_secure/entry.py": "the command of an installation that lacks the command line",
-    "lpm_secure/analysis/risk/host.py": "a process of its own: devices, with one line for a mistake in their files",
     "lpm_secure/scenario/progress.py": "a bar for whoever waits at a terminal or in a notebook; nothing elsewhere",
     "lpm_secure/local_process/fork_program.py": "a process of its own: it ends as the interpreter does",
     "client_sdk/__main__.py": "a client's process",
-    "client_sdk/exit_code.py": "the line with which a client's process ends",
+    "protocols/exit_code.py": "the line with which any process ends",
     "aggregator/__main__.py": "an operator's process",
-    "aggregator/log.py": "the log of an operator's process, which whoever starts it collects",
 }
 STREAMS = {"stdout", "stderr", "__stdout__", "__stderr__"}
 LIBRARIES = {"rich", "typer", "click"}

@@ -10,7 +10,14 @@ ROOT = Path(__file__).parent.parent.parent
 DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", *DOCS)
 SUFFIXES = (".py", ".md", ".txt", ".toml", ".proto")
-ELSEWHERE = ("runs/", "build/", "../", "winter/", "fever/")  # what commands write, and a folder beside the repository
+ELSEWHERE = (
+    "runs/",
+    "ledgers/",
+    "build/",
+    "../",
+    "winter/",
+    "fever/",
+)  # what commands write, and a folder beside the repository
 OF_KITS = ("project.toml", "kit.toml", "config.toml", "policy.toml")  # which commands write too
 FORMULAS = ("dL/dX_i",)
 DOTTED = re.compile(r"\b(?:lpm_secure|client_sdk|aggregator|protocols)(?:\.\w+)+")

@@ -11,7 +11,12 @@ from tests.checks.rules.field_words import GENERAL, LIBRARY, declarations
 from tests.checks.rules.participle import is_participle
 from tests.checks.tree import Finding, Tree
 
+LINTER = "[tool.importlinter]\nroot_packages = ['lpm_secure', 'client_sdk', 'protocols']\n"
+LAYERS = "[[tool.importlinter.contracts]]\ntype = 'layers'\n"
+TOPMOST = f"{LAYERS}layers = ['lpm_secure', 'client_sdk', 'protocols']\n"
+FLOORS = f"{LAYERS}exhaustive = true\nlayers = []\ncontainers = ['client_sdk', 'protocols', 'lpm_secure.models']\n"
 CLEAN = {
+    "pyproject.toml": LINTER + TOPMOST + FLOORS,
     "protocols/__init__.py": '"""What all agree on."""',
     "protocols/share.py": "class Share:\n    def open(self): ...\n\n    @property\n    def sealed(self): ...\n",
     "protocols/share_pb2.py": "class Share: ...\nclass Told: ...",
@@ -27,6 +32,8 @@ CLEAN = {
     "tests/unit/protocols/test_share.py": "",
     "tests/unit/protocols/conftest.py": "",
 }
+LONG = "def f():\n" + "    f()\n" * 41
+SUITE = '[[suite]]\npath = "tests/conformance/test_heap.py"\nwhy = "so"\nmodules = ["client_sdk/heap"]\n'
 BREACHES = {
     ("folder", "protocols"): {f"protocols/part_{number}.py": "" for number in range(12)},
     ("lines", "client_sdk/long.py"): {"client_sdk/long.py": "\n" * 401},
@@ -38,6 +45,12 @@ BREACHES = {
         "client_sdk/state.py": "class State:\n    async def heard(self): ..."
     },
     ("mirror", "tests/unit/protocols/test_half.py"): {"tests/unit/protocols/test_half.py": ""},
+    ("test", "client_sdk/long.py"): {"client_sdk/long.py": LONG},
+    ("test", "client_sdk/heap.py"): {
+        "client_sdk/heap.py": LONG,
+        "tests/conformance/test_heap.py": "import client_sdk.state",
+        "tests/checks/suites.toml": SUITE,
+    },
     ("mock", "client_sdk/state.py"): {"client_sdk/state.py": "def f():\n    from unittest import mock"},
     ("docstring", "client_sdk/private"): {"client_sdk/private/state.py": ""},
     ("docstring", "client_sdk"): {"client_sdk/__init__.py": "import os"},
@@ -46,6 +59,16 @@ BREACHES = {
     ("field", "client_sdk/shop.py"): {"client_sdk/shop.py": "def half_OPEN(): ..."},
     ("field", "client_sdk/table.py"): {"client_sdk/table.py": "x['shop.SHUT']"},
     ("field", "client_sdk/names.py"): {"client_sdk/names.py": "from protocols.models import seir"},
+    ("floors", "client_sdk"): {"pyproject.toml": LINTER + TOPMOST + FLOORS.replace("'client_sdk', ", "")},
+    ("floors", "protocols"): {"pyproject.toml": LINTER + TOPMOST.replace(", 'protocols'", "") + FLOORS},
+    ("floors", "clients"): {"clients/__init__.py": ""},
+    ("whole", "client_sdk.state.State"): {
+        "client_sdk/state.py": "from protocols.task.manifest import Manifest\nclass State:\n    whole: Manifest | None"
+    },
+    ("whole", "client_sdk.state.step"): {
+        "client_sdk/state.py": "from protocols.task import manifest as ms\ndef step(*, whole: ms.Simulation): ..."
+    },
+    ("synonym", "README.md:Conditional posterior"): {"README.md": "a Conditional\nposterior"},
     ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},
     ("trace", "README.md:pypi.org"): {"README.md": "from https://pypi.org/simple"},
 }
@@ -72,6 +95,21 @@ def test_a_clean_house_has_no_findings(findings):
 @pytest.mark.parametrize(("key", "files"), BREACHES.items(), ids=[" ".join(key) for key in BREACHES])
 def test_a_planted_breach_is_found_alone(findings, key, files):
     assert [(finding.rule, finding.subject) for finding in findings(CLEAN | files)] == [key]
+
+
+@pytest.mark.parametrize(
+    ("files", "breaches"),
+    [
+        ({"tests/conformance/test_heap.py": "def f():\n    from client_sdk import heap"}, 0),
+        ({"tests/conformance/test_heap.py": "from tests.heap import f", "tests/heap.py": "import client_sdk.heap"}, 0),
+        ({"tests/unit/client_sdk/test_heap.py": ""}, 1),  # the line is needed no longer
+        ({"client_sdk/heap.py": "def f(): ..."}, 1),
+        ({}, 1),  # there is no such suite
+    ],
+)
+def test_a_suite_holds_what_it_reaches_and_no_other_module(findings, files, breaches):
+    given = CLEAN | {"client_sdk/heap.py": LONG, "tests/checks/suites.toml": SUITE} | files
+    assert [finding.rule for finding in findings(given)] == ["test"] * breaches
 
 
 def test_every_rule_has_a_planted_breach(findings):

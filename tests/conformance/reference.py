@@ -42,7 +42,7 @@ class Agent:
 
 def agents_of(manifest, numbers, cells, owners):
     """Return agents as they are on day 0."""
-    source = AgentSource(np.array(numbers, dtype=np.uint64), simulation_key(manifest))
+    source = AgentSource(np.array(numbers, dtype=np.uint64), simulation_key(manifest.testbed_seed))
     start = manifest.model.agents.initial_state(source, {})
     fields = {name: values.tolist() for name, values in start.items()}
     return [

@@ -9,7 +9,8 @@ import torch
 from client_sdk import ContactTable
 from client_sdk.gradients.adjoints import AdjointClient
 from client_sdk.gradients.journal import AdjointJournal
-from client_sdk.gradients.participant import take_part
+from client_sdk.gradients.participant import take_part_over
+from client_sdk.simulation.exchange import Exchange
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.result import engine_tensors
@@ -17,6 +18,7 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError
 from protocols.models.chain.hazard_factor import REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction
+from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
 from tests.client_restarts import AFTER, BEFORE, BETWEEN, FragileClient
 
@@ -61,7 +63,7 @@ def gradients(testbed, operators_of, every, ends=None):
         theta = torch.tensor(point, requires_grad=True)
         found = []
         for stage in range(PASSES):
-            counts = mean_counts(manifest, private, synthetic, theta + stage / 1000)
+            counts = mean_counts(private, synthetic, theta + stage / 1000)
             found.append(torch.autograd.grad((counts[:, 0, 2] ** 2).sum() + counts[-1, 0, 3], theta)[0])
         return torch.stack(found).numpy()
 
@@ -71,7 +73,9 @@ def gradients(testbed, operators_of, every, ends=None):
             fragile = FragileClient(manifest, name, lambda: testbed.private_state(name), ways, ends.get(name, {}))
             clients.append(await fragile.run())
             return
-        client = await take_part(manifest, testbed.private_state(name), ways, states_every=every)
+        client = await take_part_over(
+            manifest, testbed.private_state(name), Exchange(manifest, name, ways), states_every=every
+        )
         assert isinstance(client, AdjointClient)
         clients.append(client)
         await client.run()
@@ -79,7 +83,7 @@ def gradients(testbed, operators_of, every, ends=None):
     async def everybody():
         with operators_of(manifest) as operators:
             remote = RemotePart(manifest, operators.transports(ENGINE))
-            private = PrivateAdjoints(manifest, remote, asyncio.get_running_loop())
+            private = PrivateAdjoints(manifest.relaxation, Layout.of(manifest), remote, asyncio.get_running_loop())
             parts = [one(party.name, operators) for party in manifest.clients]
             return (await asyncio.gather(asyncio.to_thread(body, private), *parts))[0]
 

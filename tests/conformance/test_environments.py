@@ -13,6 +13,7 @@ from lpm_secure.environments.schedule import InterventionSchedule
 from lpm_secure.models.tracer import trace
 from protocols.errors import ConfigError, ModelError
 from protocols.models.graph.agents import GraphModel
+from protocols.task.release_plan import ReleasePlan
 from tests.user_models import MODELS, Opinion
 
 RANGES = {"closure": [0, 1], "weather": [-5, 5]}
@@ -23,6 +24,10 @@ TABLES = {
     "council": {"name": "tests.user_models:Council"},
 }
 STEPS = 8
+
+
+def parts_of(manifest):
+    return manifest.dynamics, ReleasePlan.of(manifest)
 
 
 def manifest_with(manifest_of, public, **changes):
@@ -57,7 +62,7 @@ def totals(step, *, seed=1):
 
 
 def announced(manifest, table, *, seed=1, steps=STEPS):
-    announcer, rows = Announcer.of(manifest, environment_of(table)), []
+    announcer, rows = Announcer.of(*parts_of(manifest), environment_of(table)), []
     for step in range(steps + 1):
         rows.append(announcer.announce(step).tolist())
         announcer.observe(*totals(step, seed=seed))
@@ -83,7 +88,7 @@ def test_the_same_releases_give_the_same_numbers(manifest_of, table):
 def test_a_number_follows_from_releases_of_steps_before_and_from_no_later_one(manifest_of, table):
     manifest = manifest_with(manifest_of, heard_by(table))
     rows = announced(manifest, table)[1]
-    announcer = Announcer.of(manifest, environment_of(table))
+    announcer = Announcer.of(*parts_of(manifest), environment_of(table))
     for step in range(4):
         assert announcer.announce(step).tolist() == rows[step]
         announcer.observe(*totals(step, seed=1 if step < 3 else 99))
@@ -93,12 +98,12 @@ def test_a_number_follows_from_releases_of_steps_before_and_from_no_later_one(ma
 def test_what_was_announced_is_announced_again_by_a_schedule_of_it(manifest_of, table):
     manifest = manifest_with(manifest_of, heard_by(table))
     announcer, rows = announced(manifest, table)
-    again = Announcer.of(manifest, InterventionSchedule.of(announcer.numbers))
+    again = Announcer.of(*parts_of(manifest), InterventionSchedule.of(announcer.numbers))
     assert [again.announce(step).tolist() for step in range(STEPS + 1)] == rows
 
 
 def test_a_rehearsal_changes_nothing_and_finds_nothing_wrong(manifest_of, table):
-    rehearse(manifest_with(manifest_of, heard_by(table)), environment_of(table))
+    rehearse(*parts_of(manifest_with(manifest_of, heard_by(table))), environment_of(table))
 
 
 def test_a_policy_that_reacts_takes_and_lifts_its_measure_with_hysteresis():
@@ -144,7 +149,7 @@ def fail():
     ],
 )
 def test_what_an_environment_must_not_say_is_one_line(manifest_of, said, words):
-    announcer = Announcer.of(manifest_with(manifest_of, ("closure", "weather")), Saying(said))
+    announcer = Announcer.of(*parts_of(manifest_with(manifest_of, ("closure", "weather"))), Saying(said))
     with pytest.raises(ModelError, match=words) as refused:
         announcer.announce(0)
     assert "\n" not in str(refused.value)
@@ -155,7 +160,7 @@ def test_an_unrounded_value_stands_beside_its_integer(manifest_of):
 
     value = torch.tensor(0.4, requires_grad=True)
     said = {"closure": PublicValue(0, value * 2), "weather": np.int64(-3)}
-    announcer = Announcer.of(manifest_with(manifest_of, ("closure", "weather")), Saying(said))
+    announcer = Announcer.of(*parts_of(manifest_with(manifest_of, ("closure", "weather"))), Saying(said))
     assert announcer.announce(0).tolist() == [0, -3]
     assert announcer.relaxed.keys() == {"closure"}
     announcer.relaxed["closure"].backward()
@@ -165,11 +170,11 @@ def test_an_unrounded_value_stands_beside_its_integer(manifest_of):
 def test_a_model_and_its_environment_come_together(manifest_of):
     heard = manifest_with(manifest_of, ("closure", "weather"))
     with pytest.raises(ConfigError, match="the model hears closure, weather, and nothing says them"):
-        rehearse(heard, None)
+        rehearse(*parts_of(heard), None)
     model = GraphModel(trace(Opinion).graph, dict(trace(Opinion).parameters))
     given = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "engine": True}
     with pytest.raises(ConfigError, match="the model hears no public number; leave it out"):
-        rehearse(manifest_of(**given), environment_of(TABLES["council"]))
+        rehearse(*parts_of(manifest_of(**given)), environment_of(TABLES["council"]))
 
 
 @pytest.mark.parametrize(
@@ -202,4 +207,4 @@ def test_a_table_that_is_no_environment_is_one_line(table, kind, words):
 def test_a_name_or_value_that_the_model_has_not_is_found_before_a_run(manifest_of, given):
     manifest = manifest_with(manifest_of, ("closure",))
     with pytest.raises(ModelError, match=r"clozure|there is no total SICK; the model's are WELL, ILL|closure is 7"):
-        rehearse(manifest, environment_of(TABLES["threshold"] | given))
+        rehearse(*parts_of(manifest), environment_of(TABLES["threshold"] | given))

@@ -116,7 +116,7 @@ def test_an_aggregator_that_shifts_a_checked_word_gets_one_verdict_of_a_round(
 
     async def attack():
         with operators_of(manifest, urls, ledgers=books) as operators:
-            outcome = operators.runs[LIAR]._outcome_mode
+            outcome = operators.runs[LIAR]._joint.outcomes
             prober, barrier = Prober(outcome._joint, shift), outcome._joint._backend.joint._barrier
             joining = (
                 Client.join(manifest, given.private_state(party.name), operators.transports(party.name))
@@ -142,7 +142,7 @@ def test_an_aggregator_that_shifts_a_checked_word_gets_one_verdict_of_a_round(
         """Call a new process of the honest aggregator in every way there is."""
         with operators_of(manifest, urls) as operators:
             computed = []
-            operators.runs[HONEST]._outcome_mode._joint._backend = computed
+            operators.runs[HONEST]._joint.outcomes._joint._backend = computed
             for caller, call in calls(manifests.run_id(manifest)):
                 with pytest.raises(type(ended)) as told:
                     await operators.answers[HONEST](caller, call)

@@ -9,6 +9,8 @@ from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError
 from protocols.releases.query import Release, Releases
+from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan
 from tests.conformance.parity.conftest import RANGES, graph_model
 from tests.conformance.test_noised_runs import fixed_keys, noised  # noqa: F401, the fixture
 
@@ -45,7 +47,7 @@ def testbed_of(manifest_of):
 
 def noise_of(manifest, keys, name):
     rule = next(each for each in manifest.releases.each if each.name == name)
-    each = [ReleaseNoise(manifest, index, key) for index, key in enumerate(keys)]
+    each = [ReleaseNoise(ReleasePlan.of(manifest), Layout.of(manifest), index, key) for index, key in enumerate(keys)]
     return [sum(int(one.of(rule, step, 1)[0]) for one in each) for step in range(STEPS + 1)]
 
 

@@ -16,7 +16,8 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError
 from protocols.releases.query import Release as Rule
 from protocols.releases.query import Releases
-from protocols.task.release_plan import releases_of
+from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan, releases_of
 from tests.epidemics import Stage
 
 STEPS = 6
@@ -61,8 +62,15 @@ class Replayed(PrivatePart):
 
     def __init__(self, testbed, keys):
         self.agents = testbed.clear_agents(torch.device("cpu"))
-        self._manifest, self._reading, self._before = testbed.manifest, TallyEstimator(testbed.manifest), None
-        self._noise = [ReleaseNoise(testbed.manifest, index, key) for index, key in enumerate(keys)]
+        self._manifest, self._reading, self._before = (
+            testbed.manifest,
+            TallyEstimator(ReleasePlan.of(testbed.manifest), testbed.manifest.model, Layout.of(testbed.manifest).n),
+            None,
+        )
+        self._noise = [
+            ReleaseNoise(ReleasePlan.of(testbed.manifest), Layout.of(testbed.manifest), index, key)
+            for index, key in enumerate(keys)
+        ]
 
     def _drawn(self, name, step, d):
         rule = releases_of(self._manifest).of(name)
@@ -87,7 +95,11 @@ class Replayed(PrivatePart):
 def fixed_keys(monkeypatch):
     """Let every aggregator's noise have a key that the test knows."""
     keys = [bytes([index]) * 32 for index in (5, 6)]
-    monkeypatch.setattr(ReleaseNoise, "load", classmethod(lambda cls, m, run, index, store: cls(m, index, keys[index])))
+    monkeypatch.setattr(
+        ReleaseNoise,
+        "load",
+        classmethod(lambda cls, plan, layout, *, index, **_: cls(plan, layout, index, keys[index])),
+    )
     return keys
 
 
@@ -130,14 +142,16 @@ def test_a_noise_key_survives_restarts_and_is_drawn_once(tmp_path, manifest_of):
     url, run = f"sqlite:///{tmp_path / 'store.db'}", bytes(32)
     rule, drawn = noised("incidence"), []
     for _ in range(3):
-        store = Store(url)
-        drawn += [ReleaseNoise.load(manifest_of(), run, 0, store).of(rule, step, 5).tolist() for step in (0, 1)]
+        store, manifest = Store(url), manifest_of()
+        given = {"run": run, "index": 0, "store": store}
+        noise = ReleaseNoise.load(ReleasePlan.of(manifest), Layout.of(manifest), **given)
+        drawn += [noise.of(rule, step, 5).tolist() for step in (0, 1)]
         store.close()
     assert drawn[0] == drawn[2] == drawn[4] != drawn[1] == drawn[3]
 
 
 def test_nothing_of_the_noise_is_printed(manifest_of):
-    noise = ReleaseNoise(manifest_of(), 0, b"secret" * 6)
+    noise = ReleaseNoise(ReleasePlan.of(manifest_of()), Layout.of(manifest_of()), 0, b"secret" * 6)
     assert "secret" not in repr(noise)
 
 
@@ -167,7 +181,7 @@ def test_a_client_that_was_away_counts_each_agent_once(manifest_of):
     from aggregator.rounds.vectors import Vectors
 
     manifest = manifest_of([(1, 2, 3), (4, 5)], releases=Releases(each=(Rule(name="incidence"),)), cells=())
-    noise, layout_at = ReleaseNoise(manifest, 0, bytes(32)), 5
+    noise, layout_at = ReleaseNoise(ReleasePlan.of(manifest), Layout.of(manifest), 0, bytes(32)), 5
     first = {0: {"client-0": 3, "client-1": 2}, 1: {"client-0": 2}, 2: {"client-0": 1, "client-1": 0}}
     kept, told = b"", []
     for number, there in first.items():

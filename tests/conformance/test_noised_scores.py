@@ -18,8 +18,9 @@ from protocols.models.gradient import Gradient
 from protocols.models.likelihood.factors.integer_score import UNIT, terms
 from protocols.releases.ledger import RoundRecord
 from protocols.releases.query import NOISE, Release, Releases
+from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
-from protocols.task.release_plan import records_in, releases_of
+from protocols.task.release_plan import ReleasePlan, releases_of
 from protocols.task.rounds import Phase
 from tests.epidemics import Stage
 
@@ -88,7 +89,11 @@ def run_private(operators_of):
 def fixed_keys(monkeypatch):
     """Let every aggregator's noise have a key that the test knows."""
     keys = [bytes([index]) * 32 for index in (5, 6)]
-    monkeypatch.setattr(ReleaseNoise, "load", classmethod(lambda cls, m, run, index, store: cls(m, index, keys[index])))
+    monkeypatch.setattr(
+        ReleaseNoise,
+        "load",
+        classmethod(lambda cls, plan, layout, *, index, **_: cls(plan, layout, index, keys[index])),
+    )
     return keys
 
 
@@ -109,7 +114,10 @@ def test_a_noised_score_is_the_exact_one_and_the_sum_of_all_noises(testbed_of, r
     testbed = testbed_of(mode, (*EXACT, noised_score(len(NAMES[mode]))))
     private, clear = run_private(testbed), run_clear(testbed)
     rule = releases_of(testbed.manifest).of("score")
-    drawn = [ReleaseNoise(testbed.manifest, i, key).of(rule, STEPS, rule.times) for i, key in enumerate(fixed_keys)]
+    drawn = [
+        ReleaseNoise(ReleasePlan.of(testbed.manifest), Layout.of(testbed.manifest), i, key).of(rule, STEPS, rule.times)
+        for i, key in enumerate(fixed_keys)
+    ]
     assert all((each != 0).all() for each in drawn)
     told = real(testbed.manifest, sum(drawn)) + clear.score
     np.testing.assert_allclose(private.score, told, rtol=1e-12)
@@ -130,7 +138,10 @@ def test_a_score_goes_with_a_noised_series(testbed_of, run_private, fixed_keys):
     testbed = testbed_of("sum", (series, Release(name="cells"), noised_score(3)))
     private, clear = run_private(testbed), run_clear(testbed)
     rule = releases_of(testbed.manifest).of("score")
-    drawn = sum(ReleaseNoise(testbed.manifest, i, key).of(rule, STEPS, 3) for i, key in enumerate(fixed_keys))
+    drawn = sum(
+        ReleaseNoise(ReleasePlan.of(testbed.manifest), Layout.of(testbed.manifest), i, key).of(rule, STEPS, 3)
+        for i, key in enumerate(fixed_keys)
+    )
     np.testing.assert_allclose(private.score, real(testbed.manifest, drawn) + clear.score, rtol=1e-12)
     assert private.series.hash != clear.series.hash
 
@@ -140,7 +151,12 @@ def test_every_word_has_the_full_sigma_of_its_own_change(testbed_of):
     rule = releases_of(testbed.manifest).of("score")
     keys = (index.to_bytes(32, "big") for index in range(3_000))
     drawn = (
-        np.array([ReleaseNoise(testbed.manifest, 0, key).of(rule, STEPS, 2) for key in keys])
+        np.array(
+            [
+                ReleaseNoise(ReleasePlan.of(testbed.manifest), Layout.of(testbed.manifest), 0, key).of(rule, STEPS, 2)
+                for key in keys
+            ]
+        )
         / testbed.manifest.score_changes
     )
     assert drawn.std(axis=0) == pytest.approx([SIGMA, SIGMA], rel=0.06)
@@ -174,7 +190,7 @@ def rounds(manifest):
             phase=int(manifest.schedule.phase(number)),
             members=tuple(client.name for client in manifest.clients),
             refused=(),
-            releases=records_in(manifest, manifest.schedule.step(number))
+            releases=ReleasePlan.of(manifest).records(manifest.schedule.step(number))
             if manifest.schedule.phase(number) == Phase.SPEAK
             else (),
         )
@@ -231,7 +247,8 @@ def test_noise_beside_tangents_and_adjoints_is_refused_with_the_reason(testbed_o
 
 
 def test_the_words_of_a_tally_stay_where_they_are(testbed_of):
-    noise = ReleaseNoise(testbed_of("sum", (*EXACT, noised_score(3))).manifest, 0, bytes(32))
+    manifest = testbed_of("sum", (*EXACT, noised_score(3))).manifest
+    noise = ReleaseNoise(ReleasePlan.of(manifest), Layout.of(manifest), 0, bytes(32))
     total = np.zeros(30 + 2 + len(Stage) + 3, dtype=np.uint64)
     before = noise.add(STEPS - 1, total, (), shares=None, before=b"")
     assert before[0].tolist() == total.tolist()

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 import torch
 
-from client_sdk.gradients.participant import take_part
+from client_sdk.gradients.participant import take_part_over
+from client_sdk.simulation.exchange import Exchange
 from lpm_secure.analysis.risk import host
 from lpm_secure.analysis.risk.config import load as load_risk
 from lpm_secure.analysis.risk.worlds import select_departments, week
@@ -96,7 +97,9 @@ def private_gradient(testbed_of, operators_of):
         with operators_of(manifest) as operators:
 
             async def client(name):
-                joined = await take_part(manifest, testbed.private_state(name), operators.transports(name))
+                joined = await take_part_over(
+                    manifest, testbed.private_state(name), Exchange(manifest, name, operators.transports(name))
+                )
                 await joined.run()
 
             engine = RemotePart(manifest, operators.transports(ENGINE))

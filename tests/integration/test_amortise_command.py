@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_prints_both_posteriors_and_writes_every_figure(folder: Path) -> None:
     printed, figures = (folder / "printed").read_text(), json.loads((folder / "all.json").read_text())["amortised"]
     assert "MADE UP" in printed
-    assert re.search(r"mean \(sd\) +conditional +online fit +prior", printed)
+    assert re.search(r"mean \(sd\) +amortised +online fit +prior", printed)
     assert {row["parameter"] for row in figures["compared"]} >= {
         "reproduction, period -4",
         "prevalence East",
@@ -74,7 +74,7 @@ def test_a_browser_sees_the_training_and_its_loss(folder: Path, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     card = card_of("small", tmp_path / "small")
     assert card is not None
-    assert (card.kind, card.state, card.step, card.total) == ("conditional posterior", "ended", 20, 20)
+    assert (card.kind, card.state, card.step, card.total) == ("amortised posterior", "ended", 20, 20)
     lines = (tmp_path / "small" / FILE).read_bytes().splitlines()
     rounds = [each for each in events_of(lines) if isinstance(each, FitProgress)]
     assert [each.step for each in rounds] == list(range(1, 21))

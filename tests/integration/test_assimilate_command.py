@@ -1,13 +1,16 @@
 """`lpm assimilate`: a calibration follows new rows of its own tables."""
 
+import asyncio
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+import lpm_secure as lpm
 from tests.few_hospitals import MODEL
 from tests.integration.conftest import call
 
@@ -59,8 +62,11 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("assimilate")
     (folder / "wards.toml").write_text(CONFIG)
     write_tables(folder, 5)
-    done = call("calibrate", "wards.toml", cwd=folder)
-    assert done.returncode == 0, done.stderr
+
+    async def cell() -> lpm.Analysis[Any]:  # as a notebook has it, where a loop runs already
+        return lpm.calibrate(folder / "wards.toml", out=folder / "runs")
+
+    assert asyncio.run(cell()).names[0] == "calibration"
     return folder
 
 
@@ -124,8 +130,13 @@ def test_a_week_that_was_followed_is_not_followed_again_and_a_changed_past_is_re
 
 def test_the_forecast_has_a_row_for_each_series_and_week_ahead(calibrated: Path) -> None:
     write_tables(calibrated, 7)
-    assert call("assimilate", "wards.toml", "--ahead", "3", cwd=calibrated).returncode == 0
+
+    async def cell() -> lpm.Analysis[Any]:
+        return lpm.assimilate(calibrated / "wards.toml", out=calibrated / "runs", ahead=3)
+
+    found = asyncio.run(cell())
     rows = read_rows(calibrated / "runs" / "wards-assimilation" / "forecast.csv")
+    assert found.to_arrow("forecast")["q0.5"].to_pylist() == [float(row["q0.5"]) for row in rows]
     assert [row["period"] for row in rows[:3]] == ["2026-02-23", "2026-03-02", "2026-03-09"]
     assert {row["series"] for row in rows} == {f"ward-{ward}" for ward in range(4)}
     own = np.array([[float(value) for key, value in row.items() if key.startswith("q")] for row in rows])

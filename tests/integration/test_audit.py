@@ -25,7 +25,7 @@ from protocols.identity import signing
 from protocols.releases import deliveries
 from protocols.releases.ledger import RefusalEvent, ReleaseRecord, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import Release, Releases
-from protocols.task.release_plan import records_in
+from protocols.task.release_plan import ReleasePlan
 from tests.integration.conftest import small_config, small_data
 from tests.repetitions import repetitions
 
@@ -325,7 +325,7 @@ def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):
         )
         return manifest_of(releases=Releases(each=(rule,), rho=rho))
 
-    releases = records_in(manifest(2.1), 0)
+    releases = ReleasePlan.of(manifest(2.1)).records(0)
     rounds = [agreed(number, ("client-0",), releases=releases) for number in range(5)]
     lines, table = rules.overspending(manifest(2.1), rounds)
     assert lines == []

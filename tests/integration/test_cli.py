@@ -265,7 +265,7 @@ def test_an_interrupted_up_leaves_no_process_behind(config, here, tmp_path):
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
 
 
-def test_a_run_that_is_ended_ends_its_processes_too_even_one_that_stands_still(config, tmp_path):
+def test_a_run_that_is_ended_ends_its_processes_too_even_those_that_stand_still(config, tmp_path):
     command = [sys.executable, "-m", "lpm_secure.cli", "run", str(config(*ONE_CLIENT))]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         children = []
@@ -273,7 +273,8 @@ def test_a_run_that_is_ended_ends_its_processes_too_even_one_that_stands_still(c
             assert run.poll() is None
             time.sleep(0.01)
             children = descendants(run.pid)
-        os.kill(int(children[-1]), signal.SIGSTOP)
+        for child in children:  # the fork servers too
+            os.kill(int(child), signal.SIGSTOP)
         run.send_signal(signal.SIGTERM)
         assert run.wait(30) == 130
         assert run.stderr.read().splitlines()[-1] == "lpm: interrupted"

@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
     (folder / "small.toml").write_text(CALIBRATION)
     (folder / "evaluation.toml").write_text(EVALUATION)
-    done = call("evaluate", "evaluation.toml", "--json", "all.json", cwd=folder)
+    done = call("evaluate", "evaluation.toml", "--collect", "all.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     (folder / "printed").write_text(done.stdout)
     return folder
@@ -90,7 +90,7 @@ def test_a_second_run_takes_the_fits_that_are_there_and_makes_those_that_are_not
     written = kept.stat().st_mtime_ns
     (made / "origin-005" / "forecast.safetensors").unlink()
     (made / "origin-009" / "forecast.safetensors").write_bytes(b"half of a file")
-    done = call("evaluate", "evaluation.toml", "--json", "again.json", cwd=folder)
+    done = call("evaluate", "evaluation.toml", "--collect", "again.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert kept.stat().st_mtime_ns == written
     assert (folder / "again.json").read_bytes() == before
@@ -99,7 +99,7 @@ def test_a_second_run_takes_the_fits_that_are_there_and_makes_those_that_are_not
 
 
 def test_baselines_alone_need_no_fit(folder: Path) -> None:
-    chosen = ("--baselines-only", "--half", "tuning", "--out", "other", "--json", "made/here/baselines.json")
+    chosen = ("--baselines-only", "--half", "tuning", "--out", "other", "--collect", "made/here/baselines.json")
     done = call("evaluate", "evaluation.toml", *chosen, cwd=folder)
     assert done.returncode == 0, done.stderr
     figures = json.loads((folder / "made/here/baselines.json").read_text())

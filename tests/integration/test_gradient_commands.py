@@ -10,14 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from lpm_secure.analysis.sensitivity.config import load
-from lpm_secure.analysis.sensitivity.problem_config import ProblemConfig
 from lpm_secure.analysis.sensitivity.setup import ESTIMATORS, setup_of
 from lpm_secure.cli.main import app
-from lpm_secure.engine.backends import NumpyBackend
-from lpm_secure.gradients.history.recorder import HistoryRecorder
 from lpm_secure.monitor.runs import card_of, cards
 from protocols.errors import ConfigError, DataError, ParameterError
-from protocols.models.likelihood.dependence import Dependence
+from tests.ward import PEOPLE, write_ward
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "gradients.toml"
@@ -39,30 +36,6 @@ outputs = [{{ series = "S" }}, {{ series = "I", peak = 0.05 }}, {{ series = "I",
 sensitivity_seeds = 20
 seeds = {{ finite_difference = 200, coupled = 30, relaxed = 2 }}
 """
-WARD = """
-name = "ward"
-seed = 3
-steps = 8
-[model]
-beta = { near = 0.05 }
-cell_beta = 0.1
-latent = { mean = 2.0, sd = 0.5 }
-infectious = { mean = 3.0, sd = 1.0 }
-initial = 0.1
-[private]
-people = "people.csv"
-contacts = "contacts.csv"
-start = 2026-03-02
-clients = { column = "ward" }
-[cells]
-column = "ward"
-[synthetic]
-agents = 12
-[protocol]
-min_cohort = 2
-"""
-PEOPLE = ["person,ward,stage", *(f"{k:03},{'AB'[k % 2]},{'I' if k < 3 else ''}" for k in range(20))]
-CONTACTS = ["date,a,b,weight", *(f"2026-03-{2 + k % 4:02},{k:03},{(k + 5) % 20:03},{1 + k % 3}" for k in range(20))]
 
 
 @pytest.fixture
@@ -77,7 +50,7 @@ def call(*arguments):
 
 
 def test_every_entry_of_a_verification_is_printed_and_written(config, tmp_path):
-    result = call("verify-gradients", config, "--json", tmp_path / "out.json", "--out", tmp_path / "runs" / "out")
+    result = call("verify-gradients", config, "--collect", tmp_path / "out.json", "--out", tmp_path / "runs" / "out")
     (card,) = cards(tmp_path / "runs")
     assert (card.kind, card.state, card.unit) == ("verification of gradients", "ended", "run")
     assert 0 < card.step <= card.total
@@ -138,10 +111,7 @@ def test_the_epidemic_of_an_earlier_version_is_refused_with_what_to_write(config
 
 @pytest.fixture
 def ward(tmp_path):
-    for name, rows in (("people.csv", PEOPLE), ("contacts.csv", CONTACTS)):
-        (tmp_path / name).write_text("\n".join(rows) + "\n")
-    (tmp_path / "ward.toml").write_text(WARD)
-    return tmp_path / "ward.toml"
+    return write_ward(tmp_path)
 
 
 def test_a_runs_own_people_and_table_have_derivatives_by_the_tables_own_names(ward, tmp_path):
@@ -161,7 +131,7 @@ def test_a_runs_own_people_and_table_have_derivatives_by_the_tables_own_names(wa
         seeds = { finite_difference = 3_000, coupled = 300, score = 3_000, relaxed = 2 }
         """
     )
-    verified = call("verify-gradients", tmp_path / "gradients.toml", "--json", tmp_path / "out.json")
+    verified = call("verify-gradients", tmp_path / "gradients.toml", "--collect", tmp_path / "out.json")
     assert verified.exit_code == 0, verified.output
     rows = json.loads((tmp_path / "out.json").read_text())
     assert {row["parameter"] for row in rows} == {"beta.near", "cell_beta", "infectious", "initial"}
@@ -170,28 +140,8 @@ def test_a_runs_own_people_and_table_have_derivatives_by_the_tables_own_names(wa
     assert all(row["sign_agrees"] and abs(row["ratio"] - 1) < 4.5 * row["ratio_error"] + 0.05 for row in near)
 
 
-def test_what_is_known_of_people_stands_at_the_beginning(ward):
-    setup = setup_of(ProblemConfig(name="own", run=str(ward)), seed=1)
-    assert setup.problem.people.n == 20 + 12
-    theta = setup.theta.shift(setup.theta.names.index("initial"), -setup.theta[setup.theta.names.index("initial")])
-    series = setup.problem.run(theta, range(30), NumpyBackend(setup.problem.graph))
-    assert (series[:, :, 0] == [32 - 3, 0, 3, 0]).all()
-    recorder = HistoryRecorder(setup.problem, theta, range(30), Dependence.of(setup.problem.graph))
-    np.testing.assert_array_equal(recorder.run().series, series)
-
-
-@pytest.mark.parametrize("known", [False, True])
-def test_days_since_when_people_are_ill_leave_stays_differences_alone_where_some_are_known(ward, known):
-    people = [PEOPLE[0] + ",since", *(f"{row},{1 if known and ',I' in row else ''}" for row in PEOPLE[1:])]
-    ward.with_name("people.csv").write_text("\n".join(people) + "\n")
-    setup = setup_of(ProblemConfig(name="own", run=str(ward)), seed=1)
-    assert bool(setup.problem.dependence.why_not("infectious_law")) is known
-    assert setup.problem.dependence.why_not("contact_rate") is None
-
-
 def test_sensitivities_of_people_who_are_known_to_be_ill_for_days_are_written(ward, tmp_path):
-    people = [PEOPLE[0] + ",since", *(f"{row},{1 if ',I' in row else ''}" for row in PEOPLE[1:])]
-    ward.with_name("people.csv").write_text("\n".join(people) + "\n")
+    write_ward(ward.parent, since=1)
     result = call("sensitivity", ward, "--out", tmp_path / "out", "--output", "S", "--parameter", "infectious")
     assert result.exit_code == 0, result.output
     (row,) = pyarrow.parquet.read_table(tmp_path / "out" / "sensitivity.parquet").to_pylist()
@@ -231,13 +181,13 @@ def test_a_model_by_its_name_is_verified_and_what_has_no_score_is_told_so(tmp_pa
         agents = 40
         steps = 4
         columns = { wage = [80, 120], reserve = [0, 300], caution = [1, 4] }
-        parameters = { layoff = 0.4 }
+        parameters = { layoff = 0.4, price = 4 }
         only = ["layoff", "price", "unemployment"]
         outputs = [{ series = "EMPLOYED" }, { series = "payments", first = 0, last = 4 }]
         seeds = { finite_difference = 400, coupled = 200, score = 400 }
         """
     )
-    result = call("verify-gradients", path, "--json", tmp_path / "out.json")
+    result = call("verify-gradients", path, "--collect", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
     rows = json.loads((tmp_path / "out.json").read_text())
     assert {row["parameter"] for row in rows} == {"layoff", "price", "unemployment"}
@@ -245,12 +195,13 @@ def test_a_model_by_its_name_is_verified_and_what_has_no_score_is_told_so(tmp_pa
     layoff = [row for row in rows if row["parameter"] == "layoff"]
     assert {row["output"] for row in layoff} == {"EMPLOYED at the end", "payments in 0 to 4"}
     assert all(row["sign_agrees"] and abs(row["ratio"] - 1) < 4.5 * row["ratio_error"] for row in layoff)
-    assert "none by price: acts through a comparison (less_equal)" in result.output
+    whole = "moves by 1 at least, so differences, from 3 to 5, are no derivative"
+    assert f"none by price: acts through a comparison (less_equal); {whole}" in " ".join(result.output.split())
     table = call("sensitivity", path, "--out", tmp_path / "out", "--output", "EMPLOYED")
     assert table.exit_code == 0, table.output
     rows = pyarrow.parquet.read_table(tmp_path / "out" / "sensitivity.parquet").to_pylist()
-    assert len(rows) == 3
-    assert all(np.isfinite(row["derivative"]) and row["derivative"] < 0 for row in rows)
+    assert {row["parameter"]: row["note"] for row in rows} == {"layoff": "", "price": whole, "unemployment": ""}
+    assert all(np.isfinite(row["derivative"]) and (row["note"] or row["derivative"] < 0) for row in rows)
 
 
 def test_a_name_alone_is_enough_and_a_parameter_that_is_not_there_is_told(tmp_path):
@@ -269,7 +220,7 @@ def test_at_the_bounds_of_parameters_differences_are_to_one_side(config, tmp_pat
         .replace("reduction = 0.3", "reduction = 0.0")
         .replace("coupled = 30, relaxed = 2", "coupled = 40, score = 10")
     )
-    result = call("verify-gradients", config, "--json", tmp_path / "out.json")
+    result = call("verify-gradients", config, "--collect", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
     rows = [row for row in json.loads((tmp_path / "out.json").read_text()) if row["output"] == "S at the end"]
     initial = {row["estimator"]: row for row in rows if row["parameter"] == "initial"}

@@ -15,6 +15,8 @@ from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed.deployment import Deployment
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models.gradient import Gradient
+from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan
 from tests.epidemics import alike
 from tests.integration.conftest import end
 
@@ -69,9 +71,19 @@ def test_tangents_over_real_processes_equal_the_clear_ones_to_the_last_bit(deplo
     deployment = deployed(TANGENTS)
     testbed = deployment.testbed
     private = over_the_network(
-        deployment, lambda part: simulate_tangents(testbed.manifest, part, synthetic_part(testbed))
+        deployment,
+        lambda part: simulate_tangents(
+            testbed.manifest.relaxation, ReleasePlan.of(testbed.manifest), part, synthetic_part(testbed)
+        ),
     )
-    clear = asyncio.run(simulate_tangents(testbed.manifest, ClearTangents(testbed), synthetic_part(testbed)))
+    clear = asyncio.run(
+        simulate_tangents(
+            testbed.manifest.relaxation,
+            ReleasePlan.of(testbed.manifest),
+            ClearTangents(testbed),
+            synthetic_part(testbed),
+        )
+    )
     assert private.counts.tobytes() == clear.counts.tobytes()
     assert (np.abs(private.tangent[-1, 0]).max(axis=0) > 0).all()
     summaries = [deployment.party(client.name) / "summary.json" for client in testbed.manifest.clients]
@@ -107,11 +119,13 @@ def test_backward_goes_through_real_processes(deployed):
     def gradient(private):
         synthetic, point = engine_tensors(testbed)
         theta = torch.tensor(point, requires_grad=True)
-        counts = mean_counts(manifest, private, synthetic, theta)
+        counts = mean_counts(private, synthetic, theta)
         return torch.autograd.grad(counts[-1, :, 3].sum() + counts[3, 0, 2], theta)[0]
 
     async def run(part):
-        return await asyncio.to_thread(gradient, PrivateAdjoints(manifest, part, asyncio.get_running_loop()))
+        return await asyncio.to_thread(
+            gradient, PrivateAdjoints(manifest.relaxation, Layout.of(manifest), part, asyncio.get_running_loop())
+        )
 
     private = over_the_network(deployment, run)
     clear = asyncio.run(in_the_clear(testbed, gradient))

@@ -33,6 +33,7 @@ from lpm_secure.testbed.contacts import contacts_of
 from protocols import canonical_json
 from protocols.errors import ConfigError, ParameterError, ProtocolError
 from protocols.task.parties import ENGINE
+from protocols.task.secure_sum.range import SumRule
 from tests.epidemics import Stage
 
 PEOPLE, EDGES = 6, (0.25, 0.5, 0.75)
@@ -224,7 +225,7 @@ def test_the_distribution_is_the_true_one_within_the_noise(operators_of, tmp_pat
     seen = [summed(operators_of, tmp_path / str(at), manifest, risks) for at in range(2)]
     true = np.bincount([risk.bin(EDGES) for risk in risks.values()], minlength=BINS)
     assert true.tolist() == [2, 1, 1, 2]
-    assert all(np.abs(each - true).max() < 7 * sigma_of(manifest) for each in seen)
+    assert all(np.abs(each - true).max() < 7 * sigma_of(SumRule.of(manifest)) for each in seen)
     assert not np.array_equal(*seen)
 
 

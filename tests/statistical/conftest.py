@@ -17,6 +17,8 @@ from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.result import engine_tensors
 from lpm_secure.gradients.private.score import simulate_scores
 from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
+from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan
 from protocols.wire.transport import Transport
 
 
@@ -28,17 +30,17 @@ async def _drive(world: World, transports: Sequence[Transport]) -> object:
     part = RemotePart(manifest, transports)
     way = None if manifest.gradient is None else manifest.gradient.way
     if way == "tangents":
-        return await simulate_tangents(manifest, part, synthetic_part(testbed))
+        return await simulate_tangents(manifest.relaxation, ReleasePlan.of(manifest), part, synthetic_part(testbed))
     if way == "score":
         return await simulate_scores(manifest, part, testbed.synthetic_agents(torch.device("cpu")))
     if way is None:
         return await world.drive(transports)
-    private = PrivateAdjoints(manifest, part, asyncio.get_running_loop())
+    private = PrivateAdjoints(manifest.relaxation, Layout.of(manifest), part, asyncio.get_running_loop())
     nobody, point = engine_tensors(replace(testbed, synthetic=0))
     theta = torch.tensor(point, requires_grad=True)
 
     def forth_and_back() -> None:
-        mean_counts(manifest, private, nobody, theta)[-1, 0, 3].backward()
+        mean_counts(private, nobody, theta)[-1, 0, 3].backward()
 
     return await asyncio.to_thread(forth_and_back)
 

@@ -18,7 +18,7 @@ import torch
 
 from lpm_secure.config import simulation
 from lpm_secure.engine.loop import ClearPart, simulate
-from lpm_secure.gradients.private.score import ClearScores, gradient_of, simulate_scores
+from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from lpm_secure.run.jobs import local_testbed
 from lpm_secure.testbed.synthetic import cells_of, draw_columns
 from protocols.models.graph.agents import GraphModel
@@ -55,6 +55,23 @@ def moved(base, ranges, seed, name, value):
     testbed = seeded(base, ranges, seed, model=model, gradient=None)
     part = ClearPart(testbed.manifest, testbed.clear_agents(CPU))
     return np.array(outputs_of(asyncio.run(simulate(testbed.manifest, part, testbed.synthetic_agents(CPU)))))
+
+
+def gradient_of(outputs, scores):
+    """Return derivatives of mean outputs, and their standard errors, from independent runs.
+
+    Args:
+        outputs: float64[runs, k], any outputs of each run.
+        scores: float64[runs, p], its score.
+
+    Returns:
+        float64[k, p] twice: the sample covariance, whose own mean is the baseline, and the error of that.
+    """
+    centred = outputs - outputs.mean(axis=0)
+    runs, products = len(outputs), centred[:, :, None] * (scores - scores.mean(axis=0))[:, None, :]
+    estimate = products.sum(axis=0) / (runs - 1)
+    error = products.std(axis=0, ddof=1) / np.sqrt(runs)
+    return estimate, error
 
 
 def main():

@@ -6,13 +6,13 @@ import pytest
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.model.model_problem import Copies
-from lpm_secure.gradients.private.score import gradient_of
 from protocols.models.agent_model import AgentSource
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.graph_score import GraphScore
 from protocols.models.likelihood.score_parameters import score_parameters
 from tests.conformance.estimators.model_worlds import model_problem
+from tests.statistical.private_scores import gradient_of
 
 RUNS, DIFFERENCES = 2_000, 1_500
 SIGMAS = 4.5  # of about 40 derivatives, one in 3,000 runs of a test fails by chance; seeds are fixed, so none does

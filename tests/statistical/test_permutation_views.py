@@ -19,6 +19,7 @@ from client_sdk.private.slots import Slots
 from lpm_secure.testbed.keyring import Keyring
 from lpm_secure.testbed.testbed import Testbed
 from protocols.task.devices import Devices
+from protocols.task.manifest import run_id
 from tests.permutation_trio import Trio, shared, tokens_of
 
 SHAPE = Shape(200, 10, 1)
@@ -210,7 +211,9 @@ def lists(testbed, here=None):
     found = []
     for client in testbed.manifest.clients:
         private = testbed.private_state(client.name)
-        found.append(Slots.of(testbed.manifest, private, here).tokens.reshape(2, -1, 2))
+        found.append(
+            Slots.of(run_id(testbed.manifest), testbed.manifest.devices.degree, private, here).tokens.reshape(2, -1, 2)
+        )
     return [[[pair.tobytes() for pair in each[side]] for each in found] for side in (0, 1)]
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from client_sdk import ContactTable
 from lpm_secure.engine.graph_population import GraphPopulation
-from lpm_secure.gradients.private.score import ScoredAgents, gradient_of
+from lpm_secure.gradients.private.score import ScoredAgents
 from protocols.models.agent_model import AgentSource
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.task.parties import ClientParty
+from tests.statistical.private_scores import gradient_of
 
 SIZE, COPIES, STEPS = 6, 12_000, 8
 N = SIZE * COPIES
@@ -43,8 +44,8 @@ def outputs_and_scores(manifest):
     channel = np.repeat([0, 1], [near.shape[1], far.shape[1]])
     table = ContactTable(np.zeros_like(a), a, b, channel, np.where(channel, 3, 1))
     source = AgentSource(np.arange(N, dtype=np.uint64), (11, 12))
-    agents = GraphPopulation(manifest, manifest.model, source, cell=np.arange(N) // SIZE, contacts=table)
-    scored = ScoredAgents(manifest, agents)
+    agents = GraphPopulation(manifest.dynamics, source, cell=np.arange(N) // SIZE, contacts=table)
+    scored = ScoredAgents(manifest.require_gradient(), agents)
     for step in range(STEPS):
         scored.update(agents.cell_totals(), step=step)
     recovered = (agents.state["stage"] == 3).reshape(COPIES, SIZE).sum(axis=1)

@@ -21,6 +21,7 @@ from lpm_secure.analysis.risk.personal import BEHAVIOURS, Personal
 from lpm_secure.analysis.risk.risk_law import fit_risk_law
 from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.testbed.contacts import contacts_of
+from protocols.task.secure_sum.range import SumRule
 
 CONFIG = load(Path(__file__).parents[2] / "examples" / "risk.toml")
 ADDRESSES = tuple(f"localhost:{port}" for port in range(1, 6))
@@ -46,7 +47,7 @@ def test_told_risks_are_skilful_and_reliable_and_halving_contacts_never_looks_wo
     true = np.array([own.before.risk for own in risks(1, TRUE, first=10**7)])
     edges = CONFIG.distribution.edges
     devices = [f"person-{at}" for at in range(true.size)]
-    sigma = sigma_of(distribution(CONFIG, devices, ADDRESSES[:2]))
+    sigma = sigma_of(SumRule.of(distribution(CONFIG, devices, ADDRESSES[:2])))
     noise = np.random.default_rng(7)
     told, raw, held = np.zeros((3, len(SEEDS), true.size))
     for row, seed in enumerate(SEEDS):

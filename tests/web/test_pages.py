@@ -56,7 +56,7 @@ def runs(tmp_path):
     fit.close()
 
     trained = ProgressJournal(tmp_path / "trained")
-    trained.write(ProgressHead(at=1.0, kind="conditional posterior", name="trained", run="t", total=2, unit="round"))
+    trained.write(ProgressHead(at=1.0, kind="amortised posterior", name="trained", run="t", total=2, unit="round"))
     for step in (1, 2):
         trained.write(FitProgress(at=2.0, step=step, loss=9.0 / step, members=12))
     trained.write(ProgressEnd(at=3.0, outcome="ended"))

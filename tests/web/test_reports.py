@@ -42,7 +42,7 @@ def private(folder, manifest_of):
     series = StageSeries.of_tally(counts, 1.0, words, {"contacts_percent": [100] * 20 + [40] * 41})
     path = folder / "run" / "report.html"
     path.parent.mkdir()
-    parts = series_parts(manifest_of(steps=60), [series], people=True)
+    parts = series_parts(manifest_of(steps=60).model, [series], people=True)
     pages.write(path, Page("Run x", parts), scripts=folder)
     return path
 

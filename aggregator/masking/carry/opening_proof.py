@@ -35,8 +35,7 @@ from aggregator.masking.carry.field_kernels import (
 )
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ResultsDiffer, WireError
-from protocols.masking.folding import round_up, shorter
-from protocols.masking.kernels.folding_kernels import ARITY, NODES, SENT
+from protocols.masking.kernels.folding_kernels import ARITY, NODES, SENT, round_up, shorter
 
 FOLLOWS: Final = ARITY - 1  # the node whose value is not sent: with those of the others below it makes the claim
 X: Final = 2

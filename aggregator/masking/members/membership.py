@@ -54,7 +54,7 @@ class Membership:
         self._counters: dict[str, int] = {}
         self._counted: dict[tuple[str, int], bytes] = {}
         self._public: list[int] = []
-        self.released = ReleasedCohorts(plan.manifest)
+        self.released = ReleasedCohorts(plan.release_plan)
 
     def may_send(self, message: SeedNotice | WordsNotice) -> bool:
         """Tell whether a client's message may count in the round that it names; seeds serve from a step's beginning."""

@@ -38,8 +38,9 @@ from protocols.masking.messages import (
     Stop,
     WordsNotice,
 )
-from protocols.task.manifest import Manifest
+from protocols.masking.plans.run_plan import RunPlan
 from protocols.task.parties import ENGINE
+from protocols.task.timeouts import Deadlines
 from protocols.wire import codec
 from protocols.wire.masked_link import MaskedLink
 from protocols.wire.messages import Join, JoinReply, MaskedCall, MaskedReply
@@ -61,9 +62,10 @@ class RunCalls(abc.ABC):
         sent what it was sent before, and nothing else.
     """
 
-    def __init__(self, manifest: Manifest, *, peer: MaskedLink, dealer: MaskedLink, ledger: Ledger | None) -> None:
+    def __init__(self, plan: RunPlan, *, peer: MaskedLink, dealer: MaskedLink, ledger: Ledger | None) -> None:
         """Begin before the first round."""
-        self.manifest = manifest
+        self.plan, self.schedule = plan, plan.manifest.schedule
+        self._waits: Deadlines = plan.manifest
         self._dealer, self._ledger = dealer, ledger
         self._party: MaskingAggregator | None = None
         self._refusal = ""
@@ -95,7 +97,7 @@ class RunCalls(abc.ABC):
             RunEnded: the run is over.
         """
         reply = await self._answer(caller, request)
-        if caller in (ENGINE, *(party.name for party in self.manifest.aggregators)):
+        if caller in (ENGINE, *self.plan.aggregators):
             self._bytes[f"{caller} received"] += len(codec.encode(request))
             self._bytes[f"{caller} sent"] += len(codec.encode(reply))
         return reply
@@ -142,11 +144,11 @@ class RunCalls(abc.ABC):
         return party.plan.aggregators[1 - party.index]
 
     def _join(self, client: str, message: Join) -> JoinReply:
-        if client not in {party.name for party in self.manifest.clients}:
+        if client not in self.plan.names:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
         if message.key:
             raise WrongLength(f"got a key of {len(message.key)} bytes; clients of an active run seal a seed")
-        schedule, begins = self.manifest.schedule, self._number == FIRST_ROUND
+        schedule, begins = self.schedule, self._number == FIRST_ROUND
         step = schedule.step(RoundNumber(self._number + (schedule.outcome or begins)))  # whose first round is not over
         if client in self._joined:
             self._restarted.add(client)
@@ -160,7 +162,7 @@ class RunCalls(abc.ABC):
         self, party: MaskingAggregator, caller: str, envelope: SignedMessage, message: RunMessage
     ) -> SignedMessage | None:
         """Take a client's or the engine's message in, and return the reply when its round is over."""
-        number, rounds = message.number, self.manifest.schedule.rounds
+        number, rounds = message.number, self.schedule.rounds
         if isinstance(message, WordsNotice):
             self._take_call(caller, RoundNumber(number))
         ahead = SEED_AHEAD if isinstance(message, SeedNotice) else 1  # a simulation's engine speaks every second round

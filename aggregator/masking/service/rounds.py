@@ -27,9 +27,9 @@ from protocols.masking.messages import (
     RangeVerdict,
     RunMessage,
 )
+from protocols.masking.plans.run_plan import RunPlan
 from protocols.quantity import quantity
 from protocols.releases.ledger import RoundRecord
-from protocols.task.manifest import Manifest, cohort
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 from protocols.task.timeouts import DEADLINES, patience_s
@@ -59,14 +59,14 @@ class MaskedRounds(RunCalls):
     def __init__(
         self,
         begin: Callable[[], MaskingAggregator],
-        manifest: Manifest,
+        plan: RunPlan,
         *,
         peer: MaskedLink,
         dealer: MaskedLink,
         ledger: Ledger | None = None,
     ) -> None:
         """Begin the run, or go on with it; where it is over, or its records differ, all that call are told so."""
-        RunCalls.__init__(self, manifest, peer=peer, dealer=dealer, ledger=ledger)
+        RunCalls.__init__(self, plan, peer=peer, dealer=dealer, ledger=ledger)
         self._links, self._offer = (peer, dealer), Offers()
         self._task: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
@@ -121,7 +121,7 @@ class MaskedRounds(RunCalls):
             for envelope in posted:
                 await self._peer.post(envelope, RoundNumber(self._number - 1), timeout_s=self._patience_s)
         except Unavailable:
-            if self._number < self.manifest.schedule.rounds:
+            if self._number < self.schedule.rounds:
                 raise
 
     def _begin(self) -> None:
@@ -135,9 +135,9 @@ class MaskedRounds(RunCalls):
                 await self._come_back(party)
             if self._number == FIRST_ROUND:
                 await self._agree_on_key(party)
-            while self._number < self.manifest.schedule.rounds:
+            while self._number < self.schedule.rounds:
                 await self._round(party)
-            await asyncio.sleep(patience_s(self.manifest, Step(1)))  # somebody's last answer may have been lost
+            await asyncio.sleep(patience_s(self._waits, Step(1)))  # somebody's last answer may have been lost
             await asyncio.to_thread(party.forget)
         except LpmError as error:
             self._fail(error)
@@ -147,7 +147,7 @@ class MaskedRounds(RunCalls):
 
     @property
     def _timeout_s(self) -> float:
-        return self.manifest.join_timeout_s if self._number == FIRST_ROUND else self.manifest.round_timeout_s
+        return self._waits.join_timeout_s if self._number == FIRST_ROUND else self._waits.round_timeout_s
 
     @property
     def _patience_s(self) -> float:
@@ -195,7 +195,7 @@ class MaskedRounds(RunCalls):
         if party.plan.suppresses(self._number):
             await self._open(party.share_counts, party.open_counts, CountShare, MESSAGES)
         members, refused, public = tuple(sorted(party.members)), party.refused, party.public_numbers
-        agreed = record_of_round(self.manifest, self._number, members, refused=refused, public=public)
+        agreed = record_of_round(party.plan.release_plan, self._number, members, refused=refused, public=public)
         replies = await self._compute(party.replies)
         kept = {self._number - 1: self._replies.get(self._number - 1, {}), self._number: replies}
         await self._write(party, agreed, kept)
@@ -218,14 +218,14 @@ class MaskedRounds(RunCalls):
     async def _write(self, party: MaskingAggregator, agreed: RoundRecord, replies: dict[int, Replies]) -> None:
         """Put a round on disk before anybody is told of it: journal, ledger, and then what a restart goes on with.
 
-        All of it is waited for side by side.
+        Journal and ledger are waited for side by side.
         """
         posted = tuple(each for each in self._peer.messages_since(self._number) if each.sender == party.signer.name)
         line: Future[None] = Future()
         saving = asyncio.get_running_loop().run_in_executor(None, party.save, replies, posted, line)
         try:
             if self._ledger is not None:
-                write_masked_round(self._ledger, agreed, replies[self._number])
+                write_masked_round(self._ledger, party.plan.release_plan, agreed, replies[self._number])
             line.set_result(None)
         except BaseException as error:
             line.set_exception(error)
@@ -297,18 +297,19 @@ class MaskedRounds(RunCalls):
             gone = self._restarted if party.plan.phase(self._number) == Phase.DECIDE else ()
             return party.silent(self._offered(party)) - self._revoked - {*gone}
 
+        rule = party.plan.release_plan.cohort
         for _ in range(DEADLINES):
             if await self._inbox.until(lambda: not silent(), self._timeout_s):
                 return
-            missing = silent()
-            offered = self._offered(party)
-            left = cohort(self.manifest, party.participants(offered) - party.silent(offered) - self._revoked)
-            if ENGINE not in missing and left >= self.manifest.min_cohort:
+            missing, offered = silent(), self._offered(party)
+            left = rule.size(party.participants(offered) - party.silent(offered) - self._revoked)
+            if ENGINE not in missing and left >= rule.least:
                 return
         if ENGINE in missing:
             raise Unavailable(f"the engine has not announced round {self._number} in time; the run stops here")
-        least = self.manifest.min_cohort
-        raise CohortTooSmall(f"{quantity(left, 'client')} came to round {self._number}; the manifest promises {least}")
+        raise CohortTooSmall(
+            f"{quantity(left, 'client')} came to round {self._number}; the manifest promises {rule.least}"
+        )
 
     async def _unite(self, party: MaskingAggregator) -> None:
         """Hand on what the other lacks, and wait for what it has to hand on; clients are too late from here on.
@@ -389,7 +390,7 @@ class MaskedRounds(RunCalls):
 
     def _write_end(self, error: LpmError) -> None:
         """Write down why a round did not close; whoever stops after the last one changes nothing of it."""
-        if self._ledger is not None and (number := self._ledger.number + 1) < self.manifest.schedule.rounds:
+        if self._ledger is not None and (number := self._ledger.number + 1) < self.schedule.rounds:
             self._ledger.write_refusal(RoundNumber(number), error.code, str(error))
 
     async def _tell(self, party: MaskingAggregator) -> None:

@@ -13,10 +13,11 @@ from typing import Final
 import numpy as np
 
 from client_sdk.secure_sum.contribution import F64, Contribution
-from lpm_secure.accounting import sigma_for
+from lpm_secure.accounting import smooth_sigma_for
 from lpm_secure.analysis.risk.config import RiskConfig
 from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from protocols.errors import ConfigError
+from protocols.task.secure_sum.range import SumRule
 from protocols.task.secure_sum.spec import SecureSum
 
 ONE: Final = Contribution(clip=1.0, bits=20)  # a device is in one bin
@@ -35,7 +36,7 @@ def distribution(config: RiskConfig, devices: Sequence[str], addresses: Sequence
     if config.protocol.min_count:
         raise ConfigError("protocol.min_count: the distribution has noise instead; leave it out")
     given, protocol, k = config.distribution, config.protocol, config.protocol.aggregators
-    sigma = sigma_for(given.epsilon, given.delta)
+    sigma = smooth_sigma_for(given.epsilon, given.delta)
     return manifest_for(
         devices,
         (len(given.edges) + 1,),
@@ -51,10 +52,9 @@ def distribution(config: RiskConfig, devices: Sequence[str], addresses: Sequence
     )
 
 
-def sigma_of(manifest: SecureSum) -> float:
+def sigma_of(rule: SumRule) -> float:
     """Return the standard deviation of all aggregators' noise in one number of the distribution."""
-    own = manifest.sigma * 2.0**-manifest.bits
-    return float(np.sqrt(len(manifest.aggregators)) * own)
+    return float(np.sqrt(rule.aggregators) * rule.sigma * 2.0**-rule.bits)
 
 
 def in_bin(place: int, bins: int) -> F64:

@@ -23,7 +23,7 @@ from client_sdk.simulation.exchange import Exchange, RoundExchange
 from lpm_secure.analysis.risk import personal
 from lpm_secure.analysis.risk.distribution import in_bin
 from protocols.errors import ProtocolError, RunEnded
-from protocols.exit_code import ENDING, ending_of
+from protocols.exit_code import exit_code_of
 from protocols.masking.journal import open_journal
 from protocols.task.manifest import Manifest, Simulation, is_active, require_simulation, require_sum, run_id
 from protocols.task.secure_sum.spec import SecureSum
@@ -153,13 +153,8 @@ def main() -> int:
     """Run the devices of one file; exit code 2 for a mistake in their files, 3 for a run that cannot go on."""
     parser = argparse.ArgumentParser(prog="python -m lpm_secure.analysis.risk.host", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML")
-    try:
-        asyncio.run(_all(load_config(parser.parse_args().config, HostFile)))
-    except ENDING as error:
-        line, code = ending_of(error)
-        print(f"devices: {line}", file=sys.stderr)
-        return code
-    return 0
+    given = parser.parse_args()
+    return exit_code_of("devices", lambda: asyncio.run(_all(load_config(given.config, HostFile))))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.device import device_of
+from lpm_secure.event_loop import complete
 from lpm_secure.local_process.launch import LocalProcess, launch
 from lpm_secure.report.run_counter import RunCounter, count_runs
 from lpm_secure.run.jobs import write_drive_file
@@ -38,7 +39,7 @@ from protocols.errors import ProtocolError
 from protocols.releases.ledger import SHORT
 from protocols.task import manifest as manifests
 from protocols.task.parties import ENGINE
-from protocols.task.secure_sum.range import in_range
+from protocols.task.secure_sum.range import SumRule
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.wire.transport import Transport
 
@@ -46,6 +47,7 @@ OWN: Final = "A device's own risk stays with it: only a noised count of each ran
 POLL_S: Final = 0.2
 END_S: Final = 60.0
 HOST: Final = "lpm_secure.analysis.risk.host"
+OnRound = Callable[[int, int, str], None]
 T = TypeVar("T")
 
 
@@ -78,8 +80,13 @@ class RiskRun:
     truth: dict[str, float] = field(repr=False)
 
 
-def run(config: RiskConfig, *, out: Path) -> RiskRun:
+def run(config: RiskConfig, *, out: Path, on_round: OnRound = lambda done, total, where: None) -> RiskRun:
     """Compute everybody's risk, then its distribution; the folder `OUT/NAME-ID` holds both runs.
+
+    Args:
+        config: of both.
+        out: the folder is made in it.
+        on_round: is told after each round of the week.
 
     Raises:
         ConfigError: the data cannot be as the configuration asks for them.
@@ -90,7 +97,13 @@ def run(config: RiskConfig, *, out: Path) -> RiskRun:
     devices = [client.name for client in first.manifest.clients]
     rounds, facts = first.testbed.manifest.steps + 1, (f"{len(devices)} devices take part.", OWN)
     with count_runs(
-        first.folder.parent, kind="risk", name=config.name, total=rounds, unit="round", facts=facts
+        first.folder.parent,
+        kind="risk",
+        name=config.name,
+        total=rounds,
+        unit="round",
+        facts=facts,
+        on_run=lambda done, phase: on_round(done, rounds, phase),
     ) as counter:
         return _compute(config, first, _label(data), counter)
 
@@ -114,7 +127,7 @@ def _compute(config: RiskConfig, first: Deployment, label: str, counter: RunCoun
         (first.folder, second.folder),
         len(own),
         released,
-        sigma_of(second.manifest),
+        sigma_of(SumRule.of(second.manifest)),
         label,
         edges,
         law,
@@ -163,7 +176,7 @@ async def _open_sum(deployment: SumDeployment, config: RiskConfig, risks: Sequen
     """Drive the distribution, and return its sum, float64[bins], and what it says; each device makes its estimate."""
     manifest, edges = deployment.manifest, config.distribution.edges
     released = await supervise(deployment, partial(open_sum, manifest, deployment.party(ENGINE)))
-    law = fit_risk_law(released, edges, devices=len(risks), worlds=config.worlds, sigma=sigma_of(manifest))
+    law = fit_risk_law(released, edges, devices=len(risks), worlds=config.worlds, sigma=sigma_of(SumRule.of(manifest)))
     for folder in risks:
         law.estimate(personal.read(folder)).write(deployment.party(folder.name))
     return released, law
@@ -178,7 +191,7 @@ async def open_sum(manifest: SecureSum, folder: Path, transports: Sequence[Trans
     announcer, nothing = SumAnnouncer(manifest, transports, folder), np.zeros(manifest.length, dtype=np.int64)
     await announcer.advance(0, nothing)
     release = await announcer.advance(1, nothing)
-    if not in_range(manifest, release.words, len(release.names)):
+    if not SumRule.of(manifest).in_range(release.words, len(release.names)):
         raise ProtocolError("the sum over devices is out of range: one of them sends garbage; start it anew")
     return ONE.decode(release.words)
 
@@ -191,7 +204,7 @@ def _run(deployment: LocalDeployment, hosts: Sequence[Path], act: Callable[[], A
         for file in hosts:
             with file.with_suffix(".log").open("wb") as log:
                 processes.append(launch([HOST, "--config", str(file)], log, modules=(HOST,)))
-        result = asyncio.run(_until_done(processes, act))
+        result = complete(_until_done(processes, act))
         for process in processes:
             process.wait(END_S)
         _require(processes, hosts)

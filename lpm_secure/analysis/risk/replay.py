@@ -95,5 +95,5 @@ def _source(testbed: Testbed) -> AgentSource:
     one, manifest = testbed.source_of_draws, testbed.manifest
     if manifest.copies == 1:
         return one
-    keys = simulation_keys(manifest, None, one.agents.size)
+    keys = simulation_keys(manifest.testbed_seed, manifest.copies, None, one.agents.size)
     return replace(one, agents=np.repeat(one.agents, manifest.copies), key=keys)

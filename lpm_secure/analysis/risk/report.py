@@ -12,10 +12,11 @@ from lpm_secure.analysis.risk.config import RiskConfig
 from lpm_secure.analysis.risk.job import RiskRun
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.summary import REPORT, Summary
+from lpm_secure.report.table import csv_of_rows
 from lpm_secure.report.versions import versions
 from protocols.report import html
 
-FIGURES: Final = "risk_summary.json"
+FIGURES, TABLE = "risk_summary.json", "risk_distribution.csv"
 BAR: Final = 40
 TOLD: Final = (
     "Each owner is told the share of worlds in which it happens, drawn towards this mean, and where the risk lies with "
@@ -30,6 +31,7 @@ def summary_of(config: RiskConfig, result: RiskRun) -> Summary:
         file=FIGURES,
         figures=_figures(config, result),
         lines=(*lines_of(result), f"report    {folder / REPORT}"),
+        tables={TABLE: csv_of_rows(_bins(result))},
         page=Page(f"Risk {config.name}", _parts(result)),
         passed=result.parity,
     )
@@ -50,6 +52,15 @@ def _figures(config: RiskConfig, result: RiskRun) -> dict[str, Any]:
         "versions": versions(),
         "config": msgspec.to_builtins(config),
     }
+
+
+def _bins(result: RiskRun) -> list[dict[str, float]]:
+    """Return a row for each bin: risks from `low` to below `high`, and how many devices, with noise."""
+    edges = pairwise((0.0, *result.edges, 1.0))
+    return [
+        {"low": low, "high": high, "devices": devices, "noise_sd": result.sigma}
+        for (low, high), devices in zip(edges, result.released.tolist(), strict=True)
+    ]
 
 
 def _parts(result: RiskRun) -> list[str | Plot]:

@@ -1,5 +1,6 @@
 """Sensitivities of many outputs to all parameters, from one pass over the seeds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -26,12 +27,19 @@ class Sensitivity:
         theta: where.
         expected: float64[o], mean outputs over the seeds.
         found: derivatives.
+        notes: by a parameter's name, why differences that stand in place of its derivative are none.
     """
 
     problem: ModelProblem
     theta: ModelPoint
     expected: F64
     found: Jacobian
+    notes: Mapping[str, str]
+
+    @property
+    def caption(self) -> str:
+        """Return where the agents come from, and what is no derivative."""
+        return "; ".join([self.problem.source, *(f"{name} {why}" for name, why in self.notes.items())])
 
     def effect(self, output: int, parameter: int) -> tuple[float, float]:
         """Return what a change of a tenth of a parameter's length does to an output, to first order, and its error."""
@@ -55,6 +63,7 @@ class Sensitivity:
                         "change": PART * self.theta.length(p),
                         "effect": effect,
                         "effect_error": error,
+                        "note": self.notes.get(parameter, ""),
                         "seeds": self.found.seeds,
                     }
                 )
@@ -70,7 +79,7 @@ def estimate(setup: ProblemSetup, seeds: range, *, difference: float, on_seed: O
         difference: half the distance of differences, as a part of a parameter's length.
         on_seed: called after each seed.
     """
-    found = DEFAULT.estimate(setup.problem, setup.theta, seeds, on_seed=on_seed)
+    found, notes = DEFAULT.estimate(setup.problem, setup.theta, seeds, on_seed=on_seed), dict[str, str]()
     expected, none = found.expected, np.asarray(np.isnan(found.value).any(axis=0))
     if none.any():
         names = tuple(name for name, hidden in zip(setup.theta.names, none.tolist(), strict=True) if hidden)
@@ -78,4 +87,6 @@ def estimate(setup: ProblemSetup, seeds: range, *, difference: float, on_seed: O
         value = np.where(none, differences.value, found.value)
         error = np.where(none, differences.error, found.error)
         found = Jacobian(value, error, found.seeds, found.seconds + differences.seconds, expected)
-    return Sensitivity(setup.problem, setup.theta, expected, found)
+        why = {setup.theta.names[p]: setup.theta.explain_coarse(p, difference) for p in np.flatnonzero(none).tolist()}
+        notes = {name: each for name, each in why.items() if each}
+    return Sensitivity(setup.problem, setup.theta, expected, found, notes)

@@ -24,7 +24,7 @@ HEIGHT: Final = 260  # pixels of a row
 def page_of(found: Sensitivity) -> Page:
     """Return the tornado plots, with 95 % Monte-Carlo intervals."""
     text = (
-        f"{found.problem.source}; {found.found.seeds:,} runs. A bar is the effect, to first order, of 10 % more of a "
+        f"{found.caption}; {found.found.seeds:,} runs. A bar is the effect, to first order, of 10 % more of a "
         "parameter on the expected output; of large probabilities, 10 % of what they leave; of laws of days, 10 % of "
         "their spread. Lines are 95 % Monte-Carlo intervals."
     )

@@ -1,6 +1,6 @@
 """Hold every estimator against finite differences of the discrete model, entry by entry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
@@ -28,26 +28,25 @@ class Verdict:
         found: its Jacobian.
         ratio: float64[o, p], found over finite differences; 1 where these are 0, and it is too but for its noise.
         error: float64[o, p], standard error of the ratio.
+        asked: whether there is a ratio, bool[o, p]: the estimator has an answer, and differences are a derivative.
     """
 
     name: str
     found: Jacobian = field(repr=False)
     ratio: F64 = field(repr=False)
     error: F64 = field(repr=False)
+    asked: Any = field(repr=False)
 
     @classmethod
-    def of(cls, name: str, found: Jacobian, truth: Jacobian) -> "Verdict":
-        """Compare."""
+    def of(cls, name: str, found: Jacobian, truth: Jacobian, *, coarse: Sequence[bool] | None = None) -> "Verdict":
+        """Compare; of parameters whose differences are coarse there is no ratio."""
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = found.value / truth.value
             error = np.hypot(found.error, ratio * truth.error) / np.abs(truth.value)
         zero = (truth.value == 0) & (truth.error == 0) & _is_noise(found)
-        return cls(name, found, np.where(zero, 1.0, ratio), np.where(zero, 0.0, error))
-
-    @property
-    def asked(self) -> Any:
-        """Whether the estimator has an answer, bool[o, p]."""
-        return ~np.isnan(self.found.value)
+        hidden = np.zeros(ratio.shape[1], dtype=np.bool_) if coarse is None else np.array(coarse, dtype=np.bool_)
+        ratio, error = (np.where(hidden, np.nan, np.where(zero, to, own)) for to, own in ((1.0, ratio), (0.0, error)))
+        return cls(name, found, ratio, error, ~np.isnan(found.value) & ~hidden)
 
     @property
     def zeros(self) -> Any:
@@ -85,6 +84,7 @@ class Verification:
         theta: where.
         truth: finite differences.
         target: the relative standard error that was asked for.
+        step: half the distance of differences, as a part of a parameter's length.
         verdicts: of the estimators.
     """
 
@@ -92,6 +92,7 @@ class Verification:
     theta: ModelPoint
     truth: Jacobian
     target: float
+    step: float
     verdicts: tuple[Verdict, ...]
 
     @property
@@ -102,16 +103,16 @@ class Verification:
 
     @property
     def none(self) -> list[str]:
-        """Parameters of which an estimator has no derivative, and why."""
+        """Parameters of which an estimator has no derivative, or no ratio to one, and why."""
         hidden = {p for verdict in self.verdicts for _, p in np.argwhere(~verdict.asked)}
         return [f"{self.theta.names[p]}: {self.why_none(p)}" for p in sorted(hidden)]
 
     def why_none(self, parameter: int) -> str:
-        """Return why there is no derivative by a parameter, in words."""
-        return (
-            self.problem.dependence.why_not(self.theta.titles[parameter])
-            or "a probability is 0 or 1, where what could happen has no score"
-        )
+        """Return why there is no ratio by a parameter, in words."""
+        compared = self.problem.dependence.why_not(self.theta.titles[parameter])
+        coarse = self.theta.explain_coarse(parameter, self.step)
+        reasons = "; ".join(each for each in (compared, coarse) if each)
+        return reasons or "a probability is 0 or 1, where what could happen has no score"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row for each estimator, output and parameter, for JSON."""
@@ -200,6 +201,7 @@ def verify(
 
     truth = run(truths[0], first_seed)
     after = first_seed + estimators[truths[0]]
-    others = [each for each in estimators if each is not truths[0]]
-    verdicts = tuple(Verdict.of(each.name, run(each, after), truth) for each in others)
-    return Verification(problem, theta, truth, target, verdicts)
+    others, step = [each for each in estimators if each is not truths[0]], truths[0].step
+    coarse = [theta.is_coarse(p, step) for p in range(len(theta.names))]
+    verdicts = tuple(Verdict.of(each.name, run(each, after), truth, coarse=coarse) for each in others)
+    return Verification(problem, theta, truth, target, step, verdicts)

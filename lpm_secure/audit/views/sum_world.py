@@ -13,7 +13,7 @@ from client_sdk.secure_sum.contribution import F64
 from client_sdk.secure_sum.fixed_vector import FixedVector
 from client_sdk.secure_sum.journal import SumJournal
 from client_sdk.simulation.exchange import RoundExchange
-from lpm_secure.engine.announcement import announce
+from lpm_secure.engine.announcement import AnnouncementTerms, announce
 from protocols.arithmetic.counters import Step
 from protocols.task.manifest import run_id
 from protocols.task.secure_sum.spec import SecureSum
@@ -55,5 +55,6 @@ class SumWorld:
     async def drive(self, transports: Sequence[Transport]) -> None:
         """Announce zeros in every round."""
         run, nothing = run_id(self.manifest), np.zeros(self.manifest.length, dtype=np.int64)
+        terms = AnnouncementTerms(self.manifest.share(), self.manifest.length, self.manifest)
         for step in range(self.manifest.steps + 1):
-            await announce(self.manifest, transports, Announcement(run, Step(step), nothing))
+            await announce(terms, transports, Announcement(run, Step(step), nothing))

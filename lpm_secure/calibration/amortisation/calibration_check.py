@@ -1,4 +1,4 @@
-"""Is a conditional posterior calibrated? Ranks of the truth among draws, over simulations."""
+"""Is an amortised posterior calibrated? Ranks of the truth among draws, over simulations."""
 
 import math
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A conditional posterior beside the online fit: means and spreads by parameter, seconds, and forecasts."""
+"""An amortised posterior beside the online fit: means and spreads by parameter, seconds, and forecasts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from lpm_secure.calibration.transports import in_process
 from lpm_secure.models.courses.expected_course import ExpectedCourse
 from protocols.errors import ConfigError, ParameterError
 
-METHOD: Final = "conditional posterior"
+METHOD: Final = "amortised posterior"
 LEARNT_FROM: Final = 16  # draws, from which an institution learns its catchment and dispersion before it forecasts
 LOCAL_STEPS: Final = 50
 Rows = list[dict[str, Any]]
@@ -91,7 +91,7 @@ def compare(trained: AmortisationResult, fitted: Online) -> Rows:
 
 
 def scores(trained: AmortisationResult) -> Rows:
-    """Return rows of the table of forecasts for the conditional posterior: each institution adds what it knows.
+    """Return rows of the table of forecasts for the amortised posterior: each institution adds what it knows.
 
     Raises:
         ConfigError: the posterior has read other periods than the first ones of the study.

@@ -1,4 +1,4 @@
-"""`lpm amortise`: train a conditional posterior, check it, and draw from it for the periods so far."""
+"""`lpm amortise`: train an amortised posterior, check it, and draw from it for the periods so far."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import torch
 from client_sdk.amortisation.learner import Imperfect, Learner
 from lpm_secure.calibration.amortisation.calibration_check import Check, check
 from lpm_secure.calibration.amortisation.cohort import SecureCohort
-from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, encoder, reference
+from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, Training, encoder, reference
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.fit_progress import record_rounds
 from lpm_secure.calibration.study import Study
@@ -27,7 +27,7 @@ TRAINED: Final = "All courses of the training are simulated; the institutions' s
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class AmortisationResult:
-    """A conditional posterior, and what it says of the periods asked for.
+    """An amortised posterior, and what it says of the periods asked for.
 
     Attributes:
         config, study: what was asked for, and the data.
@@ -84,7 +84,7 @@ def amortise(
         amortised.load(path)
     begun, started = amortised.round, perf_counter()
     head = ProgressHead(
-        at=time(), kind="conditional posterior", name=config.name, run=f"posterior {config.name}", total=given.rounds,
+        at=time(), kind="amortised posterior", name=config.name, run=f"posterior {config.name}", total=given.rounds,
         unit="round", clients=study.names, facts=(study.data.title, TRAINED),
     )  # fmt: skip
     with record_rounds(folder, head, resume=resume) as journal:
@@ -113,7 +113,7 @@ def prepare(config: CalibrationConfig, study: Study) -> AmortisedPosterior:
     Raises:
         ConfigError: noise, which embeddings do not have.
     """
-    way, training = config.federation, config.amortised.training(config.seed)
+    way, training = config.federation, Training.of(config.amortised, config.seed)
     if way.epsilon is not None:
         raise ConfigError("embeddings are summed without noise; leave federation.epsilon out for lpm amortise")
     course, imperfect = study.course.lengthen(len(study.periods)), Imperfect(hidden=config.amortised.hidden_values)

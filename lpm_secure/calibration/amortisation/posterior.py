@@ -17,6 +17,7 @@ from lpm_secure import checkpoint
 from lpm_secure.calibration.amortisation.cohort import Cohort, Total
 from lpm_secure.calibration.inference.descent import anneal, arrays_of, put_back
 from lpm_secure.calibration.inference.facts import Facts
+from lpm_secure.calibration.inference.fit_config import AmortisedConfig
 from lpm_secure.calibration.inference.posterior import Posterior
 from lpm_secure.models.courses.expected_course import ExpectedCourse
 from protocols.errors import ParameterError
@@ -51,6 +52,12 @@ class Training:
     embedding: int = 24
     context: int = 64
     seed: int = 1
+
+    @classmethod
+    def of(cls, table: AmortisedConfig, seed: int) -> "Training":
+        """Return what a configuration asks for."""
+        sizes = {"hidden": table.hidden, "embedding": table.embedding, "context": table.context}
+        return cls(table.rounds, table.simulations, table.first_period, table.rate, **sizes, seed=seed)
 
     def __post_init__(self) -> None:
         """Check."""
@@ -97,7 +104,7 @@ class Centre(nn.Module):
 @final
 @dataclass(slots=True, eq=False)
 class AmortisedPosterior:
-    """A conditional posterior as it is trained, and then used.
+    """An amortised posterior as it is trained, and then used.
 
     Attributes:
         course: of W periods.
@@ -252,7 +259,7 @@ class AmortisedPosterior:
     @property
     def _identity(self) -> str:
         """What a checkpoint belongs to; the scale of series follows from it."""
-        return f"conditional {self.training} {self.course.identity}"
+        return f"amortised {self.training} {self.course.identity}"
 
     def _count(self, opened: Total) -> None:
         for name in set(self.names) - set(opened.members):

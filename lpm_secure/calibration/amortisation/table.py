@@ -87,7 +87,7 @@ def _posterior(rows: Rows) -> Iterator[str]:
 def _compared(values: dict[str, Any]) -> Iterator[str]:
     online = values["seconds_online"]
     yield f"online fit   {'read from its checkpoint' if online is None else f'{online:.0f} s'}"
-    yield f"{'mean (sd)':32} {'conditional':>22} {'online fit':>22} {'prior':>22}"
+    yield f"{'mean (sd)':32} {'amortised':>22} {'online fit':>22} {'prior':>22}"
     for row in values["compared"]:
         cells = [f"{row[f'{name}_mean']:.4g} ({row[f'{name}_sd']:.2g})" for name in ("amortised", "online", "prior")]
         yield f"{row['parameter']:32} {cells[0]:>22} {cells[1]:>22} {cells[2]:>22}"

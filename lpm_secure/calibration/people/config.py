@@ -12,9 +12,9 @@ from client_sdk.likelihood.observation import LAWS, SeparateLaw, Spread
 from client_sdk.likelihood.series import Series
 from client_sdk.private.table import F64, Table
 from client_sdk.private.table_file import read_file
-from lpm_secure.accounting import sigma_for
+from lpm_secure.accounting import smooth_sigma_for
 from lpm_secure.calibration.people.privacy import for_each_run
-from lpm_secure.config.releases import SMOOTH, NoiseConfig
+from lpm_secure.config.releases import NoiseConfig
 from lpm_secure.config.simulation import Config
 from protocols.errors import ConfigError, DataError
 from protocols.quantity import quantity
@@ -96,7 +96,7 @@ class PeopleCalibration:
         if noise is None or self.run.gradient is None or self.fit.agents == "synthetic":
             return 0.0
         numbers = 1 + len(self.names)  # departures, and their derivatives by each parameter
-        sigma = sigma_for(noise.epsilon or 0.0, noise.delta, SMOOTH, times=numbers) / SMOOTH
+        sigma = smooth_sigma_for(noise.epsilon or 0.0, noise.delta, times=numbers)
         return float(aggregators * (sigma * (noise.norms or (1.0,))[0]) ** 2)
 
     @property

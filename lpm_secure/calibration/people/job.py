@@ -14,7 +14,7 @@ from client_sdk.likelihood.series import Series
 from client_sdk.private.table import F64
 from lpm_secure.calibration.fit_progress import record_rounds
 from lpm_secure.calibration.people.config import PeopleCalibration
-from lpm_secure.calibration.people.noised_part import NoisedPart
+from lpm_secure.calibration.people.noised_part import add_noise
 from lpm_secure.calibration.people.privacy import epsilon_of_runs
 from lpm_secure.calibration.people.scoring import LEAST_MEAN, ScoringPoint, Search, log_derivatives, noise_weight
 from lpm_secure.config.simulation import Config
@@ -22,12 +22,12 @@ from lpm_secure.engine.device import device_of
 from lpm_secure.engine.series import PARTS
 from lpm_secure.event_loop import complete
 from lpm_secure.gradients.private.result import GradientFigures, difference, find
-from lpm_secure.gradients.private.tangents import ClearTangents
 from lpm_secure.report.folder import write_figures
 from lpm_secure.report.progress import Band, FitProgress, ProgressHead, ProgressJournal
 from lpm_secure.run.jobs import local_deployment, local_testbed
 from lpm_secure.run.processes import over_processes, run_clear, run_private
 from protocols.errors import ConfigError, ParameterError
+from protocols.task.release_plan import ReleasePlan
 
 STATE: Final = "rounds.json"
 ROUNDS: Final = "rounds"  # folder with that of each run
@@ -186,7 +186,7 @@ def _epsilon(asked: PeopleCalibration, z: F64, runs: int) -> float | None:
     """Return what so many runs with noise cost together; None without noise."""
     if asked.noise is None:
         return None
-    return epsilon_of_runs(local_testbed(asked.at(asked.theta(z))).manifest, runs, asked.noise.delta)
+    return epsilon_of_runs(ReleasePlan.of(local_testbed(asked.at(asked.theta(z))).manifest), runs, asked.noise.delta)
 
 
 def _progress(asked: PeopleCalibration, step: int, search: Search) -> FitProgress:
@@ -277,7 +277,7 @@ def _derivatives(config: Config, out: Path | None, *, parity: bool, warns: bool)
     noised = config.releases is not None  # then nothing in the clear is the same
     if out is None:
         testbed = local_testbed(config)
-        part = NoisedPart(testbed.manifest, ClearTangents(testbed)) if noised else None
+        part = add_noise(testbed) if noised else None
         return complete(find(testbed, part)), None
     with local_deployment(config, out=out, warns=warns) as deployment:
         testbed = deployment.testbed

@@ -1,6 +1,7 @@
 """Private agents in this process, whose releases have the noise that aggregators would add."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import final
 
@@ -9,14 +10,15 @@ import numpy as np
 from aggregator.release.noise import ReleaseNoise
 from lpm_secure.engine.loop import PrivatePart, StepRelease
 from lpm_secure.engine.tally import TallyEstimator
+from lpm_secure.gradients.private.tangents import ClearTangents
+from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
+from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import SERIES, Release
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
-from protocols.task.parties import agents_of
-from protocols.task.release_plan import releases_of
+from protocols.task.release_plan import ReleasePlan
 
 
 @final
@@ -26,15 +28,15 @@ class NoisedPart(PrivatePart):
     Security: hides nothing from whoever has this process; its figures are those that an engine would see.
     """
 
-    def __init__(self, manifest: Simulation, part: PrivatePart, keys: tuple[bytes, ...] = ()) -> None:
-        """Add each aggregator's noise to what a part in the clear releases, from keys of the system unless given."""
-        keys = keys or tuple(os.urandom(KEY_BYTES) for _ in manifest.aggregators)
-        self._part, self._manifest, self._reading = part, manifest, TallyEstimator(manifest)
-        self._noises = [ReleaseNoise(manifest, index, key) for index, key in enumerate(keys)]
-        self._layout, self._releases = Layout.of(manifest), releases_of(manifest)
-        self._remaining: I64 = np.zeros(self._layout.q // len(manifest.model.agents.tally), dtype=np.int64)
-        gradient = manifest.gradient
-        self._remaining[0] = agents_of(manifest.clients) * (2**gradient.value_bits if gradient else 1)
+    def __init__(
+        self, part: PrivatePart, plan: ReleasePlan, layout: Layout, model: GraphModel, *, keys: Sequence[bytes]
+    ) -> None:
+        """Add each aggregator's noise, from its key, to what a part in the clear releases of a run."""
+        self._part, self._layout, self._releases = part, layout, plan.releases
+        self._reading = TallyEstimator(plan, model, layout.n)
+        self._noises = [ReleaseNoise(plan, layout, index, key) for index, key in enumerate(keys)]
+        self._remaining: I64 = np.zeros(plan.width, dtype=np.int64)
+        self._remaining[0] = layout.n * (2**plan.gradient.value_bits if plan.gradient else 1)
 
     async def advance(self, step: int, announced: I64) -> StepRelease:
         """Go through a step, and return what it releases, noise included."""
@@ -52,3 +54,11 @@ class NoisedPart(PrivatePart):
         if release is None:
             return np.zeros(d, dtype=np.int64)
         return np.asarray(sum(noise.of(release, Step(step), d) for noise in self._noises))
+
+
+def add_noise(testbed: Testbed) -> NoisedPart:
+    """Return the private agents of a run with tangents, with noise from keys of the system."""
+    manifest = testbed.manifest
+    keys = [os.urandom(KEY_BYTES) for _ in manifest.aggregators]
+    plan, layout = ReleasePlan.of(manifest), Layout.of(manifest)
+    return NoisedPart(ClearTangents(testbed), plan, layout, manifest.model, keys=keys)

@@ -1,17 +1,11 @@
 """`lpm amortise`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lpm_secure.cli.figures import Json, show
-from protocols.errors import ConfigError
-
-if TYPE_CHECKING:
-    from lpm_secure.calibration.amortisation.comparison import Online
-    from lpm_secure.calibration.amortisation.job import AmortisationResult
-    from lpm_secure.calibration.config import CalibrationConfig
 
 
 def amortise(
@@ -37,34 +31,9 @@ def amortise(
     All institutions are played in this process, whatever `federation.transport` says.
     Exit code 2 for a mistake in the input, 3 if no sum can be released.
     """
-    from lpm_secure.calibration.amortisation import job, table
-    from lpm_secure.calibration.config import load
-    from lpm_secure.cli.progress import round_bar
     from lpm_secure.report import folder as folders
+    from lpm_secure.scenario.analyses import forecasts
 
-    content = load(config)
-    if compare and periods not in {None, content.data.fit_periods}:
-        raise ConfigError(
-            f"got --compare and --periods {periods}; the fit reads {content.data.fit_periods} periods: ask for as many"
-        )
-    folder = folders.last_of(out, content.name)
-    with round_bar(f"{content.name}, conditional", rounds=content.amortised.rounds) as on_round:
-        trained = job.amortise(
-            content, folder, periods=periods, resume=resume, on_round=lambda posterior: on_round(posterior.round, "")
-        )
-    fitted = _online(content, trained, folder) if compare else None
-    summary = table.summary_of(trained, fitted)
-    folders.write(folder, summary)
-    folders.merge_figures(collect, summary.figures)
-    show(summary, as_json)
-
-
-def _online(config: "CalibrationConfig", trained: "AmortisationResult", folder: Path) -> "Online":
-    """Return the online fit of the same weeks, from its checkpoint or fitted now."""
-    from lpm_secure.calibration.amortisation import comparison
-    from lpm_secure.cli.progress import round_bar
-
-    with round_bar(f"{config.name}, online fit", rounds=config.fit.rounds) as on_round:
-        return comparison.online(
-            config, trained.study, folder, on_round=lambda fit: on_round(fit.round, f"{fit.members} institutions")
-        )
+    found = forecasts.amortise(config, out=out, resume=resume, periods=periods, compare=compare)
+    folders.merge_figures(collect, found.figures)
+    show(found.summary, as_json)

@@ -29,18 +29,7 @@ def assimilate(
     of what comes after the last one), assimilation.json, report.html, and a folder for each period, whose fit is not
     made again. Exit code 2 for a mistake in the input, 3 if a fit cannot go on.
     """
-    from lpm_secure.assimilation import job, report
-    from lpm_secure.calibration.config import load
-    from lpm_secure.cli.progress import check_bar
-    from lpm_secure.report import folder as folders
+    from lpm_secure.scenario.analyses import forecasts
 
-    content = load(config)
-    calibrated = folders.last_of(out, content.name)
-    folder = calibrated.with_name(f"{calibrated.name}-assimilation")
-    with check_bar(content.name) as on_round:
-        result = job.assimilate(
-            content, calibrated, folder, until=until, ahead=ahead, refit_every=refit_every, on_round=on_round
-        )
-    summary = report.summary_of(result, folder)
-    folders.write(folder, summary)
-    show(summary, as_json)
+    found = forecasts.assimilate(config, out=out, until=until, ahead=ahead, refit_every=refit_every)
+    show(found.summary, as_json)

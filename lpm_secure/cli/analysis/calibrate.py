@@ -33,13 +33,13 @@ def calibrate(
     A run's configuration with a table [fit] is fitted through its private agents instead: each round is a run whose
     derivatives are sums over clients (`--transport in-process`: in the clear, the same bits).
     """
-    from lpm_secure.cli.progress import round_bar
     from lpm_secure.report import folder as folders
-    from lpm_secure.scenario.calibrations import finish_calibration
+    from lpm_secure.scenario.analyses import calibrations
 
-    found = finish_calibration(config, out, resume=resume, transport=transport, bar=round_bar)
-    if found.collects:
-        folders.merge_figures(collect, found.summary.figures)
+    found = calibrations.calibrate(config, out=out, resume=resume, transport=transport)
+    if found.summary.beside:  # of series, beside those of other calibrations
+        folders.merge_figures(collect, found.figures)
     show(found.summary, as_json)
-    if found.audited is not None and not as_json:
-        typer.echo(f"audit        lpm audit {found.audited}")
+    audited = None if found.folder is None else calibrations.last_run(found.folder)
+    if audited is not None and not as_json:
+        typer.echo(f"audit        lpm audit {audited}")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lpm_secure.cli.figures import show
+from lpm_secure.cli.figures import Json, show
 
 
 def evaluate(
@@ -18,7 +18,8 @@ def evaluate(
     model: Annotated[
         bool, typer.Option("--model/--baselines-only", help="Fit the model, or score baselines alone.")
     ] = True,
-    json: Annotated[Path, typer.Option("--json", help="Where all figures go too.")] = Path("build/evaluation.json"),
+    collect: Annotated[Path, typer.Option(help="Where all figures go too.")] = Path("build/evaluation.json"),
+    as_json: Json = False,
 ) -> None:
     """Say how good forecasts are: at many origins, beside baselines, and combined with them.
 
@@ -28,24 +29,9 @@ def evaluate(
     evaluation_summary.csv, evaluation_pairs.csv, evaluation.json and report.html. Interrupted, the same command goes on
     after the last origin whose fit is kept. Exit code 2 for a mistake in the input, 3 if a fit cannot go on.
     """
-    from lpm_secure.cli.progress import check_bar
-    from lpm_secure.evaluation import job, report
-    from lpm_secure.evaluation.config import HALVES, load
     from lpm_secure.report import folder as folders
+    from lpm_secure.scenario.analyses import forecasts
 
-    content, calibration = load(config)
-    folder = out / content.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with check_bar(content.name) as on_round:
-        result = job.evaluate(
-            content,
-            calibration,
-            folder,
-            halves=HALVES if half is None else (half,),
-            model=model,
-            on_round=on_round,
-        )
-    summary = report.summary_of(result, folder)
-    folders.write(folder, summary)
-    folders.write_figures(json, summary.figures)
-    show(summary)
+    found = forecasts.evaluate(config, out=out, half=half, model=model)
+    folders.write_figures(collect, found.figures)
+    show(found.summary, as_json)

@@ -32,7 +32,7 @@ def sensitivity_table(found: Sensitivity) -> Table:
             for p, (name, effect) in enumerate(zip(names, row, strict=True)):
                 table.add_row(*((escape(output), value) if p == 0 else ("", "")), escape(name), effect)
             table.add_section()
-    table.title, table.caption = title, escape(found.problem.source)
+    table.title, table.caption = title, escape(found.caption)
     return table
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lpm_secure.cli.figures import Json, say
 from protocols.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -31,17 +32,18 @@ def verify_gradients(
     output: OutputNames = None,
     steps: Steps = None,
     out: Annotated[Path | None, typer.Option(help="A folder in which `lpm serve` shows how far it is.")] = None,
-    json_: Annotated[Path | None, typer.Option("--json", help="Write every entry to this file.")] = None,
+    collect: Annotated[Path | None, typer.Option(help="Write every entry to this file, too.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Hold every gradient estimator against finite differences of the runs themselves."""
     import json
 
     from lpm_secure.cli.analysis.gradient_tables import verification_table
-    from lpm_secure.scenario import studies
+    from lpm_secure.scenario.analyses import studies
 
-    if json_ is not None and not json_.absolute().parent.is_dir():
-        raise ParameterError(f"{json_.absolute().parent} is no folder; make it first")
-    console, rows = _console(), []
+    if collect is not None and not collect.absolute().parent.is_dir():
+        raise ParameterError(f"{collect.absolute().parent} is no folder; make it first")
+    console, rows = _console(quiet=as_json), []
     given: dict[str, Any] = {"parameters": parameter or (), "outputs": output or (), "steps": steps, "journal": out}
     for verification, missing in studies.verify_gradients(source, only=only or (), **given):
         console.print(verification_table(verification))
@@ -51,11 +53,11 @@ def verify_gradients(
             names = ", ".join(verification.missed)
             console.print(f"finite differences miss {verification.target:.0%} standard error: {names}", markup=False)
         for line in verification.none:
-            console.print(f"none by {line}; only finite differences are taken", markup=False)
+            console.print(f"none by {line}", soft_wrap=True, markup=False)
         rows += verification.rows()
-    if json_ is not None:
-        json_.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-        typer.echo(f"every entry: {json_}")
+    if collect is not None:
+        collect.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    say(() if collect is None else (f"every entry: {collect}",), {"entries": rows}, as_json=as_json)
 
 
 def sensitivity(
@@ -68,32 +70,28 @@ def sensitivity(
     parameter: ParameterNames = None,
     output: OutputNames = None,
     steps: Steps = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Tell what every output owes to every parameter: a table, tornado plots, CSV and Parquet."""
-    import json
-
     from lpm_secure.analysis.sensitivity import tornado
     from lpm_secure.cli.analysis.gradient_tables import sensitivity_table
     from lpm_secure.populations.population import free
     from lpm_secure.report.progress import is_begun
-    from lpm_secure.scenario import studies
+    from lpm_secure.scenario.analyses import studies
 
     if not is_begun(out):
         free(out)
     given: dict[str, Any] = {"parameters": parameter or (), "outputs": output or (), "steps": steps, "journal": out}
-    result = studies.sensitivity(source, problem=problem, **given)
-    tornado.write(out, result)
-    if as_json:
-        typer.echo(json.dumps(result.table().to_pylist()))
-        return
-    _console().print(sensitivity_table(result))
-    typer.echo(f"plots: {out / 'tornado.html'}; tables: {out / 'sensitivity.csv'} and .parquet")
+    found = studies.sensitivity(source, problem=problem, **given)
+    tornado.write(out, found.result)
+    _console(quiet=as_json).print(sensitivity_table(found.result))
+    lines = (f"plots: {out / 'tornado.html'}; tables: {out / 'sensitivity.csv'} and .parquet",)
+    say(lines, found.figures, as_json=as_json)
 
 
-def _console() -> "Console":
+def _console(*, quiet: bool = False) -> "Console":
     """Return the terminal, or a wide page where there is none."""
     from rich.console import Console
 
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)
+    console = Console(quiet=quiet)
+    return console if console.is_terminal else Console(width=WIDTH, quiet=quiet)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lpm_secure.cli.figures import Json, say
-from lpm_secure.cli.trust.audit import audit
+from lpm_secure.cli.trust.audit import print_report, run_audit
 
 
 def risk(
@@ -21,22 +21,18 @@ def risk(
     the second one tests this build too. Exit code 1 if the clear replay differs or an audit finds anything, 2 for a
     mistake in the input, 3 if a run cannot go on.
     """
-    from lpm_secure.analysis.risk import job, report
-    from lpm_secure.analysis.risk.config import load
-    from lpm_secure.report import folder as folders
+    from lpm_secure.scenario.analyses import risks
 
-    content = load(config)
-    result = job.run(content, out=out)
-    summary = report.summary_of(content, result)
-    folders.write(result.folders[0].parent, summary)
-    say(summary.lines, summary.figures, as_json=as_json)
-    failed = not summary.passed
-    for folder in result.folders:
-        if not as_json:  # else a line for the risks, and one for each audit
+    found, reports = risks.risk(config, out=out), {}
+    for line in () if as_json else found.summary.lines:
+        typer.echo(line)
+    for folder in found.result.folders:
+        report, page = run_audit(folder, build_checks=folder == found.result.folders[-1])
+        reports[folder.name] = report
+        if not as_json:
             typer.echo(f"\naudit of the {folder.name}")
-        try:
-            audit(folder, operator_key=None, runs=None, build_checks=folder == result.folders[-1], as_json=as_json)
-        except typer.Exit:
-            failed = True
-    if failed:
+            print_report(report, page)
+    audits = {name: report.figures() for name, report in reports.items()}
+    say((), {**found.figures, "audits": audits}, as_json=as_json)
+    if not found.passed or any(report.findings for report in reports.values()):
         raise typer.Exit(1)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lpm_secure.cli.figures import Json, say
+from lpm_secure.cli.figures import Json, show
 
 
 def check_model(
@@ -27,36 +27,14 @@ def check_model(
     from rich.console import Console
     from rich.table import Column, Table
 
-    from lpm_secure.models.reference import find
-    from lpm_secure.testbed.model_check import check_model as check
-    from protocols.models.chain.chain_parameters import describe_chain
-    from protocols.models.graph.agents import GraphModel
+    from lpm_secure.scenario.analyses.models import check_model as check
     from protocols.report.model_report import sections
 
-    result = check(find(model), agents=agents, steps=steps, seed=seed)
-    what, *others = parts = list(sections(result.trace.graph))
-    relaxed = describe_chain(GraphModel(result.trace.graph, dict(result.trace.parameters)), steps=steps)
+    found = check(model, agents=agents, steps=steps, seed=seed)
     console = Console(quiet=as_json)
-    for section in parts:
+    for section in sections(found.result.trace.graph):
         table = Table(*(Column(head, overflow="fold") for head in section.heads), title=section.title, box=None)
         for row in section.rows:
             table.add_row(*row)
         console.print(table)
-    lines = [f"relaxed runs: {relaxed}"]
-    for name, (first, last) in result.tallies.items():
-        lines.append(f"{name} of {agents} drawn agents: {list(first)} at first, {list(last)} after {steps} steps")
-    for backend, difference in result.differences.items():
-        lines.append(f"back ends: {backend} DIFFERS from the interpreter at {difference}")
-    lines += [] if result.differences else [f"back ends: identical ({', '.join(result.backends)})"]
-    figures = {
-        "model": {row[0]: row[1] for row in what.rows},
-        "sections": {each.title: [dict(zip(each.heads, row, strict=True)) for row in each.rows] for each in others},
-        "relaxed": relaxed,
-        "world": {"agents": agents, "steps": steps, "seed": seed},
-        "tallies": {name: {"first": first, "last": last} for name, (first, last) in result.tallies.items()},
-        "back_ends": result.backends,
-        "differences": dict(result.differences),
-    }
-    say(lines, figures, as_json=as_json)
-    if result.differences:
-        raise typer.Exit(1)
+    show(found.summary, as_json)

@@ -5,9 +5,13 @@ from typing import Annotated
 
 import typer
 
+from lpm_secure.cli.figures import Json, say
+
 
 def new_model(
     name: Annotated[str, typer.Argument(help="Of the package, which is made in the working folder.", metavar="NAME")],
+    *,
+    as_json: Json = False,
 ) -> None:
     """Write a small package to begin a model with: a class, a configuration of a run, and a test that passes.
 
@@ -16,6 +20,5 @@ def new_model(
     from lpm_secure.project.model_package import write_package
 
     commands = write_package(name, Path.cwd())
-    typer.echo(f"{name}/: a model, its configuration and its test. Go on with:")
-    for command in commands:
-        typer.echo(f"  {command}")
+    lines = (f"{name}/: a model, its configuration and its test. Go on with:", *(f"  {each}" for each in commands))
+    say(lines, {"folder": name, "commands": list(commands)}, as_json=as_json)

@@ -1,13 +1,17 @@
 """`lpm data`: the data catalogue, and a look over one's own tables."""
 
 import datetime
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lpm_secure.cli.figures import Json, say
+
+if TYPE_CHECKING:
+    from lpm_secure.calibration.series_check import SeriesCheck
+    from lpm_secure.run.survey_check import SurveyCheck
+    from lpm_secure.scenario.results.analysis import Analysis
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,8 +55,9 @@ def get(name: Name, *, as_json: Json = False) -> None:
     cannot be fetched or is not the original.
     """
     from lpm_secure.data import catalogue
+    from lpm_secure.scenario.analyses.tables import get_dataset
 
-    folder = catalogue.get(name)
+    folder = get_dataset(name)
     entry = catalogue.dataset(name)
     lines = (f"{folder}", f"licence: {entry.licence}", f"use: {entry.use}", f"please cite: {entry.citation}")
     given = {"licence": entry.licence, "use": entry.use, "citation": entry.citation}
@@ -70,8 +75,10 @@ def where(name: Name, *, as_json: Json = False) -> None:
     folder = catalogue.where(name)
     if folder is None:
         typer.echo(f"{name} is not on this machine; try: lpm data get {name}", err=True)
+    found = None if folder is None else str(folder)
+    say(() if found is None else (found,), {"folder": found}, as_json=as_json)
+    if folder is None:
         raise typer.Exit(1)
-    say((str(folder),), {"folder": str(folder)}, as_json=as_json)
 
 
 @app.command()
@@ -90,15 +97,10 @@ def series(
     from rich.table import Table
     from rich.text import Text
 
-    from lpm_secure.calibration.config import load
-    from lpm_secure.calibration.series_check import SeriesCheck
-    from lpm_secure.report import page as pages
-    from protocols.file_mode import PRIVATE_MODE
+    from lpm_secure.scenario.analyses.tables import check_series
 
-    given = load(config)
-    study = given.study()
-    study.institutions(local_steps=given.fit.local_steps)  # refuses what the likelihood cannot have
-    checked = SeriesCheck(study)
+    found = check_series(config)
+    checked = found.result
     head, each = Table(box=None, show_header=False), Table(box=None, padding=(0, 1, 0, 0))
     for name, value in checked.summary:
         head.add_row(name, Text(value))
@@ -114,10 +116,7 @@ def series(
         each.add_row(*(Text(f"{value:g}" if isinstance(value, float) else str(value)) for value in row.values()))
     for table in (head, each):
         Console(quiet=as_json).print(table)
-    path = out or config.with_suffix(".html")
-    pages.write(path, checked.page, mode=PRIVATE_MODE)
-    figures = {"data": dict(checked.summary), "institutions": checked.institutions}
-    _end(figures, checked.warnings, path, as_json=as_json)
+    _end(found, out or config.with_suffix(".html"), as_json=as_json)
 
 
 @app.command()
@@ -144,24 +143,24 @@ def check(
     from rich.table import Column, Table
     from rich.text import Text
 
-    from lpm_secure.report import page as pages
-    from lpm_secure.run.survey_check import TableQuestions, check_survey
-    from protocols.file_mode import PRIVATE_MODE
+    from lpm_secure.scenario.analyses.tables import check_people
 
-    questions = TableQuestions(clients, cells, start.date() if start else None, dt)
-    checked = check_survey(people, contacts, model=model, questions=questions)
+    day = start.date() if start else None
+    found = check_people(people, contacts, model=model, clients=clients, cells=cells, start=day, dt=dt)
     table = Table(Column("", no_wrap=True), Column("", overflow="fold"), box=None, show_header=False)
-    for name, value in checked.rows:
+    for name, value in found.result.rows:
         table.add_row(Text(name), Text(value))
     Console(quiet=as_json).print(table)
-    path = out or people.with_suffix(".html")
-    pages.write(path, checked.page, mode=PRIVATE_MODE)
-    _end({"tables": dict(checked.rows)}, checked.warnings, path, as_json=as_json)
+    _end(found, out or people.with_suffix(".html"), as_json=as_json)
 
 
-def _end(figures: Mapping[str, Any], warnings: Sequence[str], plots: Path, *, as_json: bool) -> None:
-    """Print warnings and where the plots are; or all as JSON."""
-    for line in () if as_json else warnings:
+def _end(found: "Analysis[SurveyCheck] | Analysis[SeriesCheck]", plots: Path, *, as_json: bool) -> None:
+    """Write the page, and print warnings and where it is; or all as JSON."""
+    from lpm_secure.report import page as pages
+    from protocols.file_mode import PRIVATE_MODE
+
+    if found.summary.page is not None:
+        pages.write(plots, found.summary.page, mode=PRIVATE_MODE)
+    for line in () if as_json else found.result.warnings:
         typer.echo(f"warning: {line}", err=True)
-    told = {"warnings": list(warnings), "plots": str(plots)}
-    say((f"plots: {plots}",), {**figures, **told}, as_json=as_json)
+    say((f"plots: {plots}",), {**found.figures, "plots": str(plots)}, as_json=as_json)

@@ -27,14 +27,10 @@ def nyc_(
     as_json: Json = False,
 ) -> None:
     """Build New York City from public tables: people, households, schools, workplaces, community cells."""
-    from lpm_secure.cli.progress import part_bar
-    from lpm_secure.populations.agents import agents_of
-    from lpm_secure.populations.synthesis import nyc
+    from lpm_secure.scenario.analyses import populations
 
-    n = agents_of(agents)
     started = time.perf_counter()
-    with part_bar(f"{n:,} agents", parts=nyc.PARTS) as on_part:
-        population = nyc.build(out, agents=n, seed=seed, on_part=on_part)
+    population = populations.build_population(out, agents=agents, seed=seed)
     _report(population, f"{time.perf_counter() - started:.1f} s", as_json=as_json)
 
 
@@ -47,33 +43,30 @@ def from_csv(
     as_json: Json = False,
 ) -> None:
     """Take people and venues from your own CSV files."""
-    from lpm_secure.populations import user_tables
+    from lpm_secure.scenario.analyses import populations
 
-    _report(user_tables.from_csv(people, venues, out=out), "from your tables", as_json=as_json)
+    _report(populations.read_population(people, venues, out=out), "from your tables", as_json=as_json)
 
 
 @app.command()
 def show(path: Path_, *, as_json: Json = False) -> None:
     """Open a population, print its card, and write plots next to it."""
-    import msgspec
     from rich.console import Console
 
     from lpm_secure.cli.people.tables import card_tables
-    from lpm_secure.populations import Population
     from lpm_secure.populations.outbreak import OutbreakComparison
-    from lpm_secure.populations.show import page_of, page_path
+    from lpm_secure.populations.show import page_path
     from lpm_secure.report import page as pages
+    from lpm_secure.scenario.analyses import populations
 
-    card = Population.open(path).card
-    record = OutbreakComparison.read(path, card)
+    found, page = populations.show_population(path), page_path(path)
     console = Console(quiet=as_json)
-    for table in card_tables(card, record):
+    for table in card_tables(found.result, OutbreakComparison.read(path, found.result)):
         console.print(table)
         console.print()
-    page = page_path(path)
-    pages.write(page, page_of(card, record))
-    figures = {"card": msgspec.to_builtins(card), "check": msgspec.to_builtins(record), "plots": str(page)}
-    say((f"plots: {page}",), figures, as_json=as_json)
+    if found.summary.page is not None:
+        pages.write(page, found.summary.page)
+    say((f"plots: {page}",), {**found.figures, "plots": str(page)}, as_json=as_json)
 
 
 @app.command()
@@ -87,22 +80,15 @@ def check(
 
     Ratios of total and peak are kept in the population's card. Exit code 1 if one is beyond a factor of two.
     """
-    import msgspec
     from rich.console import Console
 
-    from lpm_secure.analysis import outbreak
     from lpm_secure.cli.people.tables import record_table
-    from lpm_secure.cli.progress import day_bar
-    from lpm_secure.populations import Population
+    from lpm_secure.scenario.analyses import populations
 
-    population = Population.open(path)
-    with day_bar("spring 2020", days=outbreak.DAYS) as on_day:
-        record = outbreak.check(population, seed=seed, on_day=lambda day, words, counts: on_day(day))
-    record.write(path)
-    Console(quiet=as_json).print(record_table(record))
-    figures = {"total": record.total, "peak": record.peak, "held": record.held} | msgspec.to_builtins(record)
-    say((f"look at it: lpm population show {path}",), figures, as_json=as_json)
-    if not record.held:
+    found = populations.check_population(path, seed=seed)
+    Console(quiet=as_json).print(record_table(found.result))
+    say((f"look at it: lpm population show {path}",), found.figures, as_json=as_json)
+    if not found.passed:
         raise typer.Exit(1)
 
 

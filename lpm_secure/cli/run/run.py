@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from lpm_secure.cli.figures import Json, show
+from lpm_secure.cli.figures import Json, say, show
 from protocols.errors import ParameterError
 from protocols.quantity import quantity
 
@@ -137,6 +137,8 @@ def engine(
         Path | None, typer.Option(help="TOML, of the engine of a deployment between real parties.", metavar="FILE")
     ] = None,
     device: Device = "auto",
+    *,
+    as_json: Json = False,
 ) -> None:
     """Drive clients: those that `lpm up` started, from the folder it printed, or with --config those of a deployment.
 
@@ -153,9 +155,10 @@ def engine(
     if (folder is None) == (config is None):
         raise ParameterError("give the folder that `lpm up` printed, or --config FILE; lpm engine --help says more")
     if config is not None:
-        show(run_engine(config, device=device))
+        show(run_engine(config, device=device), as_json)
     elif folder is not None:
-        typer.echo(f"series: {jobs.drive(folder, device=device, observer=step_bar)}")
+        series = jobs.drive(folder, device=device, observer=step_bar)
+        say((f"series: {series}",), {"series": series}, as_json=as_json)
 
 
 def _seeds(

@@ -4,7 +4,7 @@ import shutil
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,26 +31,28 @@ def audit(
 
     Writes audit.json and audit.html into the folder. Exit code 1 if anything was found, 2 for a mistake in the input.
     """
-    from lpm_secure.audit import audit as audits
-    from lpm_secure.audit import page as pages
-    from lpm_secure.cli.progress import check_bar
-    from lpm_secure.scenario import audits as jobs
-
-    jobs.require_run(folder)  # before there is a bar
-    with check_bar("audit") as on_check:
-        report = jobs.audit(folder, operator_key=operator_key, build_checks=build_checks, runs=runs, on_check=on_check)
-    page = pages.write(folder, report)
+    report, page = run_audit(folder, operator_key=operator_key, build_checks=build_checks, runs=runs)
     if as_json:
         say((), report.figures(), as_json=True)
     else:
-        _show(report, notes=(audits.FROM_FOLDER, audits.SKIPPED, audits.ACTIVE))
-        typer.echo(f"report: {page}")
+        print_report(report, page)
     if report.findings:
         raise typer.Exit(1)
 
 
-def _show(report: "Report", *, notes: tuple[str, ...]) -> None:
-    """Print checks, what releases cost, and those of the notes that nobody should miss."""
+def run_audit(folder: Path, **given: Any) -> tuple["Report", Path]:
+    """Audit a run as `lpm.audit` does, write both files into its folder, and return the report and its page."""
+    from lpm_secure.audit import page as pages
+    from lpm_secure.scenario.analyses import audits
+
+    report = audits.audit(folder, **given)
+    return report, pages.write(folder, report)
+
+
+def print_report(report: "Report", page: Path) -> None:
+    """Print checks, what releases cost, those of the notes that nobody should miss, and where the page is."""
+    from lpm_secure.audit.audit import ACTIVE, FROM_FOLDER, SKIPPED
+
     for name, lines in report.checks.items():
         _say(f"{'ok  ' if not lines else 'FAIL'}  {name}", indent=6)
         for line in lines:
@@ -64,9 +66,10 @@ def _show(report: "Report", *, notes: tuple[str, ...]) -> None:
         _say(f"release {row['release']}: {cost}")
     if report.together:
         _say(str(report.together))
-    for note in notes:
+    for note in (FROM_FOLDER, SKIPPED, ACTIVE):
         if note in report.notes:
             _say(note)
+    typer.echo(f"report: {page}")
 
 
 def _say(line: str, *, indent: int = 2) -> None:

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from lpm_secure.cli.figures import Json, say
 from protocols.errors import NotEnrolled, ParameterError
+from protocols.exit_code import MISTAKE
 
 Folder = Annotated[Path, typer.Argument(help="The run's operator's, with the authority that `lpm keys` made.")]
 Days = Annotated[float, typer.Option(help="How long it is valid.", min=0.01, max=825)]
@@ -15,6 +17,8 @@ def invite(
     folder: Folder,
     names: Annotated[list[str], typer.Argument(help="Clients, by their names in the manifest.")],
     days: Days = 14.0,
+    *,
+    as_json: Json = False,
 ) -> None:
     """Write an invitation for each client, `FOLDER/NAME.invitation`: hand it over on a channel you trust.
 
@@ -30,18 +34,22 @@ def invite(
             raise ParameterError(f"{folder / name} is a party with a certificate already; choose another name")
     authority_in(folder, days=825)
     signer = operator_key_in(folder)
+    paths = []
     for name in names:
         made = enrolment.invite(folder / INVITATIONS, signer, name, days=days)
         path = folder / f"{name}.invitation"
         path.unlink(missing_ok=True)  # a later invitation stands in for an earlier one
         signing.write_private(path, canonical_json.encode(made))
-        typer.echo(path)
+        paths.append(str(path))
+    say(paths, {"invitations": paths}, as_json=as_json)
 
 
 def enrol(
     kit: Annotated[Path, typer.Argument(help="A party's kit; or an invitation; or, with --accept, the answer.")],
     folder: Annotated[Path | None, typer.Argument(help="For a client's credentials, where there is no kit.")] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Put the operator's answer beside the keys.")] = False,
+    *,
+    as_json: Json = False,
 ) -> None:
     """Make a party's keys here, and write the request to hand to the run's operator."""
     from client_sdk.__main__ import enrol as enrol_client
@@ -50,15 +58,18 @@ def enrol(
     if kit.is_dir() and folder is None and (loaded := Kit.load(kit)).file.role != "client":
         from aggregator.kit import enrol as enrol_server
 
-        typer.echo(enrol_server(loaded))
+        made = str(enrol_server(loaded))
     else:
-        typer.echo(enrol_client(kit, folder, accept=accept))
+        made = str(enrol_client(kit, folder, accept=accept))
+    say((made,), {"made": made}, as_json=as_json)
 
 
 def admit(
     folder: Folder,
     requests: Annotated[list[Path], typer.Argument(help="Requests that clients made from their invitations.")],
     days: Days = 90.0,
+    *,
+    as_json: Json = False,
 ) -> None:
     """Sign the certificates that invited clients ask for, `NAME.enrolled` beside each request, to hand back."""
     from lpm_secure.project.authority import INVITATIONS, OPERATOR, authority_in
@@ -70,7 +81,7 @@ def admit(
         raise ParameterError(f"{folder} has made no invitations; give the folder that `lpm invite` was given")
     authority = authority_in(folder, days=days)
     operator_key = signing.public_of(signing.read_key(folder / OPERATOR))
-    refused = []
+    refused, enrolled = list[str](), list[str]()
     for path in requests:
         try:
             request = enrolment.load_request(path)
@@ -80,6 +91,9 @@ def admit(
             continue
         out = path.with_name(f"{answer.name}.enrolled")
         write_public(out, canonical_json.encode(answer))
-        typer.echo(out)
+        enrolled.append(str(out))
+    say(enrolled, {"enrolled": enrolled, "refused": refused}, as_json=as_json)
+    if refused and as_json:
+        raise typer.Exit(MISTAKE)
     if refused:
         raise ParameterError("; ".join(refused))

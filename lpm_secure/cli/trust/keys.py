@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lpm_secure.cli.figures import Json, say
 from protocols.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def keys(
         Path | None, typer.Option(help="Sign this request of the one party named, whose key was made elsewhere.")
     ] = None,
     days: Annotated[float, typer.Option(help="How long the certificates are valid.", min=0.01, max=825)] = 90.0,
+    as_json: Json = False,
 ) -> None:
     """Make certificates for mutual TLS, private keys with mode 0600; without names, tell when those here expire.
 
@@ -32,7 +34,7 @@ def keys(
     from protocols.identity.trust import require_name
 
     if not names:
-        _show_expiry(folder)
+        _show_expiry(folder, as_json=as_json)
         return
     for name in names:
         if (folder / require_name(name)).exists():
@@ -42,10 +44,13 @@ def keys(
     authority = authority_in(folder, days=days)
     if request is not None:
         _certify(folder / names[0], authority, request, days=days)
+        line = f"{folder / names[0]}: hand it back; its two files go beside the key"
+        say((line,), {"folders": [str(folder / names[0])]}, as_json=as_json)
         return
     for name in names:
         certificates.write(folder / name, authority.issue(name, days=days))
-        typer.echo(folder / name)
+    made = [str(folder / name) for name in names]
+    say(made, {"folders": made}, as_json=as_json)
 
 
 def identity(
@@ -53,6 +58,7 @@ def identity(
     name: Annotated[str, typer.Argument(help="The server's name in the manifest.")],
     operator: Annotated[str, typer.Option(help="Who runs it.")],
     dealer: Annotated[bool, typer.Option("--dealer", help="Of a semi-honest run: nothing is sealed to it.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Make all keys of an aggregator or the dealer, where it runs.
 
@@ -67,7 +73,7 @@ def identity(
     path = folder / f"{name}.request"
     made = server_request.request(folder, name, operator, dealer=dealer)
     write_public(path, canonical_json.encode(made))
-    typer.echo(path)
+    say((str(path),), {"request": str(path)}, as_json=as_json)
 
 
 def _certify(folder: Path, authority: "Authority", request: Path, *, days: float) -> None:
@@ -76,16 +82,18 @@ def _certify(folder: Path, authority: "Authority", request: Path, *, days: float
     asked = server_request.load(request)
     certificate = authority.certify(asked.certificate.encode(), name=folder.name, days=days)
     certificates.write_public(folder, certificates.pem_of(authority.certificate), certificate)
-    typer.echo(f"{folder}: hand it back; its two files go beside the key")
 
 
-def _show_expiry(folder: Path) -> None:
+def _show_expiry(folder: Path, *, as_json: bool) -> None:
     from protocols.identity import certificates
 
     paths = sorted(folder.glob("*/certificate.pem"))
     if not paths:
         raise ParameterError(f"{folder} holds no certificates; name the parties to make some for")
+    lines, figures = [], {}
     for path in paths:
         content = certificates.certificate_of(path.parent)
-        soon = certificates.expires_soon(content)
-        typer.echo(f"{path.parent.name}  {soon or f'valid until {certificates.expiry(content):%F %T} UTC'}")
+        soon, until = certificates.expires_soon(content), certificates.expiry(content)
+        lines.append(f"{path.parent.name}  {soon or f'valid until {until:%F %T} UTC'}")
+        figures[path.parent.name] = {"valid_until": until.isoformat(), "warning": soon or None}
+    say(lines, {"certificates": figures}, as_json=as_json)

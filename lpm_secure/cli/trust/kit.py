@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from lpm_secure.cli.figures import Json, say
+
 Kit = Annotated[Path, typer.Argument(help="The folder that the run's operator made for this party.", metavar="KIT")]
 
 
-def doctor(kit: Kit) -> None:
+def doctor(kit: Kit, *, as_json: Json = False) -> None:
     """Check a party's kit: clock, files, certificates, proxies, disk, ports, peers; exit code 2 if anything is wrong.
 
     Puts the operator's answer beside the keys, if it is there.
@@ -16,7 +18,14 @@ def doctor(kit: Kit) -> None:
     from protocols.kit import kit as kits
     from protocols.kit.doctor import require_healthy
 
-    typer.echo(require_healthy(kits.Kit.load(kit), _say, peers=True))
+    notices = list[str]()
+
+    def tell(line: str) -> None:
+        notices.append(line)
+        _say(line)
+
+    verdict = require_healthy(kits.Kit.load(kit), tell, peers=True)
+    say((verdict,), {"kit": str(kit), "verdict": verdict, "notices": notices}, as_json=as_json)
 
 
 def start(kit: Kit) -> None:

@@ -1,11 +1,13 @@
 """`lpm manifest`: what a run may learn, written, signed, checked and compared."""
 
 import base64
+import json
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from lpm_secure.cli.figures import Json, say
 from protocols.errors import ParameterError
 
 app = typer.Typer(no_args_is_help=True, help="The signed description of a run: write, sign, check, compare.")
@@ -17,6 +19,8 @@ OPERATOR: Final = "operator.key"
 def new(
     project: Annotated[Path, typer.Argument(help="TOML: `lpm project init` writes one, with every key explained.")],
     out: Annotated[Path, typer.Option(help="File to write; none may be there.")] = Path("manifest.json"),
+    *,
+    as_json: Json = False,
 ) -> None:
     """Write a manifest for real parties, from a project and `requests/NAME.request` of each server beside it."""
     from lpm_secure.project.kits import load_kind
@@ -24,8 +28,9 @@ def new(
 
     manifest = load_kind(project).manifest_with_keys()
     write_new(out, manifests.encode(manifest))
-    typer.echo(f"{out}: run {manifests.run_id(manifest).hex()}")
-    typer.echo(f"now sign it: lpm manifest sign {out} --key {OPERATOR}")
+    run = manifests.run_id(manifest).hex()
+    lines = (f"{out}: run {run}", f"now sign it: lpm manifest sign {out} --key {OPERATOR}")
+    say(lines, {"manifest": str(out), "run": run}, as_json=as_json)
 
 
 @app.command()
@@ -34,6 +39,8 @@ def sign(
     key: Annotated[Path, typer.Option(help="The operator's private key, made here if it is not there.")] = Path(
         OPERATOR
     ),
+    *,
+    as_json: Json = False,
 ) -> None:
     """Sign a manifest as the run's operator, and print the key that every party must pin."""
     from lpm_secure.report.public_file import write_public
@@ -49,8 +56,9 @@ def sign(
     signer = signing.read_key(key)
     signature = signatures.sign(content, signer)
     write_public(signatures.signature_path(manifest), canonical_json.encode(signature))
-    typer.echo(f"{signatures.signature_path(manifest)}: signed as {signature.operator}")
-    typer.echo(f'operator_key = "{base64.b64encode(signing.public_of(signer)).decode()}"')
+    path, public = signatures.signature_path(manifest), base64.b64encode(signing.public_of(signer)).decode()
+    figures = {"signature": str(path), "operator": signature.operator, "operator_key": public}
+    say((f"{path}: signed as {signature.operator}", f'operator_key = "{public}"'), figures, as_json=as_json)
 
 
 @app.command()
@@ -60,6 +68,8 @@ def countersign(
     operator_key: Annotated[
         str, typer.Option(help="Base64, as you got it from the run's operator, not with the manifest.")
     ],
+    *,
+    as_json: Json = False,
 ) -> None:
     """Sign a manifest as the operator of one of its servers; the file goes beside the manifest of every party."""
     from protocols import canonical_json
@@ -73,39 +83,53 @@ def countersign(
     signed = signatures.countersign(content, signing.read_key(folder / IDENTITY))
     path = signatures.countersignature_path(manifest, signed.server)
     write_atomically(path, canonical_json.encode(signed), mode=PUBLIC_MODE)
-    typer.echo(f"{path}: signed as {signed.server}, run {signed.run.hex()}")
+    figures = {"countersignature": str(path), "server": signed.server, "run": signed.run.hex()}
+    say((f"{path}: signed as {signed.server}, run {signed.run.hex()}",), figures, as_json=as_json)
 
 
 @app.command()
 def verify(
     manifest: File,
     operator_key: Annotated[str, typer.Option(help="Base64, as you got it from the operator, not with the manifest.")],
+    *,
+    as_json: Json = False,
 ) -> None:
     """Check that a manifest is what its operator signed, and valid now; exit code 2 if not."""
     from protocols.report.manifest_page import verify_lines
 
-    for line in verify_lines(manifest, operator_key):
-        typer.echo(line)
+    lines = list(verify_lines(manifest, operator_key))
+    say(lines, {"manifest": str(manifest), "verified": lines}, as_json=as_json)
 
 
 @app.command()
-def show(manifest: File) -> None:
+def show(manifest: File, *, as_json: Json = False) -> None:
     """Print every field; nothing is checked but its form."""
     from protocols.report.manifest_page import show_lines
+    from protocols.task import manifest as manifests
 
-    for line in show_lines(manifest):
+    if as_json:
+        content = manifests.load(manifest)
+        figures = {"run": manifests.run_id(content).hex(), "manifest": json.loads(manifests.encode(content))}
+        say((), figures, as_json=True)
+    for line in () if as_json else show_lines(manifest):
         typer.echo(line)
 
 
 @app.command()
-def diff(one: File, other: Annotated[Path, typer.Argument(help="Another manifest.json.", metavar="OTHER")]) -> None:
+def diff(
+    one: File,
+    other: Annotated[Path, typer.Argument(help="Another manifest.json.", metavar="OTHER")],
+    *,
+    as_json: Json = False,
+) -> None:
     """Print each field in which two manifests differ; exit code 1 if there is one."""
     from protocols.report.manifest_page import differences
     from protocols.task import manifest as manifests
 
     changes = differences(manifests.load(one), manifests.load(other))
-    for path, mine, theirs in changes:
-        typer.echo(f"{path}\n  - {mine}\n  + {theirs}")
+    figures = [{"field": path, "one": mine, "other": theirs} for path, mine, theirs in changes]
+    lines = (f"{path}\n  - {mine}\n  + {theirs}" for path, mine, theirs in changes)
+    say(lines, {"differences": figures}, as_json=as_json)
     if changes:
         raise typer.Exit(1)
 

@@ -163,12 +163,6 @@ class VenueChannels:
     links: Mapping[str, tuple[VenueLink, ...]]
     contacts: Mapping[str, tuple[Csr, ...]] = field(default_factory=dict)
 
-    @classmethod
-    def of_contacts(cls, graph: ModelGraph, days: Sequence[Csr]) -> "VenueChannels":
-        """Return the channels of a model whose agents meet along the same edges on each of them, and in no cell."""
-        contacts = {name: tuple(days) for name, channel in graph.channels.items() if not channel.cell}
-        return cls(Venues.nowhere(days[0].n), dict.fromkeys(graph.channels, ()), contacts)
-
     def degree_of(self, graph: ModelGraph) -> int:
         """Return a degree that no exposure along contacts exceeds, in messages of the largest size.
 

@@ -4,11 +4,12 @@
 
 without bias for the discrete model. Which draws are changed does not depend on the parameter, only the rates do: one
 run with a few replayed alternatives gives the derivatives by all parameters. Which draws there are is read off the
-graph. Of each kind (a node, a field that held its draw until it mattered, a clock) a few are changed, drawn in
-proportion to how much they change with all parameters together; rates are signed.
+graph. Of each kind (a node, a field that held its draw until it mattered, a clock) a few are changed, drawn by how much
+they change with the parameters; rates are signed.
 
 Source: Arya, Schauer, Schäfer and Rackauckas, Automatic differentiation of programs with discrete randomness, NeurIPS
-2022; Fu and Hu, Conditional Monte Carlo (1997), for smoothed perturbation analysis.
+2022; Fu and Hu, Conditional Monte Carlo (1997), for smoothed perturbation analysis; Hesterberg, Weighted average
+importance sampling and defensive mixture distributions, Technometrics 37 (1995).
 """
 
 import time
@@ -26,6 +27,7 @@ from lpm_secure.gradients.history.replays import Alternative, Replays
 from lpm_secure.gradients.model.model_problem import ModelProblem, batches, check_seeds
 from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
 from protocols.models.likelihood.events import ChanceEvent
 
@@ -44,28 +46,47 @@ class _Choice:
 
 
 def choose_alternatives(history: RunHistory, theta: ModelPoint, seeds: range, count: int) -> list[_Choice]:
-    """Draw which draws are changed: of each kind up to `count` a run, by systematic sampling."""
+    """Draw which draws are changed: of each kind up to `count` a run, or one a parameter, by systematic sampling."""
     rows = len(next(iter(history.moments[0].state.values()))) // len(seeds)
     kinds: dict[tuple[str, int | str], list[ChanceEvent]] = defaultdict(list)
     for event in history.events:
         kinds[event.kind, event.name].append(event)
     chosen = []
-    lengths = [theta.length(p) for p in range(len(theta.names))]
     generators = [np.random.Generator(np.random.Philox(key=[seed, CHOICE])) for seed in seeds]
     for events in kinds.values():
-        weight = np.concatenate(
-            [sum(abs(rate) * lengths[p] for p, rate in event.rate.items()) for event in events]
-        ).astype(np.float64)
         row = np.concatenate([event.rows for event in events])
+        weight, moving = _weigh(events, row // rows, theta)
         which = np.repeat(np.arange(len(events)), [event.rows.size for event in events])
         place = np.concatenate([np.arange(event.rows.size) for event in events])
         for copy, generator in enumerate(generators):
             own = np.flatnonzero((row // rows == copy) & (weight > 0))
-            for at, share in _sample(weight[own], count, generator):
+            for at, share in _sample(weight[own], max(count, moving), generator):
                 event, k = events[which[own[at]]], place[own[at]]
                 made = Alternative(event.kind, event.name, event.step, int(event.rows[k]), int(event.value[k]))
                 chosen.append(_Choice(made, copy, {p: float(r[k]) * share for p, r in event.rate.items()}))
     return chosen
+
+
+def _weigh(events: list[ChanceEvent], copy: I64, theta: ModelPoint) -> tuple[F64, int]:
+    """Return how likely each draw is to be changed, float64[m], but for a factor in each copy; and of how many
+    parameters it depends.
+
+    One half is in proportion to what a draw changes with all parameters together, the other to its parts of all that
+    change with each parameter: so none is left to a few lucky draws, whose standard error would be told too small.
+    """
+    whole, parts = np.zeros(copy.size), np.zeros(copy.size)
+    moving = sorted({p for event in events for p in event.rate})
+    for p in moving:
+        rate = np.concatenate([np.abs(event.rate.get(p, np.zeros(event.rows.size))) for event in events])
+        whole += rate * theta.length(p)
+        parts += _share(rate, copy)
+    return _share(whole, copy) + _share(parts, copy), len(moving)
+
+
+def _share(weight: F64, copy: I64) -> F64:
+    """Return weights as parts of their sum in each copy; 0 where that is 0."""
+    total = np.bincount(copy, weight)[copy]
+    return np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
 
 
 def _sample(weight: F64, count: int, generator: np.random.Generator) -> Iterator[tuple[int, float]]:
@@ -86,7 +107,7 @@ class ModelAlternatives(Estimator):
     """One run a seed, and some replayed alternatives, for any number of parameters.
 
     Attributes:
-        alternatives: how many of each kind a run.
+        alternatives: how many of each kind a run; of a kind that more parameters move, as many as these.
     """
 
     name: ClassVar[str] = "coupled"

@@ -161,6 +161,21 @@ class ModelPoint:
         above = self.shift(parameter, by) if value + by <= high else self
         return Ends(below, above, above[parameter] - below[parameter])
 
+    def is_coarse(self, parameter: int, part: float) -> bool:
+        """Tell whether a part of a number's length is under half its smallest step, as of most whole numbers."""
+        law = self.entries[parameter].name in self.families
+        return not law and not round(part * self.length(parameter) * self.scale(parameter))
+
+    def explain_coarse(self, parameter: int, part: float) -> str:
+        """Return why differences by a number are no derivative; nothing where they are."""
+        if not self.is_coarse(parameter, part):
+            return ""
+        end = self.ends(parameter, part)
+        return (
+            f"moves by {1 / self.scale(parameter):g} at least, so differences, from {end.below[parameter]:g} to "
+            f"{end.above[parameter]:g}, are no derivative"
+        )
+
     def shift(self, parameter: int, by: float) -> Self:
         """Return the point with one parameter moved, to the next integer that is another.
 

@@ -22,7 +22,9 @@ class ClearAdjointPart(PrivatePart):
         """Take the testbed's private agents."""
         manifest = self._manifest = testbed.manifest
         self._layout = Layout.of(manifest)
-        self._pass = AdjointPass(manifest, cell=testbed.cell, columns=testbed.columns, n=self._layout.n)
+        self._pass = AdjointPass(
+            manifest.relaxation, self._layout, cell=testbed.cell, columns=testbed.columns, n=self._layout.n
+        )
         channels = manifest.model.graph.channels
         self._matrices = ContactMatrices(testbed.contacts, channels, n=self._layout.n, period=manifest.period)
 

@@ -11,9 +11,9 @@ from lpm_secure.engine.loop import PrivatePart
 from lpm_secure.gradients.private.reversible_tensors import ReversibleTensors
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError, ProtocolError
+from protocols.models.dynamics import Relaxation
 from protocols.task.gradients.turn import Turn, turns
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
@@ -29,14 +29,14 @@ class PrivateAdjoints:
         cells and parameters, each over at least `min_cohort` clients. What it announces is public.
     """
 
-    def __init__(self, manifest: Simulation, remote: PrivatePart, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, run: Relaxation, layout: Layout, remote: PrivatePart, loop: asyncio.AbstractEventLoop) -> None:
         """Drive the clients of a run from its first round on."""
-        if manifest.require_gradient().way != "adjoints":
-            raise ParameterError(f"the run takes {manifest.require_gradient().way}; ask for adjoints in its manifest")
-        self._manifest, self._remote, self._loop = manifest, remote, loop
-        model, layout = manifest.model.agents, Layout.of(manifest)
-        self._cells, self._words, self._q = len(manifest.cells) * len(model.cell_most), layout.cells, len(model.tally)
-        self._m = manifest.require_gradient().p
+        if run.gradient.way != "adjoints":
+            raise ParameterError(f"the run takes {run.gradient.way}; ask for adjoints in its manifest")
+        self._gradient, self.steps, self._remote, self._loop = run.gradient, run.steps, remote, loop
+        model = run.model.agents
+        self._cells, self._words, self._q = len(run.sizes) * len(model.cell_most), layout.cells, len(model.tally)
+        self._m = run.gradient.p
         self._number = RoundNumber(0)
         self._members: int | None = None
         self._pass = _Pass()
@@ -47,13 +47,11 @@ class PrivateAdjoints:
         Raises:
             ParameterError: the pass before was not differentiated, or the manifest allows no further pass.
         """
-        length = turns(self._manifest.steps)
+        length = turns(self.steps)
         if self._number % length:
             raise ParameterError("the pass before waits for its way back; call backward() on its loss first")
-        if self._number > self._manifest.schedule.steps:
-            raise ParameterError(
-                f"the run's {self._manifest.require_gradient().passes} passes are over; ask for more in a manifest"
-            )
+        if self._number >= self._gradient.passes * length:
+            raise ParameterError(f"the run's {self._gradient.passes} passes are over; ask for more in a manifest")
         self._pass = _Pass()
         nothing = torch.zeros(self._cells, dtype=torch.float64)
         _, _, self._pass.link = _drive(self, -1, nothing, theta, self._pass.link)
@@ -65,18 +63,18 @@ class PrivateAdjoints:
 
     def forth(self, synthetic: torch.Tensor, theta: torch.Tensor) -> Pair:
         """Drive one round on the way forth."""
-        block = self._round(synthetic, theta) * 2.0 ** -self._manifest.require_gradient().value_bits
+        block = self._round(synthetic, theta) * 2.0**-self._gradient.value_bits
         return block[: self._cells], block[self._cells : self._cells + self._q]
 
     def back(self, t: int, by_cells: torch.Tensor, by_tally: torch.Tensor) -> Pair:
         """Drive the rounds on the way back to step t; steps that the loss does not see count for nothing."""
-        while not (turn := Turn.of(self._number, self._manifest.steps)).forth and turn.t > t:
+        while not (turn := Turn.of(self._number, self.steps)).forth and turn.t > t:
             self._round(torch.zeros(self._cells), _announcement(torch.zeros(self._q), 1.0))
         if turn.forth or turn.t != t:
             raise ProtocolError(f"the way back does not stand at step {t}: differentiate a pass once, when it is whole")
         before, unit = self._pass.units(by_cells, by_tally)
         block = self._round(by_cells / unit, _announcement(by_tally / unit, before / unit))
-        block = block * (2.0 ** -self._manifest.require_gradient().tangent_bits * before)
+        block = block * (2.0**-self._gradient.tangent_bits * before)
         return block[: self._cells], block[self._cells : self._cells + self._m]
 
     def _round(self, cells: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
@@ -147,13 +145,10 @@ class _Round(torch.autograd.Function):
 _drive: Final[Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]] = _Round.apply
 
 
-def mean_counts(
-    manifest: Simulation, private: PrivateAdjoints, synthetic: ReversibleTensors, theta: torch.Tensor
-) -> torch.Tensor:
+def mean_counts(private: PrivateAdjoints, synthetic: ReversibleTensors, theta: torch.Tensor) -> torch.Tensor:
     """Run steps 0 to T of the relaxed dynamics, and return expected totals, differentiable by `theta`.
 
     Args:
-        manifest: of the run.
         private: the private agents, remote or in the clear.
         synthetic: the engine's own; may be none at all.
         theta: float64[m] for all steps, or float64[T, m]; agents begin with the first row: by how much each parameter
@@ -163,14 +158,15 @@ def mean_counts(
     Returns:
         float64[T + 1, 2, q]: day, private or synthetic, stage or observable.
     """
-    rows = theta.expand(manifest.steps, -1)
+    steps = private.steps
+    rows = theta.expand(steps, -1)
     private.begin(rows[0])
     synthetic.begin(rows[0])
     counts = []
-    for t in range(manifest.steps + 1):
-        row, cells = rows[min(t, manifest.steps - 1)], synthetic.cells()
+    for t in range(steps + 1):
+        row, cells = rows[min(t, steps - 1)], synthetic.cells()
         totals, tally = private.advance(t, cells, row)
         counts.append(torch.stack([tally, synthetic.tally()]))
-        if t < manifest.steps:
+        if t < steps:
             synthetic.update(cells + totals, row, t)
     return torch.stack(counts)

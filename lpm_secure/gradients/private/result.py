@@ -20,9 +20,8 @@ from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of, draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models.chain.chain_adjoints import ChainAdjoints
-from protocols.models.chain.chain_groups import ChainGroups
-from protocols.task.manifest import Simulation
-from protocols.task.release_plan import tally_words
+from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan
 
 F64 = npt.NDArray[np.float64]
 CPU: Final = torch.device("cpu")
@@ -70,10 +69,10 @@ def difference(private: GradientFigures, clear: GradientFigures) -> float:
 async def _tangents(testbed: Testbed, remote: PrivatePart | None) -> GradientFigures:
     manifest = testbed.manifest
     part = ClearTangents(testbed) if remote is None else remote
-    series = await simulate_tangents(manifest, part, synthetic_part(testbed))
+    series = await simulate_tangents(manifest.relaxation, ReleasePlan.of(manifest), part, synthetic_part(testbed))
     value, tangent = series.value, series.tangent
     numbers = np.concatenate([value[..., None], tangent], axis=-1)
-    named, words = manifest.require_gradient().parameters, _words(manifest)
+    named, words = manifest.require_gradient().parameters, _words(ReleasePlan.of(manifest))
     return GradientFigures(named, _counts(named, words, numbers, first=0), words, tangent[-1].sum(axis=0), numbers)
 
 
@@ -91,7 +90,7 @@ async def _adjoints(testbed: Testbed, remote: PrivatePart | None) -> GradientFig
     """Differentiate each total of the last day; the graph is in a thread, which must not wait for itself."""
     manifest, private = testbed.manifest, private_adjoints(testbed, remote)
     numbers = await asyncio.to_thread(_last_day, testbed, private)
-    named, words = manifest.require_gradient().parameters, _words(manifest)
+    named, words = manifest.require_gradient().parameters, _words(ReleasePlan.of(manifest))
     table = _counts(named, words, numbers, first=manifest.steps)
     return GradientFigures(named, table, words, numbers[-1].sum(axis=0)[:, 1:], numbers)
 
@@ -99,7 +98,7 @@ async def _adjoints(testbed: Testbed, remote: PrivatePart | None) -> GradientFig
 def private_adjoints(testbed: Testbed, remote: PrivatePart | None) -> PrivateAdjoints:
     """Return the private agents in a graph of torch: over their clients, or in the clear without them."""
     part = ClearAdjointPart(testbed) if remote is None else remote
-    return PrivateAdjoints(testbed.manifest, part, asyncio.get_running_loop())
+    return PrivateAdjoints(testbed.manifest.relaxation, Layout.of(testbed.manifest), part, asyncio.get_running_loop())
 
 
 def engine_tensors(testbed: Testbed) -> tuple[ReversibleTensors, F64]:
@@ -108,9 +107,7 @@ def engine_tensors(testbed: Testbed) -> tuple[ReversibleTensors, F64]:
     numbers = np.arange(n, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     cell, model = cells_of(numbers, manifest), manifest.model.agents
     columns = draw_columns(manifest, numbers, testbed.city.columns if testbed.city else {})
-    gradient = manifest.require_gradient()
-    groups = ChainGroups.of_run(manifest.model, gradient, columns=columns, n=n, steps=manifest.steps)
-    agents = ChainAdjoints(groups, gradient, sizes=manifest.cells, cell=cell)
+    agents = ChainAdjoints.of_run(manifest.relaxation, columns=columns, cell=cell, n=n)
     sizes = {"channels": len(manifest.channels), "words": len(model.cell_most), "cells": len(manifest.cells)}
     return ReversibleTensors(agents, cell=cell, **sizes), agents.theta
 
@@ -120,16 +117,16 @@ def _last_day(testbed: Testbed, private: PrivateAdjoints) -> F64:
     synthetic, point = engine_tensors(testbed)
     theta = torch.tensor(point, requires_grad=True)
     rows = []
-    for place in range(len(_words(testbed.manifest))):
-        count = mean_counts(testbed.manifest, private, synthetic, theta)[-1, :, place].sum()
+    for place in range(len(_words(ReleasePlan.of(testbed.manifest)))):
+        count = mean_counts(private, synthetic, theta)[-1, :, place].sum()
         (grad,) = torch.autograd.grad(count, theta)
         rows.append([count.item(), *grad.tolist()])
     return np.array(rows)[None, None]
 
 
-def _words(manifest: Simulation) -> tuple[str, ...]:
+def _words(plan: ReleasePlan) -> tuple[str, ...]:
     """Return the names of the tally's numbers."""
-    return tuple(word.name for word in tally_words(manifest))
+    return tuple(word.name for word in plan.tally_words)
 
 
 def _counts(named: tuple[str, ...], words: tuple[str, ...], numbers: F64, *, first: int) -> pa.Table:

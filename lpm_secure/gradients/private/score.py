@@ -25,7 +25,7 @@ F64 = npt.NDArray[np.float64]
 class ScoredAgents:
     """Agents of the engine that add up their scores as they step."""
 
-    def __init__(self, manifest: Simulation, agents: EngineAgents) -> None:
+    def __init__(self, gradient: Gradient, agents: EngineAgents) -> None:
         """Take in the initial draws.
 
         Raises:
@@ -34,7 +34,7 @@ class ScoredAgents:
         if not isinstance(agents, GraphPopulation):
             raise ParameterError("agents of a population have no score; leave the population out")
         self.agents = agents
-        self.scores = GraphScore(agents.model, manifest.require_gradient(), agents.source, agents.columns)
+        self.scores = GraphScore(agents.model, gradient, agents.source, agents.columns)
         agents.attach(self.scores)
 
     def cell_totals(self) -> I64:
@@ -56,7 +56,7 @@ class ClearScores(PrivatePart):
 
     def __init__(self, manifest: Simulation, agents: EngineAgents) -> None:
         """Simulate these agents."""
-        self._scored, self._steps = ScoredAgents(manifest, agents), manifest.steps
+        self._scored, self._steps = ScoredAgents(manifest.require_gradient(), agents), manifest.steps
         self._part, self._words = ClearPart(manifest, self._scored), score_words(manifest.gradient)
 
     async def advance(self, step: int, announced: I64) -> StepRelease:
@@ -107,7 +107,10 @@ async def simulate_scores(
         synthetic: the engine's own; may be none at all.
         environment: of the model, if it hears public numbers.
     """
-    scored, told = ScoredAgents(manifest, synthetic), _Tallies(private, score_words(manifest.gradient))
+    scored, told = (
+        ScoredAgents(manifest.require_gradient(), synthetic),
+        _Tallies(private, score_words(manifest.gradient)),
+    )
     series = await simulate(manifest, told, scored, environment=environment)
     return ScoredSeries(series, _real(told.score + scored.scores.encode(), manifest.require_gradient()))
 
@@ -128,26 +131,3 @@ def _real(score: I64, given: Gradient) -> F64:
         at = list(given.factors.values())
         real[at] = score[at] / UNIT
     return real
-
-
-def gradient_of(outputs: F64, scores: F64) -> tuple[F64, F64]:
-    """Return derivatives of mean outputs, and their standard errors, from independent runs.
-
-    Args:
-        outputs: float64[runs, k], any outputs of each run.
-        scores: float64[runs, p], its score.
-
-    Returns:
-        float64[k, p] twice: the sample covariance, whose own mean is the baseline, and the error of that.
-
-    Raises:
-        ParameterError: fewer than three runs.
-    """
-    runs = len(outputs)
-    if runs < 3 or len(scores) != runs:
-        raise ParameterError(f"got {runs} outputs and {len(scores)} scores; at least 3 runs are needed, with one each")
-    centred = outputs - outputs.mean(axis=0)
-    products = centred[:, :, None] * (scores - scores.mean(axis=0))[:, None, :]
-    estimate: F64 = products.sum(axis=0) / (runs - 1)
-    error: F64 = products.std(axis=0, ddof=1) / np.sqrt(runs)
-    return estimate, error

@@ -11,13 +11,11 @@ from lpm_secure.engine.model_agents import ContactMatrices
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of, draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.agent_model import Columns
 from protocols.models.chain.chain_agents import ChainAgents
-from protocols.models.chain.chain_groups import ChainGroups
+from protocols.models.dynamics import Relaxation
 from protocols.models.gradient import Gradient
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation
-from protocols.task.release_plan import contribution_bound, reduce_tally
+from protocols.task.release_plan import ReleasePlan
 
 F64 = npt.NDArray[np.float64]
 
@@ -54,30 +52,31 @@ class ClearTangents(PrivatePart):
 
     def __init__(self, testbed: Testbed) -> None:
         """Take the testbed's private agents."""
-        manifest = self._manifest = testbed.manifest
-        n, channels = Layout.of(manifest).n, manifest.model.graph.channels
+        manifest, self._layout = testbed.manifest, Layout.of(testbed.manifest)
+        n, channels = self._layout.n, manifest.model.graph.channels
         self._matrices = ContactMatrices(testbed.contacts, channels, n=n, period=manifest.period)
-        self.agents = _agents(manifest, testbed.cell, columns=testbed.columns, n=n)
-        self._bound = contribution_bound(manifest)
+        self._run, self._plan = manifest.relaxation, ReleasePlan.of(manifest)
+        self.agents = ChainAgents.of_run(self._run, columns=testbed.columns, cell=testbed.cell, n=n)
+        self._bound = self._plan.contribution_bound()
 
     async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
         messages = self.agents.messages()
-        cells, tally = _cells(self._manifest, self.agents, messages), self.agents.tally()
+        cells, tally = _cells(self._run, self.agents, messages), self.agents.tally()
         if self._bound is not None:
             contribution = self._bound.contribution(self.agents, messages)
             self._bound.spend(contribution)
             cells, tally = contribution.cells, contribution.tally
-        if step < self._manifest.steps:
+        if step < self._run.steps:
             self.agents.update(self._contact(messages, step), cells + synthetic.reshape(cells.shape), step=step)
-        tally = reduce_tally(self._manifest, tally)
-        return StepRelease(cells.reshape(-1), tally.reshape(-1), len(self._manifest.clients), 0)
+        tally = self._plan.reduce(tally)
+        return StepRelease(cells.reshape(-1), tally.reshape(-1), len(self._layout.own), 0)
 
     def _contact(self, messages: I64, step: int) -> I64:
         """Return what reaches each agent, int64[n, c, 1 + p]."""
-        if self._manifest.mode != "sum":
+        if not self._layout.c:
             return np.zeros((messages.shape[1], 0, len(messages)), dtype=np.int64)
-        names = self._manifest.model.contact_channels
+        names = self._run.model.contact_channels
         exposure = np.zeros((messages.shape[1], len(names), len(messages)), dtype=np.int64)
         for place, name in enumerate(names):
             for column, told in enumerate(messages):
@@ -90,36 +89,34 @@ def synthetic_part(testbed: Testbed) -> ChainAgents:
     agents = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     manifest, ranges = testbed.manifest, testbed.city.columns if testbed.city else {}
     columns = draw_columns(manifest, agents, ranges)
-    return _agents(manifest, cells_of(agents, manifest), columns=columns, n=agents.size)
+    cell = cells_of(agents, manifest)
+    return ChainAgents.of_run(manifest.relaxation, columns=columns, cell=cell, n=agents.size)
 
 
-async def simulate_tangents(manifest: Simulation, private: PrivatePart, synthetic: ChainAgents) -> TangentSeries:
+async def simulate_tangents(
+    run: Relaxation, plan: ReleasePlan, private: PrivatePart, synthetic: ChainAgents
+) -> TangentSeries:
     """Run steps 0 to T, and return expected counts with their derivatives: one run, for all parameters at once.
 
     Args:
-        manifest: of the run, which takes tangents.
+        run: which takes tangents.
+        plan: of its releases.
         private: the private agents, remote or in the clear.
         synthetic: the engine's own; may be none at all.
     """
-    given = manifest.require_gradient()
+    given = run.gradient
     nobody = np.zeros((0, 0, 1 + given.p), dtype=np.int64)  # the engine's agents meet others in cells alone
     counts = []
-    for step in range(manifest.steps + 1):
-        cells = _cells(manifest, synthetic, synthetic.messages())
+    for step in range(run.steps + 1):
+        cells = _cells(run, synthetic, synthetic.messages())
         release = await private.advance(step, cells.reshape(-1))
-        own = reduce_tally(manifest, synthetic.tally())
+        own = plan.reduce(synthetic.tally())
         counts.append(np.stack([release.tally.reshape(own.shape), own]))
-        if step < manifest.steps:
+        if step < run.steps:
             synthetic.update(nobody, cells + release.cells.reshape(cells.shape), step=step)
     return TangentSeries(np.stack(counts), given)
 
 
-def _cells(manifest: Simulation, agents: ChainAgents, messages: I64) -> I64:
+def _cells(run: Relaxation, agents: ChainAgents, messages: I64) -> I64:
     """Return what agents tell their cells, int64[w * cells, 1 + p]."""
-    return agents.cells(messages, channels=len(manifest.model.agents.cell_most))
-
-
-def _agents(manifest: Simulation, cell: I64, *, columns: Columns, n: int) -> ChainAgents:
-    gradient = manifest.require_gradient()
-    groups = ChainGroups.of_run(manifest.model, gradient, columns=columns, n=n, steps=manifest.steps)
-    return ChainAgents(groups, gradient, sizes=manifest.cells, cell=cell)
+    return agents.cells(messages, channels=len(run.model.agents.cell_most))

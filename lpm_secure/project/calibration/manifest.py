@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from lpm_secure.accounting import smooth_sigma_for
 from lpm_secure.data.place_table import PlaceTable
 from lpm_secure.project.calibration.project_file import CalibrationProject, InstitutionEntry
 from protocols.errors import ConfigError, did_you_mean
@@ -88,9 +89,8 @@ def _releases(project: CalibrationProject) -> Releases | None:
     table = project.calibration
     if table.epsilon is None:
         return None
-    from lpm_secure.accounting import sigma_for  # noqa: PLC0415 - loads for seconds
-    from lpm_secure.secure_sum.parties import build_noisy_releases  # noqa: PLC0415 - as above
+    from lpm_secure.secure_sum.parties import build_noisy_releases  # noqa: PLC0415 - loads for seconds
 
     openings = table.fit.rounds + (0 if project.security == "active" else RESERVE)
-    sigma = sigma_for(table.epsilon, table.delta, times=openings)
+    sigma = smooth_sigma_for(table.epsilon, table.delta, times=openings)
     return build_noisy_releases(sigma=sigma, rounds=openings, epsilon=table.epsilon, delta=table.delta)

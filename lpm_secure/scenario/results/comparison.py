@@ -125,7 +125,14 @@ class ScenarioComparison:
         return PairedDifference.of(values.astype(np.float64), level)
 
     def differences(self, *, level: float = LEVEL) -> pa.Table:
-        """Return a row for each other scenario, series and day: `mean`, `low` and `high` of the paired difference."""
+        """Return a row for each other scenario, series and day: `mean`, `low` and `high` of the paired difference.
+
+        Args:
+            level: of the interval, between 0 and 1.
+
+        Raises:
+            ParameterError: the level is not between 0 and 1.
+        """
         rows: dict[str, list[Any]] = {name: [] for name in ("scenario", "series", "day", "mean", "low", "high")}
         for scenario in list(self.results)[1:]:
             for series in self.names:
@@ -158,7 +165,11 @@ class ScenarioComparison:
         return figures.bands(self.results, self.stages if series is None else series_names(series), band=band)
 
     def save(self, folder: Path | str) -> Path:
-        """Write series and differences (Parquet and CSV), compare.json and report.html into a folder."""
+        """Write series and differences (Parquet and CSV), compare.json and report.html into a folder, and return it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         folders.write(path, self.summary(path))
@@ -177,7 +188,7 @@ class ScenarioComparison:
         return said
 
     def summary(self, folder: Path | None = None) -> Summary:
-        """Return what is printed, and written where there is a folder."""
+        """Return what is printed, and written where there is a folder; it raises nothing of its own."""
         rows = [row for name in self.stages for row in self._endings(name)]
         said = [html.table(self.describe_pairing())] if self.describe_pairing() else []
         parts: list[str | Plot] = [*said, html.table(rows, head=HEAD), Plot(self.plot()), *settings_parts(self.results)]

@@ -168,6 +168,9 @@ class Result:
         """Write series.parquet, series.csv, run.json and report.html into a folder, and return it.
 
         `lpm.open_result` and `lpm compare` read it again, and pandas opens the Parquet file.
+
+        Raises:
+            OSError: it cannot be written.
         """
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
@@ -175,7 +178,7 @@ class Result:
         return path
 
     def summary(self, folder: Path | None = None) -> Summary:
-        """Return what is printed, and written where there is a folder."""
+        """Return what is printed, and written where there is a folder; it raises nothing of its own."""
         rows = [
             ("seeds", f"{len(self.seeds)}"),
             *((f"at the end, {name}", text) for name, text in self.endings()),

@@ -4,7 +4,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from protocols.arithmetic.extension_field import P, add, weights_of
+from protocols.arithmetic.extension_field import P, weights_of
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.jit import compile_kernel, high, inline_kernel
 from protocols.masking.kernels.folding_kernels import ARITY, NODES, FoldingKernels
@@ -18,6 +18,8 @@ CHUNK: Final = 6  # bits that are looked up at once
 STEP: Final = np.uint64(CHUNK)
 ENTRIES: Final = np.uint64(2**CHUNK - 1)
 WEIGHTS: Final = np.array(weights_of(NODES), dtype=np.uint64)
+NONE: Final = np.zeros((0, 2), dtype=np.uint64)
+CUBIC: Final = np.array(weights_of(ARITY), dtype=np.uint64)
 
 
 @final
@@ -31,12 +33,21 @@ class CompiledKernels(FoldingKernels):
             _correlate(left[row], right[row], rho, np.bitwise_or.reduce(left[row], initial=0), sums)
         return out
 
-    def evaluate(self, weights: U64, words: U64, rho: U64 | None, *, groups: int) -> U64:
+    def powers(self, r: U64, count: int) -> U64:
+        """Return the powers."""
+        out = np.empty((len(r), count, 2), dtype=np.uint64)
+        _powers(r, out)
+        return out
+
+    def evaluate(self, weights: U64, words: U64, rho: U64, *, groups: int) -> U64:
         """Return the sums of entries of tables, word by word."""
         out = np.empty((len(words), words.shape[1] * groups, 2), dtype=np.uint64)
-        factors = np.zeros((len(words), 0, 2), dtype=np.uint64) if rho is None else rho
-        for each, tables in enumerate(_tables(weights, groups)):
-            _look_up(tables, words[each], factors[each], np.uint64(weights.shape[1] // groups), out[each])
+        arity = weights.shape[1] // groups
+        tables = np.empty((groups, -(-arity // CHUNK), 2**CHUNK, 2), dtype=np.uint64)
+        for place, (own, found) in enumerate(zip(weights, out, strict=True)):
+            _weigh(own, tables)
+            factors = rho[place] if place < len(rho) else NONE
+            _look_up(tables, words[place], factors, np.uint64(arity), found)
         return out
 
     def values(self, left: U64, right: U64) -> U64:
@@ -52,6 +63,12 @@ class CompiledKernels(FoldingKernels):
             _fold(x[each], coefficients[each], folded)
         return out
 
+    def fold_all(self, x: U64, challenges: U64) -> U64:
+        """Return what is left, vector by vector."""
+        out = np.empty((len(x), 2), dtype=np.uint64)
+        _fold_all(x, np.ascontiguousarray(challenges), CUBIC, out)
+        return out
+
     def inner_product(self, rho: U64, numbers: U64) -> U64:
         """Return the sum of products."""
         out = np.zeros((len(rho), 2), dtype=np.uint64)
@@ -64,19 +81,6 @@ class CompiledKernels(FoldingKernels):
         out = np.empty((len(rows), 2), dtype=np.uint64)
         _claims(rows, linear, challenges, WEIGHTS, out)
         return out
-
-
-def _tables(weights: U64, groups: int) -> U64:
-    """Return what each chunk of a group is worth, uint64[m, groups, chunks, 2**CHUNK, 2]."""
-    m, count, _ = weights.shape
-    arity = count // groups
-    each = np.zeros((m, groups, -(-arity // CHUNK) * CHUNK, 2), dtype=np.uint64)
-    each[:, :, :arity] = weights.reshape(m, groups, arity, 2)
-    by_chunk = each.reshape(m, groups, -1, CHUNK, 2).transpose(3, 0, 1, 2, 4)
-    tables = np.zeros((m, groups, by_chunk.shape[3], 1, 2), dtype=np.uint64)
-    for bit in by_chunk[:, :, :, :, None]:
-        tables = np.concatenate([tables, add(tables, bit)], axis=3)
-    return tables
 
 
 @inline_kernel
@@ -155,6 +159,33 @@ def _correlate(left: Any, right: Any, rho: Any, reach: Any, out: Any) -> None:
 
 
 @compile_kernel
+def _powers(r: Any, out: Any) -> None:
+    for each in range(len(r)):
+        real, imaginary = np.uint64(1), np.uint64(0)
+        for place in range(out.shape[1]):
+            out[each, place, 0], out[each, place, 1] = real, imaginary
+            real, imaginary = _multiply(real, imaginary, r[each, 0], r[each, 1])
+
+
+@compile_kernel
+def _weigh(weights: Any, tables: Any) -> None:
+    """Write what each chunk of a group of bits is worth, uint64[groups, chunks, 2**CHUNK, 2]."""
+    groups, chunks = tables.shape[0], tables.shape[1]
+    arity = len(weights) // groups
+    for group in range(groups):
+        for chunk in range(chunks):
+            own = tables[group, chunk]
+            own[0, 0], own[0, 1] = np.uint64(0), np.uint64(0)
+            for bit in range(CHUNK):
+                first, second, place = np.uint64(0), np.uint64(0), CHUNK * chunk + bit
+                if place < arity:
+                    first, second = weights[group * arity + place, 0], weights[group * arity + place, 1]
+                for entry in range(1 << bit):
+                    own[(1 << bit) + entry, 0] = _add(own[entry, 0], first)
+                    own[(1 << bit) + entry, 1] = _add(own[entry, 1], second)
+
+
+@compile_kernel
 def _look_up(tables: Any, words: Any, rho: Any, bits: Any, out: Any) -> None:
     groups, chunks = tables.shape[0], tables.shape[1]
     mask = (np.uint64(1) << bits) - np.uint64(1)
@@ -205,6 +236,35 @@ def _values(left: Any, right: Any, out: Any) -> None:
         out[node, 0], out[node, 1] = _join((sums[node, 0], sums[node, 1], sums[node, 2], sums[node, 3]))
 
 
+@inline_kernel
+def _lagrange(r0: Any, r1: Any, weights: Any, out: Any) -> None:
+    """Write the coefficients by which values at the first nodes give the value of their polynomial at r."""
+    out[0, 0], out[0, 1] = np.uint64(1), np.uint64(0)
+    for node in range(1, len(weights)):
+        at = _subtract(r0, np.uint64(node - 1))
+        out[node, 0], out[node, 1] = _multiply(out[node - 1, 0], out[node - 1, 1], at, r1)
+    real, imaginary = np.uint64(1), np.uint64(0)
+    for node in range(len(weights) - 1, -1, -1):
+        first, second = _multiply(out[node, 0], out[node, 1], real, imaginary)
+        out[node, 0], out[node, 1] = _scale(first, weights[node]), _scale(second, weights[node])
+        real, imaginary = _multiply(real, imaginary, _subtract(r0, np.uint64(node)), r1)
+
+
+@compile_kernel
+def _fold_all(x: Any, challenges: Any, weights: Any, out: Any) -> None:
+    coefficients = np.empty((ARITY, 2), np.uint64)
+    for each in range(len(x)):
+        own, size = x[each], x.shape[1]
+        for fold in range(challenges.shape[1]):
+            _lagrange(challenges[each, fold, 0], challenges[each, fold, 1], weights, coefficients)
+            size //= ARITY
+            _fold(own, coefficients, own[:size])  # none is read after it is written
+            while size > 1 and size % ARITY:
+                own[size, 0], own[size, 1] = np.uint64(0), np.uint64(0)
+                size += 1
+        out[each, 0], out[each, 1] = own[0, 0], own[0, 1]
+
+
 @compile_kernel
 def _fold(x: Any, coefficients: Any, out: Any) -> None:
     for i in range(len(out)):
@@ -229,7 +289,7 @@ def _inner_product(rho: Any, numbers: Any, out: Any) -> None:
 def _claims(rows: Any, linear: Any, challenges: Any, weights: Any, out: Any) -> None:
     folds = challenges.shape[1]
     start = rows.shape[1] - (NODES - 1) * (folds - 1)
-    before, after = np.empty((NODES, 2), np.uint64), np.empty((NODES, 2), np.uint64)
+    coefficients = np.empty((NODES, 2), np.uint64)
     for each in range(len(rows)):
         r0, r1 = challenges[each, 0, 0], challenges[each, 0, 1]
         real, imaginary = np.uint64(0), np.uint64(0)
@@ -245,22 +305,13 @@ def _claims(rows: Any, linear: Any, challenges: Any, weights: Any, out: Any) -> 
             for place in range(3):
                 real = _subtract(real, rows[each, first + place, 0])
                 imaginary = _subtract(imaginary, rows[each, first + place, 1])
-            r0, r1 = challenges[each, fold, 0], challenges[each, fold, 1]
-            before[0, 0], before[0, 1] = np.uint64(1), np.uint64(0)
-            after[NODES - 1, 0], after[NODES - 1, 1] = np.uint64(1), np.uint64(0)
-            for node in range(1, NODES):
-                at = _subtract(r0, np.uint64(node - 1))
-                before[node, 0], before[node, 1] = _multiply(before[node - 1, 0], before[node - 1, 1], at, r1)
-                back = NODES - 1 - node
-                at = _subtract(r0, np.uint64(back + 1))
-                after[back, 0], after[back, 1] = _multiply(after[back + 1, 0], after[back + 1, 1], at, r1)
+            _lagrange(challenges[each, fold, 0], challenges[each, fold, 1], weights, coefficients)
             three0, three1, real, imaginary = real, imaginary, np.uint64(0), np.uint64(0)
             for node in range(NODES):
-                a0, a1 = _multiply(before[node, 0], before[node, 1], after[node, 0], after[node, 1])
                 b0, b1 = three0, three1
                 if node != 3:
                     sent = first + (node - 1 if node > 3 else node)
                     b0, b1 = rows[each, sent, 0], rows[each, sent, 1]
-                a0, a1 = _multiply(_scale(a0, weights[node]), _scale(a1, weights[node]), b0, b1)
+                a0, a1 = _multiply(coefficients[node, 0], coefficients[node, 1], b0, b1)
                 real, imaginary = _add(real, a0), _add(imaginary, a1)
         out[each, 0], out[each, 1] = real, imaginary

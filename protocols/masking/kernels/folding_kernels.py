@@ -11,6 +11,17 @@ SENT: Final = (0, 1, 2, 4, 5, 6)  # the values of a later fold that are sent; th
 WIDEST: Final = 24  # bits of a word that the first fold takes at once
 
 
+def round_up(size: int) -> int:
+    """Return how long a vector of this size is with its padding, for folds by four."""
+    return -(-size // ARITY) * ARITY
+
+
+def shorter(size: int) -> int:
+    """Return how long a vector is after a later fold, with its padding."""
+    size //= ARITY
+    return round_up(size) if size > 1 else 1
+
+
 class FoldingKernels(abc.ABC):
     """One way to compute; all have the same bytes. Subclasses are final and hold no state."""
 
@@ -28,13 +39,17 @@ class FoldingKernels(abc.ABC):
         """
 
     @abc.abstractmethod
-    def evaluate(self, weights: U64, words: U64, rho: U64 | None, *, groups: int) -> U64:
-        """Return what the bits of each group of each word weigh, times rho where it is given.
+    def powers(self, r: U64, count: int) -> U64:
+        """Return the powers of elements from 0 to count - 1, uint64[m, 2] to uint64[m, count, 2]."""
+
+    @abc.abstractmethod
+    def evaluate(self, weights: U64, words: U64, rho: U64, *, groups: int) -> U64:
+        """Return what the bits of each group of each word weigh, of the first k proofs times rho.
 
         Args:
             weights: uint64[m, groups * arity, 2], of each bit of a word, for each of m proofs.
             words: uint64[m, n].
-            rho: uint64[m, n, 2], or None.
+            rho: uint64[k, n, 2].
             groups: of a word.
         Returns:
             uint64[m, n * groups, 2].
@@ -60,6 +75,15 @@ class FoldingKernels(abc.ABC):
             coefficients: uint64[m, 4, 2].
         Returns:
             uint64[m, l / 4, 2].
+        """
+
+    @abc.abstractmethod
+    def fold_all(self, x: U64, challenges: U64) -> U64:
+        """Return what is left of each of m vectors after all later folds, uint64[m, 2]; x is written to.
+
+        Args:
+            x: uint64[m, l, 2], l a multiple of four.
+            challenges: uint64[m, folds, 2], where the polynomials of each fold are asked.
         """
 
     @abc.abstractmethod

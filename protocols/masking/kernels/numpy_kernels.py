@@ -9,10 +9,10 @@ from typing import Any, Final, final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.arithmetic.extension_field import P, add, elements, multiply, reduce, vector
+from protocols.arithmetic.extension_field import P, add, elements, lagrange, multiply, powers, reduce, vector
 from protocols.arithmetic.fixed_point import U64
 from protocols.masking.kernels.element_folding import claim
-from protocols.masking.kernels.folding_kernels import ARITY, NODES, FoldingKernels
+from protocols.masking.kernels.folding_kernels import ARITY, NODES, FoldingKernels, shorter
 
 F64 = npt.NDArray[np.float64]
 
@@ -53,7 +53,11 @@ class NumpyKernels(FoldingKernels):
             out[row, move] = add(out[row, move], _join(sums.reshape(-1, 2, LIMBS)))
         return out
 
-    def evaluate(self, weights: U64, words: U64, rho: U64 | None, *, groups: int) -> U64:
+    def powers(self, r: U64, count: int) -> U64:
+        """Return the powers, of which there are few, on single elements."""
+        return np.array([powers(each, count) for each in elements(r)], dtype=np.uint64)
+
+    def evaluate(self, weights: U64, words: U64, rho: U64, *, groups: int) -> U64:
         """Return the products of bits and weights, group by group."""
         (m, n), count = words.shape, weights.shape[1]
         out = np.empty((m, n, groups, 2), dtype=np.uint64)
@@ -64,7 +68,9 @@ class NumpyKernels(FoldingKernels):
             bits = np.unpackbits(octets, axis=2, count=count, bitorder="little").astype(np.float64)
             by_group = bits.reshape(m, -1, groups, count // groups).transpose(0, 2, 1, 3)
             value = _join((by_group @ limbs).reshape(m, groups, -1, 2, LIMBS)).transpose(0, 2, 1, 3)
-            out[:, part] = value if rho is None else multiply(rho[:, part, None], value)
+            out[len(rho) :, part] = value[len(rho) :]
+            if len(rho):
+                out[: len(rho), part] = multiply(rho[:, part, None], value[: len(rho)])
         return out.reshape(m, n * groups, 2)
 
     def values(self, left: U64, right: U64) -> U64:
@@ -91,6 +97,16 @@ class NumpyKernels(FoldingKernels):
             part = _limbs(x[:, ARITY * start : ARITY * (start + LONG)]).reshape(m, -1, ARITY * 2 * LIMBS)
             out[:, start : start + LONG] = _join((part @ matrix.reshape(m, -1, 2 * LIMBS)).reshape(m, -1, 2, LIMBS))
         return out
+
+    def fold_all(self, x: U64, challenges: U64) -> U64:
+        """Return what is left, fold after fold."""
+        for r in challenges.transpose(1, 0, 2):
+            size = x.shape[1] // ARITY
+            coefficients = np.array([lagrange(each, ARITY) for each in elements(r)], dtype=np.uint64)
+            folded = np.zeros((len(x), shorter(x.shape[1]), 2), dtype=np.uint64)
+            folded[:, :size] = self.fold(x, coefficients)
+            x = folded
+        return x[:, 0]
 
     def inner_product(self, rho: U64, numbers: U64) -> U64:
         """Return the sum of products of limbs."""

@@ -14,6 +14,7 @@ from protocols.models.outcome import OutcomeSpec
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, run_id
 from protocols.task.parties import DealerParty
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 
 PROOF_WORDS: Final = 1_024  # bounds, in words of 8 bytes: of a proof of ranges,
@@ -29,6 +30,7 @@ class RunPlan(abc.ABC):
     Attributes:
         manifest: of the run.
         layout: of its vectors.
+        release_plan: what it opens.
         run: the manifest's hash.
     """
 
@@ -37,6 +39,7 @@ class RunPlan(abc.ABC):
     def __init__(self, manifest: Manifest) -> None:
         """Prepare what all runs have."""
         self.manifest, self.layout, self.run = manifest, Layout.of(manifest), run_id(manifest)
+        self.release_plan = ReleasePlan.of(manifest)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,10 +6,12 @@ from typing import final
 import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
+from protocols.models.agent_model import Columns
 from protocols.models.chain.chain_groups import ChainGroups, ChainPart, Levels, Reach, grow
 from protocols.models.chain.hazard_factor import ONE, HazardFactor, hazard_factor
 from protocols.models.chain.steps.reversal import Reversal
 from protocols.models.chain.steps.transition import shift_number, times
+from protocols.models.dynamics import Relaxation
 from protocols.models.gradient import Gradient
 from protocols.models.relaxed_agents import F64, Derivatives, Reception, ReversibleAgents, States
 
@@ -28,6 +30,11 @@ class ChainAdjoints(ReversibleAgents):
         self._gradient = gradient
         self._all, self._cell, self._sizes = groups, cell, np.array(sizes, dtype=np.float64)
         self._at, self._levels, self._steps = self.theta.tobytes(), *self._shifted(self.theta)
+
+    @classmethod
+    def of_run(cls, run: Relaxation, *, columns: Columns, cell: I64, n: int) -> "ChainAdjoints":
+        """Begin a holder's n agents of a run, with their columns; errors are those of `ChainGroups`."""
+        return cls(ChainGroups.of_run(run, columns=columns, n=n), run.gradient, sizes=run.sizes, cell=cell)
 
     def __repr__(self) -> str:
         """Tell the size, and nothing else."""

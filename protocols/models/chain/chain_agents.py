@@ -7,9 +7,11 @@ from typing import Any, Final, final
 import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
+from protocols.models.agent_model import Columns
 from protocols.models.chain.chain_groups import ChainGroups, Reach, Rows, grow
 from protocols.models.chain.hazard_factor import hazard_factor
 from protocols.models.dual import Dual
+from protocols.models.dynamics import Relaxation
 from protocols.models.gradient import Gradient
 from protocols.models.relaxed_agents import F64, RelaxedAgents
 
@@ -42,6 +44,11 @@ class ChainAgents(RelaxedAgents):
         self._fixed: I64 | None = None
         for part, state, means in zip(self._all.parts, self._states, self._means, strict=True):
             part.transition.count(state, means, step=0)
+
+    @classmethod
+    def of_run(cls, run: Relaxation, *, columns: Columns, cell: I64, n: int) -> "ChainAgents":
+        """Begin a holder's n agents of a run, with their columns; errors are those of `ChainGroups`."""
+        return cls(ChainGroups.of_run(run, columns=columns, n=n), run.gradient, sizes=run.sizes, cell=cell)
 
     def __repr__(self) -> str:
         """Tell the size, and nothing else."""
@@ -107,7 +114,7 @@ class ChainAgents(RelaxedAgents):
             part.transition.count(state, means, step=self.step)
 
     def _mean(self, number: int) -> Dual:
-        numbers = np.empty((1 + self._gradient.p, self._all.n))
+        numbers = np.empty((self._gradient.width, self._all.n))
         for part, means in zip(self._all.parts, self._means, strict=True):
             numbers[:, part.rows] = means[number]
         return Dual(numbers[0], numbers[1:])
@@ -116,7 +123,7 @@ class ChainAgents(RelaxedAgents):
         """Return what is told and counted in fixed point, int64[m, 1 + p, n], computed once in a step."""
         if self._fixed is None:
             kinds = 1 + max(self._all.numbers, default=-1)
-            self._fixed = np.empty((kinds, 1 + self._gradient.p, self._all.n), dtype=np.int64)
+            self._fixed = np.empty((kinds, self._gradient.width, self._all.n), dtype=np.int64)
             for part, means in zip(self._all.parts, self._means, strict=True):
                 for number, mean in enumerate(means):
                     self._fixed[number][:, part.rows] = self.to_fixed(Dual(mean[0], mean[1:]))

@@ -17,6 +17,7 @@ from protocols.models.chain.paths import refuse
 from protocols.models.chain.quantities import NO_LAWS
 from protocols.models.chain.steps.transition import Slopes, Transition, slopes_of, times
 from protocols.models.dual import Dual
+from protocols.models.dynamics import Relaxation
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.interpreter import Inputs, evaluate
@@ -82,10 +83,10 @@ class ChainGroups:
     public: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def of_run(cls, model: GraphModel, gradient: Gradient, *, columns: Columns, n: int, steps: int) -> "ChainGroups":
+    def of_run(cls, run: Relaxation, *, columns: Columns, n: int) -> "ChainGroups":
         """Return the agents of a holder as a run's gradient asks for them; arguments and errors are those of `of`."""
-        entries = chain_entries(model, gradient)
-        return cls.of(model, entries, columns=columns, n=n, steps=steps, geometric=gradient.geometric)
+        entries, geometric = chain_entries(run.model, run.gradient), run.gradient.geometric
+        return cls.of(run.model, entries, columns=columns, n=n, steps=run.steps, geometric=geometric)
 
     @classmethod
     def of(

@@ -1,5 +1,8 @@
 """By which parameters of a model relaxed runs have derivatives, and why not by the others."""
 
+from collections import Counter
+from collections.abc import Iterator
+
 from protocols.errors import ModelError
 from protocols.models.chain.chain import chain_of, check_chain
 from protocols.models.graph.agents import GraphModel
@@ -41,8 +44,16 @@ def describe_chain(model: GraphModel, *, steps: int) -> str:
     return (
         f"{len(chain.states)} local states of an agent ({chain.explored} before those that behave alike are one), "
         f"{moves} moves{', where each private column is the least that it can be' if columns else ''}; "
-        f"derivatives by {', '.join(parameters.known) or 'none'}"
+        f"derivatives by {', '.join(_fold(parameters)) or 'none'}"
     )
+
+
+def _fold(parameters: ParameterReasons) -> Iterator[str]:
+    """Yield the parameters that have derivatives, a table's by its name with how many of its entries have one."""
+    entries, known = (Counter(title.partition("[")[0] for title in titles) for titles in (parameters, parameters.known))
+    for name, count in known.items():
+        whole = f"{count} entries" if count == entries[name] else f"{count} of {entries[name]} entries"
+        yield name if entries[name] == 1 else f"{name} ({whole})"
 
 
 def _why_not(model: GraphModel, entry: ParameterEntry, *, geometric: bool) -> str:

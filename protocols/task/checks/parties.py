@@ -14,6 +14,7 @@ from protocols.task.parties import (
     InstitutionParty,
     NamedParty,
     contributors,
+    servers_of,
 )
 
 
@@ -25,8 +26,7 @@ def check_names(
     Raises:
         ParameterError: with the name.
     """
-    names = [party.name for party in aggregators] + [party.name for party in clients]
-    names += [dealer.name] if dealer else []
+    names = [party.name for party in (*servers_of(aggregators, dealer), *clients)]
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise ParameterError(f"the name {repeated[0]} is given to two parties; every party needs its own")

@@ -166,10 +166,10 @@ def _check_noised_tangents(releases: Releases, gradient: Gradient, *, aggregator
     if exact := [each.name for each in releases.each if each.mechanism != NOISE]:
         raise ParameterError(f"{exact[0]} is released exact beside noised derivatives; give it noise too")
     for each in releases.each:
-        if each.norms is msgspec.UNSET or (each.times, each.sensitivity) != (1 + gradient.p, 1):
+        if each.norms is msgspec.UNSET or (each.times, each.sensitivity) != (gradient.width, 1):
             raise ParameterError(
                 f"sigma of {each.name} counts in the norms of an agent's values and of its derivatives by "
-                f"{gradient.p} parameters: give norms, set times to {1 + gradient.p}, and sensitivity to 1"
+                f"{gradient.p} parameters: give norms, set times to {gradient.width}, and sensitivity to 1"
             )
         noise = furthest(gradient.units(*each.norms), each.sigma, aggregators=aggregators)
         prove_no_wrap({f"the noise of {each.name}, over all steps": (steps + 1) * noise})

@@ -22,8 +22,8 @@ def gradient_words(gradient: Gradient | None, *, channels: int, cells: int, q: i
     if gradient is None:
         return channels, cells, q
     if gradient.way == "tangents":
-        wide = 1 + gradient.p
-        return channels * wide if mode == "sum" else 0, cells * wide, q * wide
+        width = gradient.width
+        return channels * width if mode == "sum" else 0, cells * width, q * width
     if gradient.way == "adjoints":
         return channels if mode == "sum" else 0, cells + max(gradient.p, q + 1), 0
     return channels + COLUMNS * count_factors(gradient, mode), cells, q + score_words(gradient)

@@ -66,7 +66,14 @@ class Side:
     def start(self):
         self.alive = True
         self.store = Store(self._url)
-        self.joint = Agreement(self._manifest, RUN, self.store, backend=self, peers=[self])
+        self.joint = Agreement(
+            self._manifest.schedule,
+            RUN,
+            self.store,
+            backend=self,
+            peers=[self],
+            timeout_s=self._manifest.round_timeout_s,
+        )
 
     def passes(self, point):
         if self.point == point:

@@ -40,7 +40,7 @@ class Calculator:
         return self._end == OUT
 
 
-class Comparer:
+class ScriptedBackend:
     """Runs programs that end one after the other as the test says, the last one again and again."""
 
     def __init__(self, *ends):
@@ -77,7 +77,8 @@ class Side:
         self.store = Store(url)
         self._book = Ledger(path, run=RUN, name="aggregator-0", key=KEY)
         self.backend, self._path = backend, path
-        self.joint = Agreement(manifest, RUN, self.store, backend=backend, peers=peers, ledger=self._book)
+        given = {"ledger": self._book, "timeout_s": manifest.round_timeout_s}
+        self.joint = Agreement(manifest.schedule, RUN, self.store, backend=backend, peers=peers, **given)
 
     async def settle(self, number=ROUND, kind=b"all"):
         def program(calculator):
@@ -103,7 +104,7 @@ def side(manifest_of, tmp_path):
 
 def test_a_result_that_all_have_kept_is_told_and_nothing_is_repeated(side):
     async def act():
-        one = side(Comparer(DONE), Other(name(1)))
+        one = side(ScriptedBackend(DONE), Other(name(1)))
         return await one.settle(), one.repeats()
 
     assert asyncio.run(act()) == (name(1), [])
@@ -112,7 +113,7 @@ def test_a_result_that_all_have_kept_is_told_and_nothing_is_repeated(side):
 @pytest.mark.parametrize("end", [JOIN, MASKED])
 def test_what_failed_before_the_verdict_was_shown_is_no_repeat_however_often(side, end):
     async def act():
-        one = side(Comparer(end, end, end, DONE), Other(name(1 if end == JOIN else 4)))
+        one = side(ScriptedBackend(end, end, end, DONE), Other(name(1 if end == JOIN else 4)))
         for _ in range(3):
             with pytest.raises(Unavailable):
                 await one.settle()
@@ -124,7 +125,7 @@ def test_what_failed_before_the_verdict_was_shown_is_no_repeat_however_often(sid
 
 def test_what_failed_when_the_verdict_was_shown_may_be_repeated_once_in_a_run(side):
     async def act():
-        one = side(Comparer(SHOWN, JOIN, DONE, SHOWN), Other(name(2)))
+        one = side(ScriptedBackend(SHOWN, JOIN, DONE, SHOWN), Other(name(2)))
         for _ in range(2):  # that nobody came to the repeat uses no other one up
             with pytest.raises(Unavailable):
                 await one.settle()
@@ -144,24 +145,24 @@ def test_what_failed_when_the_verdict_was_shown_may_be_repeated_once_in_a_run(si
 def test_a_restart_gives_no_further_repeat(side):
     async def act():
         with pytest.raises(Unavailable):
-            await side(Comparer(SHOWN)).settle()
+            await side(ScriptedBackend(SHOWN)).settle()
         with pytest.raises(Unavailable):
-            await side(Comparer(SHOWN)).settle()
+            await side(ScriptedBackend(SHOWN)).settle()
         with pytest.raises(RepeatSpent):
-            await side(Comparer(DONE)).settle()
-        return side(Comparer(DONE)).repeats()
+            await side(ScriptedBackend(DONE)).settle()
+        return side(ScriptedBackend(DONE)).repeats()
 
     assert asyncio.run(act()) == [ROUND]
 
 
 def test_whoever_stops_in_the_middle_of_a_computation_may_have_shown_its_verdict(side):
     async def act():
-        one = side(Comparer(LATE))
+        one = side(ScriptedBackend(LATE))
         deciding = asyncio.ensure_future(one.settle())
         await one.backend.begun.wait()
         deciding.cancel()
         await asyncio.gather(deciding, return_exceptions=True)
-        other = side(Comparer(DONE), Other(name(1)))
+        other = side(ScriptedBackend(DONE), Other(name(1)))
         return await other.settle(), other.repeats()
 
     assert asyncio.run(act()) == (name(1), [ROUND])
@@ -169,7 +170,7 @@ def test_whoever_stops_in_the_middle_of_a_computation_may_have_shown_its_verdict
 
 def test_whoever_holds_another_result_ends_the_run_and_nothing_is_computed_again(side):
     async def act():
-        one = side(Comparer(DONE), Other(name(9)))
+        one = side(ScriptedBackend(DONE), Other(name(9)))
         for _ in range(3):
             with pytest.raises(ResultsDiffer, match="holds another result of step 0"):
                 await one.settle()
@@ -182,24 +183,24 @@ def test_one_of_two_others_that_holds_another_result_is_enough(side):
     async def act():
         for others in ((name(1), name(9)), (b"", name(9))):
             with pytest.raises(ResultsDiffer):
-                await side(Comparer(DONE), *map(Other, others)).settle()
+                await side(ScriptedBackend(DONE), *map(Other, others)).settle()
 
     asyncio.run(act())
 
 
 def test_a_result_that_was_given_up_does_not_come_back_after_a_restart(side):
     async def act():
-        one = side(Comparer(DONE, SHOWN), Other(b""))
+        one = side(ScriptedBackend(DONE, SHOWN), Other(b""))
         with pytest.raises(Unavailable):
             await one.settle()
-        return await side(Comparer(DONE)).joint.result_name(ROUND)
+        return await side(ScriptedBackend(DONE)).joint.result_name(ROUND)
 
     assert asyncio.run(act()) == b""
 
 
 def test_numbers_out_of_range_are_no_result_that_could_be_told(side):
     async def act():
-        one = side(Comparer(OUT), Other(b""))
+        one = side(ScriptedBackend(OUT), Other(b""))
         with pytest.raises(OutOfRange, match="in step 0; nothing of this round counted"):
             await one.settle()
         return await one.joint.result_name(ROUND), one.store.joint_result(RUN)
@@ -209,12 +210,12 @@ def test_numbers_out_of_range_are_no_result_that_could_be_told(side):
 
 def test_a_round_is_not_done_again_over_other_clients(side):
     async def act():
-        one = side(Comparer(DONE), Other(name(1)))
+        one = side(ScriptedBackend(DONE), Other(name(1)))
         await one.settle(kind=b"all")
         with pytest.raises(ResultsDiffer, match="counts other clients in step 0"):
             await one.settle(kind=b"all but one")
         with pytest.raises(ResultsDiffer, match="counts other clients in step 0"):
-            await side(Comparer(DONE), Other(name(1))).settle(kind=b"all but one")
+            await side(ScriptedBackend(DONE), Other(name(1))).settle(kind=b"all but one")
 
     asyncio.run(act())
 
@@ -224,11 +225,11 @@ def test_a_repeat_that_showed_nothing_is_made_over_the_same_clients_too(side, en
     """Two verdicts over different clients would tell of those that only one of them counts."""
 
     async def act():
-        one = side(Comparer(SHOWN, end, end, DONE), Other(name(4 if end == MASKED else 2)))
+        one = side(ScriptedBackend(SHOWN, end, end, DONE), Other(name(4 if end == MASKED else 2)))
         for _ in range(3):
             with pytest.raises(Unavailable):
                 await one.settle(kind=b"all")
-        for again in (one, side(Comparer(DONE), Other(name(1)))):
+        for again in (one, side(ScriptedBackend(DONE), Other(name(1)))):
             with pytest.raises(ResultsDiffer, match="counts other clients in step 0"):
                 await again.settle(kind=b"all but one")
         await one.settle(kind=b"all")
@@ -239,7 +240,7 @@ def test_a_repeat_that_showed_nothing_is_made_over_the_same_clients_too(side, en
 
 def test_whoever_waits_for_others_to_join_says_at_once_that_it_has_none(side):
     async def act():
-        one = side(Comparer(DONE), Other(name(1)))
+        one = side(ScriptedBackend(DONE), Other(name(1)))
         arrived = asyncio.Event()
         compute = one.backend.compute
 
@@ -260,7 +261,7 @@ def test_whoever_waits_for_others_to_join_says_at_once_that_it_has_none(side):
 
 def test_who_said_that_it_has_none_of_a_computation_under_way_never_has_it(side):
     async def act():
-        one = side(Comparer(LATE, DONE), Other(name(2)))
+        one = side(ScriptedBackend(LATE, DONE), Other(name(2)))
         deciding = asyncio.ensure_future(one.settle())
         await one.backend.begun.wait()
         said = await one.joint.result_name(ROUND)

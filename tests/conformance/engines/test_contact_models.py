@@ -22,6 +22,7 @@ from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.library.supply import Supply
 from protocols.errors import ParameterError
 from tests.conformance.engines.test_venue_models import FASTER, MODELS, STEPS, Mood, N, public_of, traced_of
+from tests.epidemics import channels_of
 from tests.random_graph import random_graph
 from tests.user_models import Lenders
 
@@ -191,7 +192,7 @@ def test_agents_with_contacts_go_on_from_a_checkpoint_with_the_same_bits(model):
 def test_contacts_that_do_not_fit_a_model_are_refused(model, days, said):
     traced = traced_of(model)
     with pytest.raises(ParameterError, match=said):
-        VenueAgents(traced.graph, traced.parameters, VenueChannels.of_contacts(traced.graph, days), key=(1, 2))
+        VenueAgents(traced.graph, traced.parameters, channels_of(traced.graph, days), key=(1, 2))
 
 
 def test_exposures_are_held_in_the_smallest_types_that_their_bounds_allow():

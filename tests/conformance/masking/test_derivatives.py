@@ -8,7 +8,6 @@ from lpm_secure.models.library.work import LabourMarket
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.models.chain.chain_agents import ChainAgents
-from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import NOISE, Release, Releases
@@ -67,9 +66,8 @@ def test_a_derivative_beyond_the_clip_of_a_clients_agents_is_named_and_the_other
 @pytest.mark.parametrize("known", [{}, {"stage": 3}])
 def test_who_tells_less_than_nothing_is_named_and_nobody_else_whether_agents_were_susceptible_or_not(known, begin):
     run = begin()
-    gradient, columns = run.plan.manifest.gradient, {name: np.full(2, stage) for name, stage in known.items()}
-    groups = ChainGroups.of_run(run.plan.manifest.model, gradient, columns=columns, n=2, steps=STEPS)
-    agents, told = ChainAgents(groups, gradient, sizes=(), cell=np.zeros(0, np.int64)), words(run, 0)
+    columns, told = {name: np.full(2, stage) for name, stage in known.items()}, words(run, 0)
+    agents = ChainAgents.of_run(run.plan.manifest.relaxation, columns=columns, cell=np.zeros(0, np.int64), n=2)
     lie = np.zeros((5, 3), np.int64)
     lie[2:4, 0] = -(2**34)  # 4 people, in a value's fixed point
     for step in range(STEPS):

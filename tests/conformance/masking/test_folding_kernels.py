@@ -48,13 +48,29 @@ def test_all_kernels_have_the_same_bytes(data):
         for name, given_, named in (
             ("correlate", (left, right, rho[0]), {"arity": arity}),
             ("evaluate", (weights, words, rho), {"groups": groups}),
-            ("evaluate", (weights, words, None), {"groups": groups}),
+            ("evaluate", (weights, words, rho[:-1]), {"groups": groups}),
+            ("evaluate", (weights, words, rho[:0]), {"groups": groups}),
             ("values", (x[0], x[-1, ::-1]), {}),
+            ("powers", (numbers(data.draw, P, m, 2, edge=edge), arity), {}),
             ("fold", (x, numbers(data.draw, P, m, 4, 2)), {}),
             ("inner_product", (rho, left), {}),
         ):
             expected, got = (getattr(each, name)(*given_, **named) for each in (NUMPY, compiled))
             assert (got.dtype, got.shape, got.tobytes()) == (expected.dtype, expected.shape, expected.tobytes()), name
+
+
+@pytest.mark.parametrize("length", [4, 8, 48, 52, 268])
+def test_all_folds_together_are_one_fold_after_the_other_whatever_the_length(kernels, length):
+    random, folds, left = np.random.default_rng(length), 0, length
+    while left > 1:
+        folds, left = folds + 1, -(-left // 4)
+    x, challenges = (random.integers(0, P, (2, each, 2), dtype=np.uint64) for each in (length, folds))
+    x[0, -1] = 0
+    for own, of_own, got in zip(x, challenges, kernels.fold_all(x.copy(), challenges), strict=True):
+        each = own[None]
+        for r in field.elements(of_own):
+            each = folding.fold(each, r)
+        assert got.tolist() == each[0, 0].tolist()
 
 
 @settings(max_examples=repetitions(25))

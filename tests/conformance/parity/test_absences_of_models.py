@@ -43,7 +43,7 @@ def reference(testbed, missed, public, observe=lambda state, inputs: None, *, le
     model, edges = manifest.model.agents, edges_of(testbed)
     numbers = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
     owner = np.array([place for place, client in enumerate(manifest.clients) for _ in client.agents], dtype=np.int64)
-    source, n, o = AgentSource(numbers, simulation_key(manifest)), numbers.size, len(model.outcomes)
+    source, n, o = AgentSource(numbers, simulation_key(manifest.testbed_seed)), numbers.size, len(model.outcomes)
     sizes, field = np.array(manifest.cells, dtype=np.int64), model.cell_field
     state = model.initial_state(source, testbed.columns)
     own, told, waits = (np.zeros((n, o), dtype=np.int64) for _ in range(3))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from client_sdk import ContactTable
 from client_sdk.gradients.adjoints import AdjointClient
+from client_sdk.simulation.exchange import Exchange
 from lpm_secure.config.model import graph_of
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
@@ -24,7 +25,9 @@ from protocols.models.agent_model import UNKNOWN
 from protocols.models.chain.hazard_factor import PROTECTION, REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
 from protocols.models.likelihood.entries import moments_of
+from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
+from protocols.task.release_plan import ReleasePlan
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
 from tests.conformance.parity.conftest import has_holders
@@ -66,13 +69,15 @@ def private_run(testbed, operators_of, body, around=lambda name, operators: oper
     manifest = testbed.manifest
 
     async def one(name, operators):
-        client = await AdjointClient.join(manifest, testbed.private_state(name), around(name, operators))
+        client = await AdjointClient.join_over(
+            manifest, testbed.private_state(name), Exchange(manifest, name, around(name, operators))
+        )
         await client.run()
 
     async def everybody():
         with operators_of(manifest) as operators:
             remote = RemotePart(manifest, operators.transports(ENGINE))
-            private = PrivateAdjoints(manifest, remote, asyncio.get_running_loop())
+            private = PrivateAdjoints(manifest.relaxation, Layout.of(manifest), remote, asyncio.get_running_loop())
             parts = [one(party.name, operators) for party in manifest.clients]
             return (await asyncio.gather(asyncio.to_thread(body, private), *parts))[0]
 
@@ -119,7 +124,7 @@ def gradients(testbed, operators_of, theta, weights):
     """Return the private and the clear gradient by theta, and both losses."""
 
     def body(private):
-        loss = loss_of(mean_counts(testbed.manifest, private, synthetic(testbed), theta), weights)
+        loss = loss_of(mean_counts(private, synthetic(testbed), theta), weights)
         return loss.item(), torch.autograd.grad(loss, theta)[0]
 
     return private_run(testbed, operators_of, body), clear_run(testbed, body)
@@ -160,7 +165,14 @@ def test_adjoints_and_tangents_are_one_gradient(testbed):
     adjoint = with_adjoints(testbed)
     given = msgspec.structs.replace(adjoint.manifest.gradient, way="tangents")
     tangent = dataclasses.replace(adjoint, manifest=msgspec.structs.replace(adjoint.manifest, gradient=given))
-    series = asyncio.run(simulate_tangents(tangent.manifest, ClearTangents(tangent), synthetic_part(tangent)))
+    series = asyncio.run(
+        simulate_tangents(
+            tangent.manifest.relaxation,
+            ReleasePlan.of(tangent.manifest),
+            ClearTangents(tangent),
+            synthetic_part(tangent),
+        )
+    )
 
     weights = torch.rand(series.value.shape, dtype=torch.float64, generator=torch.manual_seed(3))
     found = clear_run(adjoint, lambda private: gradient_at(adjoint, private, weights))
@@ -171,7 +183,7 @@ def gradient_at(testbed, private, weights):
     """Return the gradient of weighted totals by the manifest's parameters."""
     agents, point = engine_tensors(testbed)
     theta = torch.tensor(point, requires_grad=True)
-    loss = (mean_counts(testbed.manifest, private, agents, theta) * weights).sum()
+    loss = (mean_counts(private, agents, theta) * weights).sum()
     return torch.autograd.grad(loss, theta)[0].numpy()
 
 
@@ -188,7 +200,7 @@ def test_a_network_is_trained_through_private_clients(testbed, operators_of):
         days = torch.linspace(0, 1, manifest.steps, dtype=torch.float64)[:, None]
         losses = []
         for _ in range(passes):
-            counts = mean_counts(manifest, private, synthetic(testbed), base * torch.expm1(0.3 * net(days)))
+            counts = mean_counts(private, synthetic(testbed), base * torch.expm1(0.3 * net(days)))
             loss = (counts[-1, :, 3].sum() - 20.0) ** 2
             optimiser.zero_grad()
             loss.backward()
@@ -208,13 +220,13 @@ def test_a_pass_is_differentiated_once_and_before_the_next(testbed, operators_of
 
     def body(private):
         theta = theta_of(testbed.manifest)
-        counts = mean_counts(testbed.manifest, private, synthetic(testbed), theta)
+        counts = mean_counts(private, synthetic(testbed), theta)
         with pytest.raises(ParameterError, match="waits for its way back"):
             private.begin(theta[0])
         counts.sum().backward(retain_graph=True)
         with pytest.raises(ProtocolError, match="differentiate a pass once"):
             counts.sum().backward()
-        mean_counts(testbed.manifest, private, synthetic(testbed), theta).sum().backward()
+        mean_counts(private, synthetic(testbed), theta).sum().backward()
         with pytest.raises(ParameterError, match="passes are over"):
             private.begin(theta[0])
 
@@ -244,7 +256,7 @@ def test_a_gradient_without_one_client_in_one_round_is_not_returned(testbed, ope
 
     def body(private):
         theta = theta_of(testbed.manifest)
-        mean_counts(testbed.manifest, private, synthetic(testbed), theta)[-1, 0, 3].backward()
+        mean_counts(private, synthetic(testbed), theta)[-1, 0, 3].backward()
 
     with pytest.raises(ProtocolError, match="2 clients took part, and 3 before"):
         private_run(testbed, operators_of, body, around)

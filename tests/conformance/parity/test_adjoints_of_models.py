@@ -54,7 +54,7 @@ def gradient_of(testbed, weights, moved=0.0):
         ends = ParameterRange.of(testbed.manifest.model, testbed.manifest.gradient)
         rows = np.clip(rows, ends.low, ends.high)  # beyond them clients take part no longer
         theta = torch.tensor(point + rows, requires_grad=True)
-        loss = (mean_counts(testbed.manifest, private, synthetic, theta) * weights).sum()
+        loss = (mean_counts(private, synthetic, theta) * weights).sum()
         return loss.item(), torch.autograd.grad(loss, theta)[0].numpy()
 
     return body
@@ -182,7 +182,7 @@ def test_what_an_engine_announces_moves_rates_and_probabilities_to_what_it_says(
 
     def body(private):
         synthetic, point = engine_tensors(testbed)
-        counts = mean_counts(testbed.manifest, private, synthetic, torch.tensor(point + np.array(shift)))
+        counts = mean_counts(private, synthetic, torch.tensor(point + np.array(shift)))
         return (counts * weights).sum().item()
 
     there = run_clear(rumour("tangents", **{name: model.parameters[name] + by for name, by in moved.items()}))

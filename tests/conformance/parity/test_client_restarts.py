@@ -13,6 +13,7 @@ from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
 from protocols.errors import WouldWrap
 from protocols.task.parties import ENGINE
+from protocols.task.release_plan import ReleasePlan
 from tests.client_restarts import MOMENTS, FragileClient, absences
 from tests.conformance.parity import test_absences_of_models, test_tangents
 from tests.conformance.parity.conftest import ALL, has_holders
@@ -113,7 +114,9 @@ def test_tangents_of_clients_that_come_back_are_those_of_clients_that_stayed(dat
         testbed,
         operators_of,
         drawn(data, testbed),
-        drive=lambda part: simulate_tangents(testbed.manifest, part, synthetic_part(testbed)),
+        drive=lambda part: simulate_tangents(
+            testbed.manifest.relaxation, ReleasePlan.of(testbed.manifest), part, synthetic_part(testbed)
+        ),
     )
     whole, agents = test_tangents.run_private(testbed, operators_of)
     assert series.counts.tobytes() == whole.counts.tobytes()

@@ -10,9 +10,6 @@ from protocols.releases.query import Release, Releases
 from tests.conformance.parity.conftest import ALL, EACH, LAWS, graph_model
 from tests.conformance.parity.test_devices import as_devices
 
-COUNTED = ("library-seir", "library-doses", "library-banks", "library-opinion", "library-supply", "cheapest", "places")
-SLOW_COUNTS = [pytest.param(name, marks=pytest.mark.slow) for name in COUNTED]
-
 LONG = ("density", "places")  # whose moves have runs of their own by default
 OWN = [
     pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in sorted(ALL.keys() - LAWS.keys())
@@ -60,7 +57,7 @@ def test_many_runs_equal_their_clear_runs_bit_for_bit(name, mode, data, graph_te
     check(data.draw(graph_testbeds(name, mode=mode)), run_private, run_clear)
 
 
-@pytest.mark.parametrize("name", ["library-seirs", "opinion", *SLOW_COUNTS])
+@pytest.mark.parametrize("name", ["library-seirs", "opinion"])
 @settings(max_examples=4)
 @given(data=st.data())
 def test_a_run_with_small_counts_suppressed_equals_the_clear_run(name, data, graph_testbeds, run_private, run_clear):

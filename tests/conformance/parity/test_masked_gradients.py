@@ -14,6 +14,8 @@ from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_p
 from lpm_secure.testbed.masked_parties import start_parties
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import ParameterError, WouldWrap
+from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan
 from tests.conformance.parity import test_adjoints, test_scores_of_models, test_tangents_of_models
 from tests.conformance.parity.conftest import has_holders
 from tests.conformance.parity.test_adjoints_of_models import gradient_of, weights_of, with_adjoints
@@ -54,7 +56,12 @@ def play(testbed, drive):
 @given(draw=st.data())
 def test_masked_tangents_equal_the_clear_ones(name, draw, graph_testbeds):
     testbed = with_tangents(draw.draw(own_testbeds(graph_testbeds, name, **ACTIVE)), draw)
-    private = play(testbed, lambda engine: simulate_tangents(testbed.manifest, engine, synthetic_part(testbed)))
+    private = play(
+        testbed,
+        lambda engine: simulate_tangents(
+            testbed.manifest.relaxation, ReleasePlan.of(testbed.manifest), engine, synthetic_part(testbed)
+        ),
+    )
     assert private.counts.tobytes() == test_tangents_of_models.run_clear(testbed).counts.tobytes()
 
 
@@ -67,7 +74,9 @@ def test_masked_adjoints_equal_the_clear_ones(name, draw, graph_testbeds):
     body = gradient_of(testbed, weights_of(testbed), moved=draw.draw(st.sampled_from([0.0, 1e-4])))
 
     async def drive(engine):
-        private = PrivateAdjoints(testbed.manifest, engine, asyncio.get_running_loop())
+        private = PrivateAdjoints(
+            testbed.manifest.relaxation, Layout.of(testbed.manifest), engine, asyncio.get_running_loop()
+        )
         return await asyncio.to_thread(body, private)
 
     (loss, grad), (clear_loss, clear_grad) = play(testbed, drive), test_adjoints.clear_run(testbed, body)

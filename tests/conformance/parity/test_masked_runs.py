@@ -88,14 +88,6 @@ def test_a_masked_epidemic_with_small_counts_suppressed_equals_the_clear_run(dat
     check(data.draw(testbeds(mode="outcome", k=2, min_count=least)), run_clear)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["library-doses", "library-opinion", "library-seirs", "opinion"])
-@settings(max_examples=10)
-@given(data=st.data(), least=st.integers(2, 8))
-def test_a_masked_run_with_small_counts_suppressed_equals_the_clear_run(name, data, least, graph_testbeds, run_clear):
-    check(data.draw(graph_testbeds(name, mode="outcome", k=2, engine=True, min_count=least)), run_clear)
-
-
 @settings(max_examples=4)
 @given(data=st.data(), waning=st.sampled_from([(2**31, 2**31), (2**32,), (0, 0, 2**32)]))
 def test_a_masked_epidemic_whose_immunity_wanes_equals_the_clear_run(data, waning, testbeds, run_clear):

@@ -17,6 +17,8 @@ from protocols.errors import DataError, ModelError, ParameterError
 from protocols.models.agent_model import UNKNOWN
 from protocols.models.gradient import Gradient
 from protocols.releases.query import Release, Releases
+from protocols.task.layout import Layout
+from protocols.task.release_plan import ReleasePlan
 from tests.conformance.parity import test_graphs_of_models as graphs
 from tests.conformance.parity import test_late_joiners as joiners
 from tests.conformance.parity import test_masked_runs as masked
@@ -139,13 +141,16 @@ class Noised(PrivatePart):
 
     def __init__(self, testbed, keys):
         self.agents, self._manifest = testbed.clear_agents(CPU), testbed.manifest
-        self._noise = [ReleaseNoise(testbed.manifest, index, key) for index, key in enumerate(keys)]
+        self._noise = [
+            ReleaseNoise(ReleasePlan.of(testbed.manifest), Layout.of(testbed.manifest), index, key)
+            for index, key in enumerate(keys)
+        ]
 
     async def advance(self, step, announced):
         rule = self._manifest.releases.of("cells")
-        cells = self.agents.cell_totals() + sum(each.of(rule, step, CELLS) for each in self._noise)
+        cells = self.agents.cell_totals() + sum(each.of(rule, step, len(self._manifest.cells)) for each in self._noise)
         tally = self.agents.tally()
-        if step < STEPS:
+        if step < self._manifest.steps:
             self.agents.update(cells + announced, step=step)
         return StepRelease(cells, tally, len(AGENTS), 0)
 

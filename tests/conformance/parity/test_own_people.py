@@ -14,6 +14,7 @@ from lpm_secure.testbed.deployment import Deployment
 from lpm_secure.testbed.testbed import build
 from protocols.errors import ConfigError, DataError
 from protocols.models.agent_model import UNKNOWN
+from protocols.task.release_plan import ReleasePlan
 
 WARD = Path(__file__).parents[3] / "examples" / "ward.toml"
 TABLE = WARD.read_text()
@@ -172,7 +173,9 @@ SUM = TABLE.replace('"outcome"', '"sum"')
 
 def test_tangents_begin_where_people_are_known_to_be(tmp_path):
     testbed = built(write(tmp_path, SUM.replace("[protocol]", f"{GRADIENT}[protocol]")))
-    run = simulate_tangents(testbed.manifest, ClearTangents(testbed), synthetic_part(testbed))
+    run = simulate_tangents(
+        testbed.manifest.relaxation, ReleasePlan.of(testbed.manifest), ClearTangents(testbed), synthetic_part(testbed)
+    )
     known = testbed.columns["stage"]
     counts = np.bincount(known[known != UNKNOWN], minlength=4)
     assert counts.sum() > 0

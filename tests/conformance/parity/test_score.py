@@ -15,7 +15,9 @@ from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from protocols.errors import DataError
 from protocols.models.gradient import Gradient
 from protocols.models.likelihood.score_parameters import score_parameters
+from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
+from protocols.task.release_plan import ReleasePlan
 from tests.conformance.parity.conftest import has_holders
 from tests.epidemics import alike
 from tests.repetitions import repetitions
@@ -83,8 +85,10 @@ def test_a_private_score_equals_the_clear_one_to_the_last_bit(draw, testbeds, op
 def test_a_score_added_up_on_shares_equals_the_clear_one_to_the_last_bit(draw, testbeds, operators_of):
     testbed = with_scores(draw.draw(testbeds(mode="outcome")))
     try:
-        for client in testbed.manifest.clients:
-            OwnScore(testbed.manifest, testbed.private_state(client.name))
+        manifest = testbed.manifest
+        for client in manifest.clients:
+            private = testbed.private_state(client.name)
+            OwnScore(manifest.model, ReleasePlan.of(manifest), Layout.of(manifest), private, factors=1)
     except DataError:
         reject()  # contacts heavier than the proof against wrapping allows
     private, clear = run_private(testbed, operators_of), run_clear(testbed)

@@ -20,8 +20,8 @@ from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.factors.level_factors import factors_of
 from protocols.models.likelihood.graph_score import GraphScore
 from protocols.models.likelihood.score_parameters import score_parameters
-from protocols.task.manifest import cohort
 from protocols.task.parties import ENGINE
+from protocols.task.release_plan import CohortRule
 from tests.conformance.parity.conftest import has_holders
 from tests.conformance.parity.test_absences import Late
 from tests.conformance.parity.test_absences_of_models import ROUND_S, reference
@@ -119,7 +119,7 @@ def test_whoever_misses_steps_scores_what_its_agents_drew(name, data, graph_test
     late = data.draw(st.integers(0, len(manifest.clients) - 1))
     steps = {manifest.steps - 1} - {0}
     present = [client.name for place, client in enumerate(manifest.clients) if place != late or not steps]
-    assume(cohort(manifest, present) >= manifest.min_cohort)  # whoever has no agents is none of them
+    assume(CohortRule.of(manifest).size(present) >= manifest.min_cohort)  # whoever has no agents is none of them
     planned = {client.name: steps if place == late else set() for place, client in enumerate(manifest.clients)}
 
     def around(name, operators):
@@ -129,7 +129,7 @@ def test_whoever_misses_steps_scores_what_its_agents_drew(name, data, graph_test
     assume(missed == {name: sorted([*steps, *steps]) for name, steps in planned.items()})  # nobody else was late
     numbers = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
     score = GraphScore(
-        manifest.model, manifest.gradient, AgentSource(numbers, simulation_key(manifest)), testbed.columns
+        manifest.model, manifest.gradient, AgentSource(numbers, simulation_key(manifest.testbed_seed)), testbed.columns
     )
     reference(testbed, planned, found.series.public, observe=score.observe)
     assert found.score.tobytes() == np.ldexp(score.encode().astype(float), -manifest.gradient.tangent_bits).tobytes()

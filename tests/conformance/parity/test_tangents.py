@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from client_sdk import ContactTable
 from client_sdk.gradients.tangents import TangentClient
+from client_sdk.simulation.exchange import Exchange
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed.testbed import Testbed
@@ -18,6 +19,7 @@ from protocols.models.agent_model import UNKNOWN
 from protocols.models.chain.hazard_factor import PROTECTION, REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
 from protocols.task.parties import ENGINE, ClientParty
+from protocols.task.release_plan import ReleasePlan
 from tests.conformance.parity.conftest import has_holders
 from tests.epidemics import relaxed_parameters
 from tests.repetitions import repetitions
@@ -63,7 +65,9 @@ def run_private(testbed, operators_of):
     manifest = testbed.manifest
 
     async def one(name, operators):
-        client = await TangentClient.join(manifest, testbed.private_state(name), operators.transports(name))
+        client = await TangentClient.join_over(
+            manifest, testbed.private_state(name), Exchange(manifest, name, operators.transports(name))
+        )
         await client.run()
         return client
 
@@ -71,7 +75,10 @@ def run_private(testbed, operators_of):
         with operators_of(manifest) as operators:
             engine = RemotePart(manifest, operators.transports(ENGINE))
             parts = [one(party.name, operators) for party in manifest.clients]
-            return await asyncio.gather(simulate_tangents(manifest, engine, synthetic_part(testbed)), *parts)
+            return await asyncio.gather(
+                simulate_tangents(manifest.relaxation, ReleasePlan.of(manifest), engine, synthetic_part(testbed)),
+                *parts,
+            )
 
     series, *clients = asyncio.run(everybody())
     return series, [client.agents for client in clients]
@@ -79,7 +86,9 @@ def run_private(testbed, operators_of):
 
 def run_clear(testbed):
     part = ClearTangents(testbed)
-    series = asyncio.run(simulate_tangents(testbed.manifest, part, synthetic_part(testbed)))
+    series = asyncio.run(
+        simulate_tangents(testbed.manifest.relaxation, ReleasePlan.of(testbed.manifest), part, synthetic_part(testbed))
+    )
     return series, part.agents
 
 

@@ -18,6 +18,7 @@ from protocols.models.chain.hazard_factor import REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction
 from protocols.models.graph.agents import UNKNOWN, GraphModel
 from protocols.task.parties import ClientParty
+from protocols.task.release_plan import ReleasePlan
 from tests.conformance.parity.conftest import graph_model, has_holders
 from tests.conformance.parity.test_tangents import run_private
 
@@ -44,7 +45,14 @@ def drawn_dynamics(draw):
 
 
 def run_clear(testbed):
-    return asyncio.run(simulate_tangents(testbed.manifest, ClearTangents(testbed), synthetic_part(testbed)))
+    return asyncio.run(
+        simulate_tangents(
+            testbed.manifest.relaxation,
+            ReleasePlan.of(testbed.manifest),
+            ClearTangents(testbed),
+            synthetic_part(testbed),
+        )
+    )
 
 
 def own_testbeds(graph_testbeds, name, **changes):

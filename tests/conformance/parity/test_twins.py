@@ -72,7 +72,7 @@ def reference(testbed, missed, public, *, heard_of=None, counted=None, learnt=No
         The state of all of them in this order, and int64[T + 1, 2, q], what is counted of private and of other agents.
     """
     heard_of, counted, learnt = (missed if each is None else each for each in (heard_of, counted, learnt))
-    manifest, key = testbed.manifest, simulation_key(testbed.manifest)
+    manifest, key = testbed.manifest, simulation_key(testbed.manifest.testbed_seed)
     model, edges, clients = manifest.model.agents, edges_of(testbed), len(manifest.clients)
     own = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
     others = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)

@@ -5,20 +5,17 @@ import asyncio
 import numpy as np
 import pytest
 
-from aggregator import Aggregator
 from protocols.errors import (
     CohortTooSmall,
     ConflictingReplay,
-    ManifestMismatch,
     NotEnrolled,
     NotJoined,
     RoundAhead,
     RoundClosed,
     Unavailable,
-    WireError,
     WrongLength,
 )
-from protocols.wire.messages import Announcement, Join, JoinReply, MembersQuery, Share
+from protocols.wire.messages import Join, JoinReply, Share
 
 ALL = ("client-0", "client-1", "client-2")
 LONG_S = 600.0  # a deadline that no test reaches
@@ -335,24 +332,3 @@ def test_an_aggregator_that_stops_tells_those_who_wait_to_call_again(manifest, d
             await waiting
 
     during(manifest(), act)
-
-
-def test_every_caller_may_ask_only_what_its_role_allows(manifest, during):
-    async def act(operator):
-        run = operator.run
-        aggregator = Aggregator({run.id: run})
-        with pytest.raises(ManifestMismatch, match="serves no run of that id"):
-            await aggregator.answer("client-0", Join(bytes(32), b""))
-        with pytest.raises(NotEnrolled, match="client-0 is not the engine"):
-            await aggregator.answer("client-0", Announcement(run.id, 0, np.zeros(0, dtype=np.int64)))
-        for caller in ("client-0", "engine"):
-            with pytest.raises(NotEnrolled, match=f"{caller} is not an aggregator of this run"):
-                await aggregator.answer(caller, MembersQuery(run.id, 0))
-        for caller in ("engine", "aggregator-0"):
-            with pytest.raises(NotEnrolled, match=f"no client {caller}"):
-                await aggregator.answer(caller, Join(run.id, b""))
-        with pytest.raises(WireError, match="not asked with a JoinReply"):
-            await aggregator.answer("client-0", JoinReply(0))
-        return await aggregator.answer("client-0", Join(run.id, b""))
-
-    assert during(manifest(), act) == JoinReply(0)

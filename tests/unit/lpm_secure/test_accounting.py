@@ -1,10 +1,10 @@
-"""Budgets: known figures, closed forms, and what does not add up."""
+"""Budgets: known figures, closed forms, another's accountant, and what does not add up."""
 
 import math
 
 import pytest
 
-from lpm_secure.accounting import Cost, epsilon_of, gaussian_epsilon, sigma_for
+from lpm_secure.accounting import ROUNDED, Cost, epsilon_of, gaussian_epsilon, sigma_for, smooth_sigma_for
 from protocols.errors import ParameterError
 
 DELTA = 1e-6
@@ -12,13 +12,39 @@ DELTA = 1e-6
 
 @pytest.mark.parametrize(("epsilon", "sigma"), [(1, 4.22), (2, 2.23), (4, 1.19)])
 def test_the_sigma_of_one_event_is_the_known_one(epsilon, sigma):
-    assert sigma_for(epsilon, DELTA) == pytest.approx(sigma, abs=0.02)
+    assert sigma_for(epsilon, DELTA) == pytest.approx(sigma, abs=0.03)
+    assert smooth_sigma_for(epsilon, DELTA) == pytest.approx(sigma, abs=0.01)
 
 
-@pytest.mark.parametrize("epsilon", [0.1, 0.5, 1, 4, 10])
-def test_the_sigma_found_is_the_smallest_that_keeps_the_budget(epsilon):
-    sigma = sigma_for(epsilon, DELTA)
-    assert epsilon_of([Cost(sigma)], DELTA) <= epsilon < epsilon_of([Cost(sigma - 0.002)], DELTA)
+@pytest.mark.parametrize("epsilon", [0.1, 1, 4, 100])
+@pytest.mark.parametrize(("sensitivity", "times"), [(1, 1), (1, 28), (3, 7), (0.5, 1), (0.5, 28)])
+def test_the_sigma_found_is_the_smallest_that_keeps_the_budget_and_another_accountant_finds_the_same(
+    epsilon, sensitivity, times
+):
+    sigma = sigma_for(epsilon, DELTA, sensitivity, times=times)
+    cost, less = Cost(sigma, sensitivity, times), Cost(sigma - 0.001, sensitivity, times)
+    assert cost.delta(epsilon) <= DELTA < less.delta(epsilon)
+    if epsilon < 100:  # where the other one takes half a minute
+        assert epsilon_of([cost], DELTA) <= epsilon * (1 + ROUNDED)
+        assert epsilon_of([less], DELTA) > epsilon * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(("sigma", "times"), [(0.3, 1), (0.4, 9), (1.5, 20), (6.0, 20)])
+def test_the_law_of_several_numbers_is_that_of_all_their_values(sigma, times):
+    """Of two numbers every pair of values; of more by another accountant."""
+    width = int(12 * sigma) + 1
+    pmf = {value: math.exp(-((value / sigma) ** 2) / 2) for value in range(-width - 1, width + 2)}
+    whole = sum(pmf.values())
+    pairs = [
+        (pmf[x - 1] * pmf[y - 1] / whole**2, pmf[x] * pmf[y] / whole**2)
+        for x in range(-width, width + 1)
+        for y in range(-width, width + 1)
+    ]
+    for epsilon in (0.5, 2.0, 8.0):
+        by_hand = math.fsum(max(p - math.exp(epsilon) * q, 0.0) for p, q in pairs)
+        assert Cost(sigma, 1, 2).delta(epsilon) == pytest.approx(by_hand, rel=1e-6, abs=1e-14)
+    epsilon = epsilon_of([Cost(sigma, 1, times)], DELTA)
+    assert Cost(sigma, 1, times).delta(epsilon) == pytest.approx(DELTA, rel=0.02)
 
 
 @pytest.mark.parametrize("sigma", [3.0, 10.0, 100.0, 300.0])
@@ -69,4 +95,4 @@ def test_budgets_that_mean_nothing_are_refused():
 
 def test_a_sigma_of_a_large_sensitivity_is_found_where_the_search_once_met_laws_that_are_none():
     sigma = sigma_for(4.0, 1e-5, 2**16, times=5)
-    assert epsilon_of([Cost(sigma, 2**16, 5)], 1e-5) <= 4.0 < epsilon_of([Cost(sigma * 0.999, 2**16, 5)], 1e-5)
+    assert Cost(sigma, 2**16, 5).delta(4.0) <= 1e-5 < Cost(sigma * 0.999, 2**16, 5).delta(4.0)

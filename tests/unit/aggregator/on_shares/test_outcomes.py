@@ -5,9 +5,8 @@ import asyncio
 import numpy as np
 import pytest
 
-from aggregator.on_shares.agreement import Agreement
+from aggregator.on_shares.assembly import JointRounds
 from aggregator.on_shares.levels import Levels
-from aggregator.on_shares.outcomes import OutcomeRounds
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import Store
 from client_sdk import Client, ContactTable, PrivateState
@@ -77,9 +76,8 @@ class Plain:
 def outcome_of(manifest_of):
     def _outcome(backend, *peers, **changes):
         manifest = manifest_of([(1, 2), (3,)], mode="outcome", **{"validity": "off"} | changes)
-        return Plain(
-            OutcomeRounds(manifest, Agreement(manifest, RUN, Store("sqlite://"), backend=backend, peers=peers))
-        )
+        given = {"store": Store("sqlite://"), "peers": peers, "permuter": None, "ledger": None}
+        return Plain(JointRounds.of(manifest, 0, backend, **given).outcomes)
 
     return _outcome
 
@@ -201,7 +199,7 @@ def test_a_client_whose_answer_was_lost_for_long_ends_as_if_nothing_had_happened
                 await one.advance()
             while other.step <= manifest.steps:
                 await asyncio.gather(one.advance(), other.advance())
-            return one, [run._outcome_mode and Levels.decode(run.last.hidden, run.layout) for run in operators.runs]
+            return one, [run._joint and Levels.decode(run.last.hidden, run.layout) for run in operators.runs]
 
     one, hidden = asyncio.run(act())
     own = sum(part.own for part in hidden)[:, :3].view(np.int64)

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import Shape, gather, move, permutation
-from aggregator.permutation.token_join import join_tokens
 from protocols.errors import ParameterError, PartiesDisagree, Unavailable
 from tests.permutation_trio import Trio, shared, tokens_of
 from tests.repetitions import repetitions
@@ -83,17 +82,6 @@ def test_every_order_of_three_slots_is_drawn_equally_often():
         counts[order] = counts.get(order, 0) + 1
     assert len(counts) == 6
     assert max(abs(count - 1000) for count in counts.values()) < 160  # 5.5 sigma of a binomial
-
-
-@given(slots=st.integers(1, 40), seed=st.integers(0, 2**32))
-def test_a_join_finds_what_stands_once_on_both_sides_and_nothing_else(slots, seed):
-    draw = np.random.default_rng(seed)
-    out, into = (draw.integers(0, 4, (slots, 2), dtype=np.uint64) for _ in range(2))
-    found = join_tokens(out.reshape(-1), into.reshape(-1))
-    lists = [[tuple(pair) for pair in each.tolist()] for each in (out, into)]
-    for slot, token in enumerate(lists[1]):
-        alone = lists[0].count(token) == 1 == lists[1].count(token)
-        assert found[slot] == (lists[0].index(token) if alone else slots)
 
 
 def test_gathering_adds_up_what_moves_bring():

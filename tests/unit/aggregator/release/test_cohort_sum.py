@@ -13,7 +13,7 @@ from protocols.errors import BudgetSpent, NotEnrolled, PartiesDisagree, RoundClo
 from protocols.task.manifest import run_id
 from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.group_testing import Inquiry, coin, mark
-from protocols.task.secure_sum.range import in_range
+from protocols.task.secure_sum.range import SumRule
 from protocols.wire.messages import Share, TrialQuery
 from tests.hospital_cohort import (
     GARBAGE,
@@ -139,7 +139,7 @@ def test_among_too_few_nobody_is_named_and_the_sum_out_of_range_is_told_as_it_is
     with operators(manifest) as running:
         told, parties = asyncio.run(played(running, manifest, cheats=lies))
     assert {told[step].refused for step in told} == {()}
-    assert not in_range(manifest, told[5].words, told[5].members)
+    assert not SumRule.of(manifest).in_range(told[5].words, told[5].members)
     assert not parties[LIAR].ended
 
 

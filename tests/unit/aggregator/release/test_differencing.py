@@ -9,6 +9,7 @@ from aggregator.release.differencing import ReleasedCohorts
 from aggregator.release.ledger import Ledger
 from protocols.errors import CohortTooSmall
 from protocols.releases.query import Release, Releases
+from protocols.task.release_plan import ReleasePlan
 
 ALL = tuple(f"client-{place}" for place in range(6))
 SHORT_S = 0.1
@@ -72,7 +73,7 @@ def test_unless_a_manifest_says_so_it_is_made(manifest, during):
 
 
 def test_a_release_over_the_same_clients_is_made(manifest):
-    cohorts = ReleasedCohorts(manifest())
+    cohorts = ReleasedCohorts(ReleasePlan.of(manifest()))
     for members in (ALL, ALL[:4], ALL, ALL[:4]):
         cohorts.require_apart(members)
         cohorts.add(members)
@@ -84,7 +85,7 @@ def test_a_release_over_the_same_clients_is_made(manifest):
 def test_releases_that_all_have_noise_are_held_against_nothing(manifest, mechanism):
     noise = {"sigma": 4.0, "unit": "contribution", "epsilon": 9.0} if mechanism != "exact" else {}
     series = Release(name="incidence", mechanism=mechanism, **noise)
-    cohorts = ReleasedCohorts(manifest(releases=Releases(each=(series,), rho=1.0)))
+    cohorts = ReleasedCohorts(ReleasePlan.of(manifest(releases=Releases(each=(series,), rho=1.0))))
     cohorts.add(ALL)
     with pytest.raises(CohortTooSmall) if mechanism == "exact" else nullcontext():
         cohorts.require_apart(ALL[:-1])

@@ -11,6 +11,7 @@ from lpm_secure.secure_sum.parties import manifest_for
 from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import LpmError, ManifestMismatch, NotEnrolled
 from protocols.sealing.messages import SealedRequest
+from protocols.task.manifest import run_id
 from protocols.task.rounds import Phase
 from protocols.wire import codec
 from protocols.wire.messages import Members, TrialShare
@@ -24,7 +25,8 @@ def seals_of(imposter=None):
     manifest, keys = pin_keys(manifest_for(("a", "b"), (4,), [f"x:{a + 1}" for a in range(3)], rounds=2, min_cohort=2))
     own = {**keys.credentials, **({imposter: keys.authority.issue(imposter)} if imposter else {})}
     authority = x509.load_pem_x509_certificates(keys.credentials[NAMES[0]].authority)
-    return {name: PeerSeal(manifest, name, keys.servers[name].sealing, own[name], authority) for name in NAMES}
+    run, pinned = run_id(manifest), {name: manifest.trust.keys[name] for name in NAMES}
+    return {name: PeerSeal(run, name, pinned, keys.servers[name].sealing, own[name], authority) for name in NAMES}
 
 
 def test_what_one_sealed_opens_for_the_other_as_it_was():

@@ -20,16 +20,14 @@ from protocols.errors import (
     NotEnrolled,
     NotJoined,
     NotSealed,
-    ParameterError,
     Revoked,
-    WireError,
 )
 from protocols.sealing.messages import SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.task import manifest as manifests
 from protocols.wire.local import LocalTransport
 from protocols.wire.messages import Join, JoinReply, Letter, LetterReply, Share
-from protocols.wire.sealed_transport import SealedTransport, pack, unpack
+from protocols.wire.sealed_transport import SealedTransport
 from protocols.wire.transport import Transport
 
 PATIENCE_S = 20.0
@@ -341,26 +339,6 @@ def test_a_client_that_is_revoked_is_left_out_from_the_next_round_on(during, tmp
     assert during(act, access=access) == [(5, []), (1, []), (5, [])]
 
 
-def test_lists_are_read_again_when_they_change_and_kept_when_they_cannot_be_read(tmp_path):
-    allowed, revoked = tmp_path / "allowed.txt", tmp_path / "revoked.txt"
-    allowed.write_text("a\nb\n")
-    access = Access(allowed=allowed, revoked=revoked)
-    assert revoked.exists()
-    access.check("a")
-    with pytest.raises(NotEnrolled, match="not on the access list"):
-        access.check("c")
-    revoked.write_text("a\n")
-    with pytest.raises(Revoked, match="a was revoked"):
-        access.check("a")
-    revoked.unlink()
-    with pytest.raises(Revoked):  # a list that is gone takes nobody back
-        access.check("a")
-    revoked.write_text("")
-    access.check("a")
-    with pytest.raises(ParameterError, match="cannot read"):
-        Access(allowed=tmp_path / "missing.txt")
-
-
 def test_a_letter_before_the_join_binds_its_client_to_no_keys_and_comes_sealed(during):
     async def act(manifest, keys, doors):
         run, heard = manifests.run_id(manifest), []
@@ -380,14 +358,3 @@ def test_a_letter_before_the_join_binds_its_client_to_no_keys_and_comes_sealed(d
         return heard
 
     assert during(act) == [("client-0", Letter), ("client-0", Letter), ("client-0", Join)]
-
-
-@pytest.mark.parametrize("content", [b"", b"\x04", b"\x00\xff", b"\x01\x0a", b"\x02\xff", b"\x03\xff"])
-def test_what_was_sealed_must_be_a_call(content):
-    with pytest.raises(WireError):
-        unpack(content)
-
-
-def test_what_was_packed_is_unpacked():
-    join = Join(bytes(32), bytes(range(32)))
-    assert unpack(pack(join)) == join

@@ -8,22 +8,29 @@ import numpy as np
 import pytest
 
 from aggregator import Store
-from aggregator.mailbox import Mailbox
 from client_sdk import ContactTable, LocalTransport
-from client_sdk.comparison.blinding import blind, point
+from client_sdk.comparison.blinding import point
 from client_sdk.comparison.comparison import ANSWER, CONTACTS, VERDICT, ContactComparison
 from client_sdk.comparison.cross_contacts import cross_contacts
 from client_sdk.comparison.pair import LEAST, Pair
 from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import ConflictingReplay, DataError, NotEnrolled, NotSealed, RunEnded, WireError
-from protocols.wire.messages import Letter, LetterReply
+from protocols.task.layout import Layout
+from protocols.task.manifest import run_id
+from protocols.wire.messages import LetterReply
 from protocols.wire.transport import Transport
+from tests.mailboxes import mailbox_of
 
 AGENTS = ((1, 2), (3, 4), (5, 6))
 CLIENTS = ("client-0", "client-1", "client-2")
 # day, a, b, channel, weight, by slot: contacts of client-0 with client-1, and of client-1 with client-2
 MET = [(0, 0, 2, 0, 5), (1, 1, 2, 0, 7), (1, 1, 3, 0, 7), (2, 3, 4, 0, 1)]
 OWN = [(0, 0, 1, 0, 9)]  # inside client-0
+
+
+def items_of(manifest, name, contacts):
+    directed = manifest.model.agents.directed
+    return cross_contacts(run_id(manifest), Layout.of(manifest), name, contacts, directed=directed)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +50,7 @@ def listed(client, rows):
 def compare(party, tables, *, store=None, around=lambda name, way: way, secrets=None):
     """Let these clients compare, all at once, and return what comes of it for each."""
     manifest, keys = party
-    mailbox = Mailbox(manifest, store or Store("sqlite://"))
+    mailbox = mailbox_of(manifest, store or Store("sqlite://"))
 
     async def answer(caller, letter):
         return mailbox.answer(caller, letter)
@@ -52,8 +59,8 @@ def compare(party, tables, *, store=None, around=lambda name, way: way, secrets=
         way = around(name, LocalTransport(answer, caller=name))
         credentials = keys.authority.issue(name) if name not in (secrets or {}) else secrets[name][1]
         secret = name.encode().ljust(32) if name not in (secrets or {}) else secrets[name][0]
-        items = cross_contacts(manifest, name, tables[name])
-        comparison = ContactComparison(manifest, name, way, credentials, secret)
+        items = items_of(manifest, name, tables[name])
+        comparison = ContactComparison(run_id(manifest), name, way, credentials, secret, manifest.join_timeout_s)
         missing, seals = await comparison.compare(items)
         await comparison.agree(missing, seals)
         return {other: None if each is None else [items[other][k][1] for k in each] for other, each in missing.items()}
@@ -90,12 +97,6 @@ def test_a_contact_that_one_side_alone_lists_is_found_by_its_client_and_nobody_j
         table = listed("client-1", theirs)
         assert {int(table.a[row]), int(table.b[row])} == set(theirs[0][1:3])
     assert isinstance(found["client-2"], RunEnded)  # of whose contacts all have another side
-
-
-def test_contacts_inside_a_client_and_on_directed_channels_are_nobody_elses(party, manifest_of):
-    manifest, _ = party
-    items = cross_contacts(manifest, "client-0", listed("client-0", [*MET, *OWN]))
-    assert {other: len(each) for other, each in items.items()} == {"client-1": 3, "client-2": 0}
 
 
 def test_contacts_that_are_alike_are_counted(party):
@@ -157,7 +158,7 @@ def test_whoever_carries_the_letters_sees_the_same_sizes_whatever_is_listed_and_
     assert sealed[0] == sealed[1] == sealed[2]
     contents = b"".join(letter.content for letter in worlds[1])
     for name in CLIENTS:
-        for each in itertools.chain(*cross_contacts(manifest, name, listed(name, MET)).values()):
+        for each in itertools.chain(*items_of(manifest, name, listed(name, MET)).values()):
             assert each[0] not in contents
             assert point(each[0]) not in contents
     blinded = [letter.content for world in worlds for letter in world if letter.number]
@@ -166,23 +167,6 @@ def test_whoever_carries_the_letters_sees_the_same_sizes_whatever_is_listed_and_
 
 def pair(items, *, name="client-0", other="client-1", secret=bytes(32)):
     return Pair(bytes(32), name, other, items=items, secret=secret)
-
-
-def test_a_client_that_lies_learns_nothing_of_a_contact_that_it_does_not_list_itself():
-    """It knows whom there is and what a contact looks like; of sums of keyed hashes it would try all contacts."""
-    secret_contact, candidates = b"contact 77", [b"contact %d" % number for number in range(100)]
-    honest, liar = pair([secret_contact]), pair([b"else"], name="client-1", other="client-0", secret=bytes([1]) * 32)
-    seen = {honest.contacts()[start : start + 32] for start in range(0, 32 * LEAST, 32)}
-    answer = honest.answer(liar.contacts())
-    seen |= {answer[start : start + 32] for start in range(0, len(answer), 32)}
-    known = [point(each) for each in candidates]
-    assert not seen & {*known, *blind(liar._factor, known)}
-    assert len(set(seen)) == 2 * LEAST
-    # the same length with one contact more, and other points with another secret: no dictionary serves twice
-    assert len(pair([secret_contact, b"contact 78"]).contacts()) == len(honest.contacts())
-    assert not seen & {
-        pair([secret_contact], secret=bytes([2]) * 32).contacts()[start : start + 32] for start in (0, 32)
-    }
 
 
 def test_who_asks_about_many_times_as_many_contacts_as_the_other_lists_is_not_answered(party):
@@ -195,22 +179,10 @@ def test_who_asks_about_many_times_as_many_contacts_as_the_other_lists_is_not_an
         pair([bytes([1])] * 2**16)
 
 
-def test_a_point_of_small_order_or_no_list_is_refused():
-    honest = pair([b"contact"])
-    for point_of_small_order in (bytes(32), (1).to_bytes(32, "little")):
-        with pytest.raises(NotSealed, match="small order"):
-            honest.answer(point_of_small_order * LEAST)
-    with pytest.raises(NotSealed, match="whole points"):
-        honest.answer(bytes(33))
-    honest.answer(pair([b"contact"], name="client-1", other="client-0").contacts())
-    with pytest.raises(NotSealed, match="another length"):
-        honest.missing(bytes([9]) * 32)
-
-
 def test_an_aggregator_that_puts_itself_between_two_clients_is_not_believed(party):
     manifest, keys = party
     stranger = keys.authority.issue("aggregator-1")  # of the run's authority, and of another name
-    forged = ContactComparison(manifest, "client-1", LocalTransport(None, caller=""), stranger, bytes(32))
+    forged = ContactComparison(run_id(manifest), "client-1", LocalTransport(None, caller=""), stranger, bytes(32), 1.0)
     letter = forged._opening(pair([], name="client-1", other="client-0"))
 
     def change(asked, reply):
@@ -261,15 +233,3 @@ def test_who_finds_something_when_a_late_client_has_come_knows_what_and_tells_th
     assert isinstance(found["client-2"], RunEnded)
     assert "client-1 listed contacts" in str(found["client-2"])
     assert found["client-0"] == {"client-1": [], "client-2": []}  # was told before that client-1 agrees
-
-
-def test_letters_are_between_clients_of_the_run(party):
-    manifest, _ = party
-    mailbox = Mailbox(manifest, Store("sqlite://"))
-    for caller, letter in (
-        ("client-9", Letter(bytes(32), 0)),
-        ("client-0", Letter(bytes(32), 0, to="aggregator-0")),
-        ("client-0", Letter(bytes(32), 0, wanted=("engine",))),
-    ):
-        with pytest.raises(NotEnrolled):
-            mailbox.answer(caller, letter)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from aggregator import Store
-from aggregator.mailbox import Mailbox
 from client_sdk import ContactTable, LocalTransport
 from client_sdk.comparison.comparison import VERDICT
 from client_sdk.comparison.report import REPORT, remove_secret, require_counterparts
@@ -18,8 +17,10 @@ from client_sdk.private.files import PrivateFiles
 from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import ConflictingReplay, DataError, Unavailable
 from protocols.task import manifest as manifests
+from protocols.task.manifest import run_id
 from protocols.task.signature import trust_of
 from protocols.wire.messages import Letter
+from tests.mailboxes import mailbox_of
 
 ROWS = {"client-0": [(0, 0, 2, 0, 5), (1, 1, 2, 0, 7)], "client-1": [(1, 2, 1, 0, 7)]}  # day, a, b, channel, weight
 
@@ -36,7 +37,7 @@ def run(manifest_of):
     """Return the manifest of two clients, its keys and a mailbox."""
     manifest, keys = pin_keys(manifest_of(((1, 2), (3, 4)), period=3, join_timeout_s=5.0))
     manifest = msgspec.structs.replace(manifest, compare_contacts=True)
-    return manifest, keys, Mailbox(manifest, Store("sqlite://"))
+    return manifest, keys, mailbox_of(manifest, Store("sqlite://"))
 
 
 def compare(run, folder, *, refused=(), heard=None):
@@ -93,8 +94,8 @@ def test_after_the_run_the_secret_of_its_letters_is_gone_and_they_are_too(run, t
     assert compare(run, tmp_path) == [None, None]
     manifest, _, mailbox = run
     (key,) = (tmp_path / "client-0").glob("comparison-*.key")
-    remove_secret(tmp_path / "client-0", manifest)
-    remove_secret(tmp_path / "client-0", manifest)
+    remove_secret(tmp_path / "client-0", run_id(manifest))
+    remove_secret(tmp_path / "client-0", run_id(manifest))
     assert not key.exists()
     asked = Letter(manifests.run_id(manifest), 0, wanted=("client-1",))
     mailbox.clear(manifest.schedule.rounds - 2)

@@ -11,6 +11,7 @@ from protocols.models.agent_model import UNKNOWN
 from protocols.models.chain.hazard_factor import REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction
 from protocols.task.gradients.turn import Turn, turns
+from protocols.task.layout import Layout
 from tests.epidemics import relaxed_parameters
 
 CLIP, BITS, STEPS, CELLS = 2.0, 16, 3, (9, 9)
@@ -34,7 +35,7 @@ def manifest(manifest_of, seir):
 
 
 def agents(manifest):
-    return AdjointPass(manifest, cell=np.array([0, 1, 1]), columns=SUSCEPTIBILITY, n=N)
+    return AdjointPass(manifest.relaxation, Layout.of(manifest), cell=np.array([0, 1, 1]), columns=SUSCEPTIBILITY, n=N)
 
 
 def announced(manifest, theta):
@@ -48,22 +49,6 @@ def hear(held, turn, words):
     message = held.message(turn)
     held.take_in(turn, message.told, message.block, words)
     return message
-
-
-def test_parameters_may_go_to_the_ends_of_their_ranges_and_no_further(manifest):
-    known = ParameterRange.of(manifest.model, manifest.gradient)
-    share = known.names.index(REDUCTION)
-    assert (known.low[share], known.high[share]) == (-0.25, 0.75)
-    for end in (known.low, known.high):
-        assert np.isfinite(end).all()
-        known.require(end, step=0)
-        for place, name in enumerate(known.names):
-            beyond = end.copy()
-            beyond[place] += np.sign(end[place]) * 1e-6 * (known.high - known.low)[place]
-            with pytest.raises(OutOfRange, match=f"(?s)announced {name.split('[')[0]}.* in step 2; it must lie"):
-                known.require(beyond, step=2)
-    assert (known.low <= 0).all()
-    assert (known.high >= 0).all()
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 2 * LARGEST])

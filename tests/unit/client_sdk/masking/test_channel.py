@@ -29,7 +29,7 @@ class Says(Transport):
 
 def join(manifest_of, *answers):
     manifest = manifest_of(mode="outcome", k=2, security="active")
-    return asyncio.run(ServerChannel(manifest, [Says(each) for each in answers]).join())
+    return asyncio.run(ServerChannel(run_id(manifest), manifest, [Says(each) for each in answers]).join())
 
 
 def test_a_client_comes_with_the_first_step_that_has_begun_at_neither(manifest_of):
@@ -62,5 +62,5 @@ def test_a_server_that_is_down_is_told_of_a_stop_as_long_as_any_client_waits_for
     """Another client begins to wait up to a deadline later, and does so for a round's patience."""
     manifest, servers = manifest_of(mode="outcome", k=2, security="active", round_timeout_s=7.0), [Notes(), Notes()]
     stop = Signer.draw("client-0", new_key()).send(Stop(run=run_id(manifest), number=0, reason="a lie"))
-    asyncio.run(ServerChannel(manifest, servers).stop(stop))
+    asyncio.run(ServerChannel(run_id(manifest), manifest, servers).stop(stop))
     assert [each.waits for each in servers] == [[patience_s(manifest, 1) + 7.0]] * 2

@@ -1,7 +1,6 @@
 """Contacts of files, cut into steps: nothing before people meet, and a day's weight whatever dt is."""
 
 import datetime
-import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_sdk.private.calendar import DAY_S, Calendar, Instant, steps_per_day
+from client_sdk.private.calendar import DAY_S, Calendar, Instant
 from client_sdk.private.contact_list import Channels, ContactList, moments_of
 from client_sdk.private.table import Table
-from protocols.errors import DataError, ParameterError
+from protocols.errors import DataError
 
 START = datetime.date(2026, 3, 2)
 NEAR = Channels(("near",), (False,), (False,))
@@ -193,21 +192,10 @@ def test_another_weight_for_the_same_contact_is_refused():
         listed({"date": ["2026-03-02"] * 2, "a": ["Ann", "7"], "b": ["7", "Ann"], "weight": ["1", "2"]})
 
 
-@pytest.mark.parametrize(("dt", "per_day"), [(1.0, 1), (0.5, 2), (0.1, 10), (1 / 3, 3), (1 / 48, 48), (1 / 1440, 1440)])
-def test_a_day_has_a_whole_number_of_steps(dt, per_day):
-    assert steps_per_day(dt) == per_day
-
-
 @pytest.mark.parametrize("day", [10**6 + 1, 10**11, 10**15])
 def test_a_day_that_no_run_reaches_is_refused_before_numbers_or_memory_end(day):
     with pytest.raises(DataError, match=f"row 2, column day: got '{day}'; a whole number from 0 to 1000000 is needed"):
         listed({"day": [str(day)], "a": ["Ann"], "b": ["7"]})
-
-
-@pytest.mark.parametrize("dt", [2.0, 0.3, 1.5, 3650, 0.0, -1.0, math.nan, math.inf, 1 / 1441, 5e-324])
-def test_other_steps_cut_no_days(dt):
-    with pytest.raises(ParameterError, match=f"dt is {dt:g}; contacts are of days"):
-        steps_per_day(dt)
 
 
 def test_a_list_prints_nothing_of_its_contacts():

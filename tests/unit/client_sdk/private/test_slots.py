@@ -8,6 +8,7 @@ from client_sdk.private.slots import DeviceKeys, Slots
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import DataError, ParameterError
 from protocols.task.devices import Devices
+from protocols.task.manifest import run_id
 
 
 @pytest.fixture
@@ -26,7 +27,9 @@ def testbed_of(manifest_of):
 def slots_of(testbed, place, here=None):
     n = len(testbed.manifest.clients)
     here = np.ones(n, dtype=bool) if here is None else here
-    return Slots.of(testbed.manifest, testbed.private_state(f"client-{place}"), here)
+    return Slots.of(
+        run_id(testbed.manifest), testbed.manifest.devices.degree, testbed.private_state(f"client-{place}"), here
+    )
 
 
 def test_what_is_said_stands_where_the_token_of_the_contact_stands(testbed_of):
@@ -60,10 +63,10 @@ def test_a_contact_without_a_key_is_refused(testbed_of):
     private = testbed.private_state("client-0")
     private.devices = DeviceKeys(private.devices.own, {})
     with pytest.raises(DataError, match="key is missing"):
-        Slots.of(testbed.manifest, private, np.ones(5, dtype=bool))
+        Slots.of(run_id(testbed.manifest), testbed.manifest.devices.degree, private, np.ones(5, dtype=bool))
     private.devices = None
     with pytest.raises(ParameterError, match="device's keys"):
-        Slots.of(testbed.manifest, private, np.ones(5, dtype=bool))
+        Slots.of(run_id(testbed.manifest), testbed.manifest.devices.degree, private, np.ones(5, dtype=bool))
 
 
 def test_secrets_of_a_device_are_not_printed(testbed_of):

@@ -95,14 +95,14 @@ def test_a_client_prints_no_state_no_key_and_no_contact(manifest_of):
 def test_a_testbeds_draws_come_from_its_seed_and_are_the_same_in_every_split(manifest_of):
     whole = private(manifest_of([(1, 2, 3, 4)]))
     part = private(manifest_of([(1, 3), (4, 2)]), name="client-1")
-    assert simulation_key(manifest_of()) == (7, TESTBED)
+    assert simulation_key(manifest_of().testbed_seed) == (7, TESTBED)
     for field in whole.state:
         assert part.state[field].tolist() == whole.state[field][[3, 1]].tolist()
 
 
 def test_without_a_testbed_every_client_draws_its_own_key(manifest_of):
     manifest = manifest_of(testbed_seed=None)
-    keys = [simulation_key(manifest) for _ in range(50)]
+    keys = [simulation_key(manifest.testbed_seed) for _ in range(50)]
     assert len({word for key in keys for word in key}) == 100
     one, other = private(manifest), private(manifest)
     assert (one.state["tau"] != other.state["tau"]).all()
@@ -147,11 +147,6 @@ def test_a_cell_for_each_agent_is_needed(manifest_of, cell):
 def test_a_cell_that_the_run_does_not_have_is_refused(manifest_of, cell):
     with pytest.raises(DataError, match="the run has cells 0 to 1"):
         private(manifest_of(cells=(5, 5)), cell=np.array(cell))
-
-
-def test_a_client_needs_a_transport_to_each_aggregator(manifest_of):
-    with pytest.raises(ParameterError, match="got 1 transports for 2 aggregators"):
-        Exchange(manifest_of(), "client-0", [LocalTransport(None, caller="client-0")])
 
 
 @pytest.mark.parametrize("weight", [2, 2**31, 2**32])  # products of these and the message wrap to 2**63, and to 0

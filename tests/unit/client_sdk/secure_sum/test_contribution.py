@@ -5,6 +5,7 @@ import pytest
 
 from client_sdk.secure_sum.contribution import Contribution, clip_integers
 from protocols.task.secure_sum.spec import largest_squares, reach
+from tests.sum_manifests import ONE, SHAPE, WORDS, sum_manifest
 
 
 def squares(words):
@@ -27,3 +28,9 @@ def test_integers_beyond_the_bound_move_towards_nothing_and_others_stay():
     assert clip_integers(words, 24).tolist() == [3, -3, 0]
     assert clip_integers(words, 13).tolist() == [2, -3, 0]
     assert clip_integers(np.array([-(2**55), 2**55, 1]), 2**111).tolist() == [-(2**55) + 1, 2**55, 1]
+
+
+def test_what_rounding_adds_to_a_clipped_gradient_is_within_the_reach_that_noise_covers():
+    gradient = np.full(SHAPE, 1e9) + np.arange(WORDS).reshape(SHAPE)
+    encoded = ONE.encode(gradient)
+    assert np.linalg.norm(encoded.astype(float)) <= sum_manifest().reach

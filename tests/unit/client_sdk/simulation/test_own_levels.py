@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from aggregator.on_shares.levels import Levels
 from client_sdk.simulation.own_levels import OwnLevels
 from lpm_secure.models.library.doses import FULL
 from protocols.errors import ParameterError
@@ -11,8 +10,7 @@ from protocols.models.agent_model import AgentSource, StepInputs
 from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
-from protocols.task.outcome_layout import split_columns, stack_columns, words_per_agent
-from protocols.task.ranges import Ranges
+from protocols.task.outcome_layout import split_columns, words_per_agent
 from protocols.task.rounds import Phase
 from tests.epidemics import Stage, doses_of
 
@@ -66,32 +64,6 @@ def test_whoever_returns_begins_anew(told):
     after, anew = model.update(waits, inputs, AgentSource(np.arange(2, dtype=np.uint64), (1, 2)))
     assert after["stage"].tolist() == [Stage.S, Stage.R]
     assert anew.tolist() == [[True], [False]]
-
-
-def test_own_words_are_in_ranges_of_their_own(told):
-    threshold = (told.level_bound + 1).bit_length()
-    bits = Ranges(told).bits("client-1", told.schedule.number(1, Phase.DECIDE))
-    assert bits.tolist()[1:] == [threshold, 1, FULL.bit_length()]
-
-
-class Alone:
-    """Multiplies what it is given as if it were everything."""
-
-    def multiply(self, x, y):
-        return x * y
-
-
-def test_hazards_begin_anew_before_what_was_heard_is_weighted_and_added(told):
-    layout = Layout.of(told)
-    hidden = Levels(*(np.array([row], dtype=np.uint64) for row in ([10, 20, 30], [0] * 3, [0] * 3, [3, 4, 5])))
-    columns = {"level": [1, 2, 9], "threshold": [7, 8, 9], "anew": [1, 0, 1], "weight": [256, 64, 256]}
-    words = stack_columns(layout.outcomes, [{name: np.array(column) for name, column in columns.items()}])
-    words[8:] = 0  # the second client told nothing
-    level = hidden.multiply(Alone(), layout, total=words, members=["client-0"])
-    assert level.tolist() == [[3 * 256, 20 + 4 * 64, 30]]
-    after = hidden.replace_own(layout, words, ["client-0"]).replace_levels(layout, ["client-0"], level)
-    assert (after.own.tolist(), after.tau.tolist(), after.exposure.tolist()) == ([[1, 2, 0]], [[7, 8, 0]], [[0, 0, 5]])
-    assert Levels.decode(after.encode() + b"what stands behind", layout).encode() == after.encode()
 
 
 @pytest.mark.parametrize("name", ["incidence", "running"])

@@ -7,8 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lpm_secure.audit import index
 from lpm_secure.audit.audit import audit
-from lpm_secure.scenario import audits
-from protocols.errors import OtherVersion, ParameterError
+from protocols.errors import OtherVersion
 
 
 def test_a_folder_of_another_version_is_told_in_one_line_unless_it_was_changed(tmp_path):
@@ -22,9 +21,3 @@ def test_a_folder_of_another_version_is_told_in_one_line_unless_it_was_changed(t
     report = audit(tmp_path, operator_key=own)
     assert report.findings == 3
     assert report.checks["every file is as it was when the run ended"] == ["manifest.json: changed"]
-
-
-def test_a_run_without_an_index_has_not_ended_or_is_of_before_audits(tmp_path):
-    (tmp_path / "manifest.sig").touch()
-    with pytest.raises(ParameterError, match="has not ended, or is of a version of lpm-secure before commit cd739e0e"):
-        audits.require_run(tmp_path)

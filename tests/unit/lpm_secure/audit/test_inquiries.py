@@ -9,7 +9,7 @@ from lpm_secure.audit import inquiries, rules
 from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from protocols.releases import ledger
 from protocols.releases.ledger import ReleaseRecord, RoundRecord, Trial
-from protocols.task.release_plan import records_in
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.secure_sum.group_testing import Inquiry, coin
 
 RUN = bytes(range(32))
@@ -35,7 +35,7 @@ def trials_of(liar=LIAR, **more):
 
 
 def round_of(number, members, *, refused=(), trials=(), manifest=None):
-    releases = max(1, len(trials)) * records_in(manifest or manifest_of(), number)
+    releases = max(1, len(trials)) * ReleasePlan.of(manifest or manifest_of()).records(number)
     return RoundRecord(
         number=number, step=number, phase=0, members=members, refused=refused, releases=releases, trials=trials
     )

@@ -10,10 +10,9 @@ from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit import privacy_cost, rules
 from protocols.identity import signing
 from protocols.releases import ledger
-from protocols.releases.ledger import START, RoundEvent, RoundRecord, StartEvent, head_after
-from protocols.releases.mechanism import RunningNoise
+from protocols.releases.ledger import START, ReleaseRecord, RoundEvent, RoundRecord, StartEvent, head_after
 from protocols.releases.query import Release, Releases
-from protocols.task.release_plan import records_in
+from protocols.task.release_plan import ReleasePlan
 from protocols.task.rounds import Phase
 
 STEPS = 6
@@ -41,7 +40,7 @@ def written(manifest_of, seir, tmp_path):
         key, head, path = signing.new_key(), START, tmp_path / "ledger.jsonl"
         events = [StartEvent(bytes(32), "aggregator-0")]
         for number in range(steps + 1):
-            releases = records_in(manifest, number)
+            releases = ReleasePlan.of(manifest).records(number)
             agreed = RoundRecord(
                 number=number, step=number, phase=int(Phase.SPEAK), members=("a",), refused=(), releases=releases
             )
@@ -78,6 +77,14 @@ def test_wide_noise_of_all_releases_costs_together_what_the_closed_form_says(wri
     assert found.releases == tuple(sorted(name for name, _, _ in each))
 
 
+def test_sums_of_vectors_cost_what_the_continuous_law_says_for_they_count_in_norms():
+    opened = ReleaseRecord("sum", "discrete-gaussian", sigma=1.17, unit="contribution", delta=DELTA)
+    agreed = RoundRecord(number=1, step=1, phase=int(Phase.SPEAK), members=("a",), refused=(), releases=(opened,))
+    [cost] = privacy_cost.costs([agreed] * 3).values()
+    assert (cost.is_continuous, cost.multiplier) == (True, pytest.approx(1.17 / math.sqrt(3)))
+    assert privacy_cost.joint([agreed]).epsilon == pytest.approx(4.09, abs=0.01)
+
+
 def test_two_releases_cost_more_than_one_and_less_than_both_added_up(written):
     rules = noised("incidence", 4.22), noised("cells", 8.0, times=STEPS)
     whole = privacy_cost.joint(written(*rules))
@@ -105,10 +112,3 @@ def test_exact_releases_are_named_as_what_no_budget_covers(written):
     assert found.exact == ("tally",)
     assert str(found).endswith("; tally opened exact, with no bound")
     assert "no epsilon" in str(privacy_cost.joint(written(Release(name="tally"))))
-
-
-def test_running_totals_are_written_down_as_the_vector_that_has_the_noise(manifest_of):
-    manifest = manifest_of(steps=STEPS, releases=Releases(each=(noised("running", 4.0),), rho=1.0))
-    [opened] = records_in(manifest, 2)
-    norm = RunningNoise(4.0, STEPS + 1).sensitivity
-    assert (opened.sigma, opened.sensitivity, opened.each, opened.times) == (4.0 * norm, norm, 1, 1)

@@ -21,7 +21,7 @@ def runs_of(manifest, contacts, cell, monkeypatch):
     source = AgentSource(np.arange(N, dtype=np.uint64) + np.uint64(7), (3, 4))
     for few in (N, 0):
         monkeypatch.setattr(clear_agents, "FEW", few)
-        yield clear_agents.clear_agents(manifest, source, cell=cell, device=CPU, contacts=contacts)
+        yield clear_agents.clear_agents(manifest.dynamics, source, cell=cell, device=CPU, contacts=contacts)
 
 
 @pytest.mark.parametrize(
@@ -68,17 +68,17 @@ def test_what_is_known_of_many_agents_of_a_table_counts(manifest_of, seir, monke
     source = AgentSource(np.arange(N, dtype=np.uint64), (3, 4))
     columns = {"stage": np.arange(N) % 4, "susceptibility": np.full(N, 2**15)}
     given = {"cell": np.zeros(0, dtype=np.int64), "device": CPU, "columns": columns}
-    made = clear_agents.clear_agents(manifest, source, **given)
+    made = clear_agents.clear_agents(manifest.dynamics, source, **given)
     assert made.tally().tolist() == [N // 4] * 4
 
 
 def test_runs_that_a_generated_step_does_not_know_are_not_compiled(manifest_of, seir):
     model = seir()
     manifest = manifest_of(model=model)
-    assert clear_agents.is_compiled(manifest, {}, CPU)
-    assert not clear_agents.is_compiled(manifest, {"stage": np.zeros(3, dtype=np.int64)}, CPU)
-    assert not clear_agents.is_compiled(manifest, {}, torch.device("cuda"))
+    assert clear_agents.is_compiled(manifest.dynamics, {}, CPU)
+    assert not clear_agents.is_compiled(manifest.dynamics, {"stage": np.zeros(3, dtype=np.int64)}, CPU)
+    assert not clear_agents.is_compiled(manifest.dynamics, {}, torch.device("cuda"))
     graph = GraphModel(trace(Mood).graph, dict(trace(Mood).parameters))
     manifest = manifest_of(model=graph, model_hash=graph.digest, channels=("talk",), cells=(30,), engine=True)
-    assert clear_agents.is_compiled(manifest, {}, CPU)
-    assert not clear_agents.is_compiled(manifest, {"mood": np.zeros(3, dtype=np.int64)}, CPU)
+    assert clear_agents.is_compiled(manifest.dynamics, {}, CPU)
+    assert not clear_agents.is_compiled(manifest.dynamics, {"mood": np.zeros(3, dtype=np.int64)}, CPU)

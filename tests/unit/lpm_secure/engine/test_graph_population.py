@@ -32,7 +32,7 @@ def test_a_total_counts_as_it_was_told_though_noise_took_more_than_others_said(m
     model = GraphModel(traced.graph, dict(traced.parameters))
     manifest = manifest_of(model=model, model_hash=model.digest, channels=(), cells=(30,))
     source = AgentSource(np.arange(8, dtype=np.uint64), (1, 2))
-    population = GraphPopulation(manifest, model, source, cell=np.zeros(8, dtype=np.int64))
+    population = GraphPopulation(manifest.dynamics, source, cell=np.zeros(8, dtype=np.int64))
     assert population.cell_totals().tolist() == [8]
     population.update(np.array([told]), step=0)
     assert population.state["seen"].tolist() == [heard] * 8

@@ -4,12 +4,17 @@ import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message
 
 from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.flower import records
-from protocols.errors import RoundClosed, Unavailable
+from protocols.errors import (
+    RoundClosed,
+    Unavailable,
+    WireError,
+)
 from tests.flower_nodes import draws_of
 
 
@@ -55,3 +60,12 @@ def test_a_hospital_answers_no_step_in_which_draws_are_published(deployed):
         grid.ask(asked[0])
     asked[1].content[records.ABOUT]["step"] = 1
     grid.ask(asked[1])
+
+
+def test_a_hospital_does_not_answer_draws_that_no_model_would_publish(deployed):
+    grid, strategy = deployed
+    strategy.meet(grid)
+    for draws in (draws_of(np.nan), draws_of(80.0), draws_of()[:2], draws_of().astype(np.float32)):
+        asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws)}), ConfigRecord(), grid)
+        with pytest.raises(WireError, match=r"draws|announced of float64"):
+            grid.ask(asked[0])

@@ -10,24 +10,21 @@ import torch
 
 os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 
-from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 
 from aggregator.release.sum_noise import SumNoise
 from aggregator.store import Store
 from client_sdk.secure_sum.sealed_message import seal_shares
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.flower import records
-from lpm_secure.flower.node import Node
 from lpm_secure.flower.relay import ADVANCE, FREEZE
 from lpm_secure.flower.strategy import SecureSumStrategy, play
 from protocols.errors import (
     CohortTooSmall,
-    ConfigError,
     ConflictingReplay,
     ManifestMismatch,
     PartiesDisagree,
     RoundAhead,
-    WireError,
 )
 from protocols.identity.certificates import read as read_credentials
 from protocols.task import manifest as manifests
@@ -343,20 +340,6 @@ def test_a_run_whose_manifest_names_other_keys_of_aggregators_gets_nothing_from_
     asked = theirs.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
     with pytest.raises(ManifestMismatch, match="another run"):
         grid.ask(asked[0])
-
-
-def test_a_hospital_does_not_answer_draws_that_no_model_would_publish(deployed):
-    grid, strategy = deployed
-    strategy.meet(grid)
-    for draws in (draws_of(np.nan), draws_of(80.0), draws_of()[:2], draws_of().astype(np.float32)):
-        asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws)}), ConfigRecord(), grid)
-        with pytest.raises(WireError, match=r"draws|announced of float64"):
-            grid.ask(asked[0])
-
-
-def test_a_node_that_does_not_say_who_it_is_is_told_how():
-    with pytest.raises(ConfigError, match="--node-config"):
-        Node.of(Context(1, 1, {}, RecordDict(), {}))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """What a server forks is a process as any other: its own program, folder, descriptors, signals and exit code."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -67,54 +70,78 @@ def test_what_cannot_be_imported_is_an_error_of_who_needs_it(tmp_path):
     server.stop()
 
 
-def test_what_was_forked_runs_on_when_its_server_has_ended_and_no_more_is_forked(tmp_path):
+def test_no_more_is_forked_when_the_server_has_ended_and_what_was_ends_with_the_rest(tmp_path):
     server = ForkServer(())
     with open(os.devnull, "r+") as nothing:
         numbers = dict.fromkeys(("stdin", "stdout", "stderr"), nothing.fileno())
         process = server.start(["-m", "http.server", "--bind", "127.0.0.1", "0"], **numbers)
         server._child.kill()
-        server._child.wait()
         with pytest.raises(ChildProcessError, match="fork server has ended"):
             server.start(["-m", "this"], **numbers)
     os.kill(process.pid, 0)
-    os.kill(process.pid, signal.SIGKILL)
+    server.stop()
     assert process.wait(30) == -signal.SIGKILL
-    server.stop()
 
 
-def test_a_server_that_stands_still_is_ended_too():
-    server = ForkServer(())
-    server.begin()
-    child = server._child
-    os.kill(child.pid, signal.SIGSTOP)
-    server.stop()
-    assert child.returncode == -signal.SIGKILL
+def gone(pid, *, within_s=10.0):
+    """Return whether a process has ended, soon at least: what is dead may have to be reaped by others."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        with contextlib.suppress(FileNotFoundError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                time.sleep(0.01)
+                continue
+        return True
+    return False
 
 
 STARTER = """
-import os, sys, time
-from lpm_secure.local_process.fork_server import ForkServer
+import os, signal, sys, time
+from lpm_secure.local_process import deadline
+from lpm_secure.local_process.launch import fork_server
 
-server = ForkServer(())
+deadline.END_S = 0.5
+signal.signal(signal.SIGTERM, deadline.interrupt)
+server, how = fork_server(()), sys.argv[1]
 process = server.start(["program.py", "wait"], stdin=0, stdout=2, stderr=1)
-os.write(1, b"%d\\n" % process.pid)
-server.stop() if sys.argv[1] == "stop" else time.sleep(60)
+os.kill(process.pid, signal.SIGSTOP)
+if how == "server":
+    os.kill(server._child.pid, signal.SIGSTOP)
+os.write(1, b"%d\\n%d\\n" % (process.pid, server._child.pid))
+while how == "busy":
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        pass
+if how == "server":
+    server.start(["program.py", "wait"], stdin=0, stdout=2, stderr=1)
+if how != "exit":
+    time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
-def test_what_was_forked_ends_with_whoever_is_killed_and_runs_on_after_a_stop(how, tmp_path):
-    """Servers do not end by themselves: of a run that is killed they would stay, with their ports, for good."""
+@pytest.mark.parametrize(
+    ("how", "sig", "code"),
+    [
+        ("exit", None, 0),
+        ("killed", signal.SIGKILL, -signal.SIGKILL),
+        ("told", signal.SIGTERM, -signal.SIGINT),
+        ("busy", signal.SIGTERM, 130),
+        ("server", signal.SIGTERM, -signal.SIGINT),
+    ],
+)
+def test_a_program_that_ends_takes_all_with_it_even_what_stands_still(how, sig, code, tmp_path):
+    """Servers do not end by themselves: of a run that is over they would stay, with their ports and keys, for good.
+
+    By itself; by kill -9; told to; told to and too busy to hear it; told to while it waits for a server that stands.
+    """
     (tmp_path / "program.py").write_text(PROGRAM)
     (tmp_path / "starter.py").write_text(STARTER)
-    command = [sys.executable, "starter.py", how]
-    paths = {"PYTHONPATH": str(ROOT)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=tmp_path, env=os.environ | paths, **pipes) as starter:
-        pid = int(starter.stdout.readline())
-        if how == "kill":
-            starter.kill()
-            assert starter.communicate(timeout=30) == (b"", None)  # all that had it open have ended
-        else:
-            assert starter.wait(30) == 0
-            os.kill(pid, signal.SIGKILL)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "starter.py", how], cwd=tmp_path, env=environment, **pipes) as starter:
+        pids = [int(starter.stdout.readline()) for _ in range(2)]
+        if sig is not None:
+            starter.send_signal(sig)
+        assert starter.wait(30) == code
+    assert [pid for pid in pids if not gone(pid)] == []

@@ -19,6 +19,7 @@ from protocols.identity import signing
 from protocols.releases.ledger import file_name
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
+from protocols.task.release_plan import ReleasePlan
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def aggregator(manifest_of, tmp_path):
 
 
 def close(ledger, manifest, number, members, *, refused=()):
-    record = record_of_round(manifest, RoundNumber(number), members, refused=refused, public={})
+    record = record_of_round(ReleasePlan.of(manifest), RoundNumber(number), members, refused=refused, public={})
     ledger.write_closing(record, tuple(ledger.delivery(number, name, b"4711-secret") for name in members))
 
 

@@ -8,9 +8,7 @@ from lpm_secure.report import folder as folders
 from lpm_secure.report.folder import merge_figures, write_figures
 from lpm_secure.report.page import Page
 from lpm_secure.report.summary import Summary
-from lpm_secure.report.table import csv_of_rows
 from protocols.errors import ParameterError
-from protocols.report.terminal import align
 
 
 def summary(**changed):
@@ -52,15 +50,6 @@ def test_a_file_of_something_else_is_not_written_over(tmp_path, content):
     with pytest.raises(ParameterError, match="move it away"):
         merge_figures(path, {"a": 1})
     assert path.read_text() == content
-
-
-def test_values_stand_below_each_other():
-    assert align([("a", "1"), ("long", "2")]) == ("a     1", "long  2")
-
-
-def test_a_table_without_rows_keeps_its_head():
-    assert csv_of_rows([], head=("a", "b")) == b"a,b\r\n"
-    assert csv_of_rows([{"a": 1, "b": None}]) == b"a,b\r\n1,\r\n"
 
 
 def test_runs_of_one_name_are_numbered_and_none_is_written_over(tmp_path):

@@ -78,8 +78,3 @@ def test_a_page_without_plots_needs_no_script_and_no_plotly(tmp_path):
 def test_text_is_escaped(part):
     assert "&lt;script&gt;" in part
     assert "<script>" not in part
-
-
-def test_cells_are_shown_in_one_way_everywhere():
-    assert [html.cell(value) for value in (None, 0.123456, 3, "x")] == ["none", "0.1235", "3", "x"]
-    assert "<tr class=broken><td>2" in html.table([(1,), (2,)], broken=[1])

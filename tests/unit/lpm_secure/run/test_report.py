@@ -86,11 +86,11 @@ def test_small_counts_of_people_are_ringed_and_counted_and_those_of_a_look_alike
     manifest = manifest_of(steps=2)
     counts = np.array([[[9, 1, 4, 0], [1, 1, 1, 1]], [[5, 5, 0, 4], [1, 1, 1, 1]], [[14, 0, 0, 0], [1, 1, 1, 1]]])
     series = StageSeries.of_tally(counts, 1.0, manifest.model.agents.tally)
-    parts = series_parts(manifest, [series], people=True)
+    parts = series_parts(manifest.model, [series], people=True)
     (rings,) = [trace for trace in parts[0].figure.data if trace.name == "1 to 4 people"]
     assert sorted(zip(rings.x, rings.y, strict=True)) == [(0, 1), (0, 4), (1, 4)]
     assert any("3 counts of private agents are of 1 to 4 people" in part for part in parts if isinstance(part, str))
-    made_up = series_parts(manifest, [series], people=False)
+    made_up = series_parts(manifest.model, [series], people=False)
     assert not [trace for trace in made_up[0].figure.data if trace.name == "1 to 4 people"]
     assert not any("1 to 4 people" in part for part in made_up if isinstance(part, str))
 
@@ -100,7 +100,7 @@ def test_small_counts_of_every_replicate_are_counted_as_all_of_them_are_in_the_t
     many = np.array([[[9, 9, 9, 9], [1, 1, 1, 1]], [[9, 9, 9, 9], [1, 1, 1, 1]]])
     few = many - np.array([[[8, 8, 0, 0], [0, 0, 0, 0]], [[0, 0, 0, 0], [0, 0, 0, 0]]])
     each = [StageSeries.of_tally(counts, 1.0, manifest.model.agents.tally) for counts in (many, few)]
-    parts = series_parts(manifest, each, people=True)
+    parts = series_parts(manifest.model, each, people=True)
     bands = next(part.figure for part in parts if not isinstance(part, str))
     assert [title.text for title in bands.layout.annotations] == [
         "private agents: median and 90 % of 2 replicates",
@@ -110,7 +110,7 @@ def test_small_counts_of_every_replicate_are_counted_as_all_of_them_are_in_the_t
     text = "".join(part for part in parts if isinstance(part, str))
     said = "2 counts of private agents, over all replicates, are of 1 to 4 people, and medians over replicates that"
     assert said in text
-    few = series_parts(manifest, [each[1], each[1]], people=True)
+    few = series_parts(manifest.model, [each[1], each[1]], people=True)
     bands = next(part.figure for part in few if not isinstance(part, str))
     rings = [trace for trace in bands.data if trace.name == "1 to 4 people"]
     assert [(list(ring.x), list(ring.y)) for ring in rings] == [([0.0], [1.0]), ([0.0], [1.0])]

@@ -1,7 +1,6 @@
 """A calibration goes on where hospitals drop out, cheat, or are restarted."""
 
 import dataclasses
-import stat
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,15 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from client_sdk.secure_sum import local_state
 from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.privacy import ledger, multiplier_for
 from lpm_secure.secure_sum.in_process import InProcessSum
-from lpm_secure.secure_sum.parties import NOWHERE, build_noisy_releases, manifest_for
 from lpm_secure.secure_sum.transport import OpenedSum, Reason
-from protocols.errors import BudgetSpent, ConfigError, ParameterError, ProtocolError
-from tests.calibration_hospitals import config_of, course_of, in_process, institution_of
+from protocols.errors import ConfigError, ParameterError, ProtocolError
+from tests.calibration_hospitals import config_of, course_of, in_process
 
 COURSE = course_of(5, lead=2)
 STUDY = config_of(institutions=26, fitted=5, ahead=2, seed=3).study()
@@ -141,46 +137,6 @@ def test_what_is_within_the_range_is_not_found():
     assert not fit.refusals
 
 
-def test_hospitals_that_learn_go_on_to_the_same_posterior_to_the_bit(tmp_path):
-    whole = fit_of(sums_of(local_steps=2))
-    whole.run()
-    first, hospitals = fit_of(sums_of(local_steps=2)), None
-    for _ in range(3):
-        first.advance()
-    hospitals = first.sums.institutions
-    for name, hospital in hospitals.items():
-        local_state.write(tmp_path / f"{name}.json", hospital, round_=first.round)
-    first.save(tmp_path / "fit.safetensors")
-    second = fit_of(sums_of(local_steps=2))
-    second.load(tmp_path / "fit.safetensors")
-    for name, hospital in second.sums.institutions.items():
-        local_state.resume(tmp_path / f"{name}.json", hospital, round_=second.round)
-    second.run()
-    assert torch.equal(whole.draws(5, seed=1), second.draws(5, seed=1))
-    other = Fit(COURSE, second.sums, FitSchedule(rounds=7, draws=3))
-    with pytest.raises(ParameterError, match="another fit"):
-        other.load(tmp_path / "fit.safetensors")
-
-
-def test_what_a_hospital_keeps_is_its_own(tmp_path):
-    hospital = institution_of([3.0, 4.0], [0.2, 0.1])
-    path = tmp_path / "own.json"
-    local_state.write(path, hospital, round_=3)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with pytest.raises(ParameterError, match="of round 3"):
-        local_state.resume(path, hospital, round_=4)
-    other = institution_of([3.0, 4.0], [0.2, 0.1, 0.1])
-    with pytest.raises(ParameterError, match="it has 13"):
-        local_state.resume(path, other, round_=3)
-    path.chmod(0o644)
-    with pytest.raises(ParameterError, match="chmod 0600"):
-        local_state.resume(path, hospital, round_=3)
-    path.chmod(0o600)
-    path.write_text("{}")
-    with pytest.raises(ParameterError, match="start the fit anew"):
-        local_state.resume(path, hospital, round_=3)
-
-
 def test_a_checkpoint_that_is_cut_or_changed_is_refused(tmp_path: Path):
     fit = fit_of(sums_of(local_steps=0))
     fit.save(tmp_path / "fit.safetensors")
@@ -191,55 +147,6 @@ def test_a_checkpoint_that_is_cut_or_changed_is_refused(tmp_path: Path):
             fit.load(tmp_path / "cut.safetensors")
     with pytest.raises(ParameterError, match="No such file"):
         fit.load(tmp_path / "none.safetensors")
-
-
-def test_noise_covers_every_opening_and_ends_with_its_budget():
-    noise = multiplier_for(4.0, 1e-6) * 3**0.5
-    fit = fit_of(
-        sums_of(local_steps=0, releases=build_noisy_releases(sigma=noise, rounds=3, epsilon=4.0, delta=1e-6), rounds=3)
-    )
-    for _ in range(3):
-        fit.advance()
-    told = ledger(CLIPPED, sigma=noise, openings=3, planned=3, delta=1e-6, d=30)
-    assert told["epsilon"] == pytest.approx(4.0, rel=1e-6)
-    assert not fit.refusals
-    with pytest.raises(ParameterError, match="over after 3 rounds"):
-        fit.advance()
-
-
-def test_sums_of_pools_are_paid_for_too_and_none_is_opened_beyond_the_budget():
-    releases = build_noisy_releases(sigma=0.5, rounds=6, epsilon=1e6, delta=1e-6)
-    sums = sums_of(local_steps=0, releases=releases, rounds=6, garbage={"institution-4": drawn_words})
-    with pytest.raises(BudgetSpent, match="6 sums"):
-        fit_of(sums).run()
-    assert sums.openings == 6
-
-
-@pytest.mark.parametrize("bits", [1, 8, 24])
-def test_noise_covers_what_rounding_adds_to_a_clipped_gradient(bits):
-    """Entries just above the middle between two words are all rounded up: the norm of the words is above the clip."""
-    d, middle = 6_000, 0.5000001 * 2.0**-bits
-    contribution = Contribution(clip=middle * d**0.5, bits=bits)
-    added = float(np.linalg.norm(contribution.encode(np.full(d, middle)).astype(float)))
-    assert added > 1.9 * contribution.clip * 2.0**bits
-    multiplier = multiplier_for(1.0, 1e-6)
-    releases = build_noisy_releases(sigma=multiplier, rounds=1, epsilon=1.0, delta=1e-6)
-    given = {"contribution": contribution, "rounds": 1, "min_cohort": 2, "releases": releases}
-    task = manifest_for(("a", "b"), (d,), [NOWHERE] * 2, **given)
-    assert task.sigma >= multiplier * added * (1 - 1e-6)
-    told = ledger(contribution, sigma=multiplier, openings=1, planned=1, delta=1e-6, d=d)
-    assert told["epsilon"] == pytest.approx(1.0, rel=1e-6)
-
-
-def test_the_noise_in_a_sum_has_its_spread():
-    multiplier = multiplier_for(1.0, 1e-6)
-    log_x = COURSE.log_mean(torch.zeros(60, COURSE.p, dtype=torch.float64))
-    held = STUDY.institutions(local_steps=0)
-    releases = build_noisy_releases(sigma=multiplier, rounds=1, epsilon=1.0, delta=1e-6)
-    with_noise = in_process(held, draws=60, contribution=CLIPPED, rounds=1, releases=releases)
-    totals = [each.open(log_x.numpy()).total for each in (with_noise, in_process(held, draws=60, contribution=CLIPPED))]
-    ratio = float(CLIPPED.decode(totals[0] - totals[1]).std()) / (np.sqrt(2) * 50.0 * multiplier)
-    assert ratio == pytest.approx(1.0, abs=0.15)
 
 
 def test_a_study_keeps_weeks_to_forecast():

@@ -1,6 +1,5 @@
 """What is wrong with a kit is said in a line each, and nothing is said of one that can start."""
 
-import asyncio
 import contextlib
 import datetime
 import shutil
@@ -10,50 +9,17 @@ import subprocess
 import sys
 import threading
 
-import msgspec
 import pytest
 
 from client_sdk import kit as client_kit
 from protocols import canonical_json
-from protocols.errors import ConfigError, Unavailable
+from protocols.errors import ConfigError
 from protocols.identity import certificates
 from protocols.identity.enrolment import EnrolmentReply
-from protocols.kit import checks, doctor, peers
-from protocols.kit.kit import Kit
-from tests.three_hospitals import ready
+from protocols.kit import doctor
 
 LATER = datetime.datetime(2099, 1, 1, tzinfo=datetime.UTC)
 EARLIER = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return ready(tmp_path_factory.mktemp("ministry")).parent
-
-
-@pytest.fixture
-def kit(made, tmp_path):
-    """Return a function that gives a copy of a party's kit."""
-
-    def _kit(name):
-        shutil.copytree(made / "kits" / name, tmp_path / name)
-        (tmp_path / name).chmod(0o700)
-        found = Kit.load(tmp_path / name)
-        found.accept()
-        return found
-
-    return _kit
-
-
-def examined(kit, **given):
-    lines = doctor.examine(kit, **{"peers": False, "environment": {}} | given)
-    assert not any("\n" in line for line in lines)
-    return lines
-
-
-@pytest.mark.parametrize("name", ["st-anne", "agg-a", "dealer-c"])
-def test_nothing_is_said_of_a_kit_that_can_start(kit, name):
-    assert examined(kit(name)) == []
 
 
 def replace_certificate(kit, *, name="st-anne", foreign=False, days=90.0, now=None):
@@ -66,6 +32,17 @@ def replace_certificate(kit, *, name="st-anne", foreign=False, days=90.0, now=No
     (kit.credentials / "private.key").write_bytes(issued.private_key)
     if not foreign:
         (kit.credentials / "authority.pem").write_bytes(issued.authority)
+
+
+def examined(kit, **given):
+    lines = doctor.examine(kit, **{"peers": False, "environment": {}} | given)
+    assert not any("\n" in line for line in lines)
+    return lines
+
+
+@pytest.mark.parametrize("name", ["st-anne", "agg-a", "dealer-c"])
+def test_nothing_is_said_of_a_kit_that_can_start(kit, name):
+    assert examined(kit(name)) == []
 
 
 def spoil_certificate(kit):
@@ -158,58 +135,6 @@ def test_an_answer_for_the_right_name_and_another_key_is_refused(kit, made):
     assert not (own.credentials / "certificate.pem").exists()
 
 
-def test_a_full_disk_is_said(kit, monkeypatch):
-    own = kit("st-anne")
-    usage = shutil.disk_usage(own.folder)
-    monkeypatch.setattr(checks, "LEAST_FREE", usage.total + 1)
-    assert "MiB of disk space left; make room for" in examined(own)[0]
-
-
-def test_a_port_that_is_taken_is_said(kit):
-    own = kit("agg-a")
-    host, port = own.file.listen[0].split(":")
-    with socket.create_server((host, int(port))):
-        assert f"cannot serve on {host}:{port} (Address already in use)" in examined(own)[0]
-
-
-@pytest.mark.parametrize(
-    ("address", "said"),
-    [
-        ("agg-a.invalid:8443", "agg-a.invalid is not known to this machine; correct the name"),
-        ("192.0.2.1:8443", "(Cannot assign requested address); a server needs an address and a port of this machine"),
-    ],
-)
-def test_an_address_that_is_not_this_machines_is_said_with_what_to_do(kit, address, said):
-    own = kit("agg-a")
-    own = Kit(own.folder, msgspec.structs.replace(own.file, listen=(address,)))
-    (line,) = checks.ports(own)
-    assert line.startswith(f"cannot serve on {address}")
-    assert said in line
-    assert "free the port" not in line
-
-
-ELSEWHERE = {"agg-a": "agg-a.example:8443", "agg-b": "127.0.0.1:1"}
-
-
-@pytest.mark.parametrize(
-    ("environment", "said"),
-    [
-        (
-            {"https_proxy": "http://proxy:1"},
-            "calls to agg-a would go through it; add agg-a.example to",
-        ),
-        ({"http_proxy": "x", "grpc_proxy": "y"}, "grpc_proxy is set"),
-        ({"http_proxy": "x", "no_proxy": "localhost, .example"}, None),
-        ({"http_proxy": "x", "no_grpc_proxy": "agg-a.example"}, None),
-        ({"HTTP_PROXY": "x", "http_proxy": ""}, None),
-    ],
-)
-def test_a_proxy_between_a_party_and_others_is_said(environment, said):
-    lines = list(checks.proxies(ELSEWHERE, environment))
-    assert bool(lines) == (said is not None)
-    assert said is None or said in lines[0]
-
-
 def context_of(kit, credentials):
     """Return what a server of these credentials listens with."""
     folder = kit.folder.parent / "served"
@@ -247,14 +172,6 @@ def serving(address, context):
         server.shutdown(socket.SHUT_RDWR)
         server.close()
         thread.join(10)
-
-
-@pytest.fixture
-def agg(kit, made):
-    """Return a hospital's kit, the address that its first aggregator has, and the run's authority."""
-    own = kit("st-anne")
-    (address, other) = doctor.addresses_of(own.manifest(), own).values()
-    return own, address, other, certificates.read_authority(made / "operator")
 
 
 def said_of(agg, credentials, *, context=None):
@@ -298,15 +215,6 @@ def test_a_client_whose_servers_are_there_takes_part_and_nothing_is_said(agg):
         assert examined(own, peers=True) == []
         client_kit.start(own.folder, take_part, said.append)
     assert (begun, said) == ([own.config], [])
-
-
-def test_who_waits_is_told_for_whom_and_not_for_ever(agg, monkeypatch):
-    own, address, *_ = agg
-    monkeypatch.setattr(peers, "FIRST_S", 0.0)
-    said, asked = [], {"agg-a": address}
-    with pytest.raises(Unavailable, match="agg-a does not answer at"):
-        asyncio.run(peers.wait_for_servers(asked, own.credentials, patience_s=0.5, say=said.append))
-    assert said == [f"waiting for agg-a at {address} (connection refused)"]
 
 
 def test_all_that_is_wrong_is_said_before_a_start_is_refused_a_line_each(kit):
@@ -359,14 +267,3 @@ def test_lpm_has_the_doctor_where_nothing_but_a_clients_needs_are_installed(kit,
     given = [sys.executable, "-c", WITHOUT, command, own.folder]
     done = subprocess.run(given, capture_output=True, text=True, timeout=60)
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr
-
-
-@pytest.mark.parametrize(
-    ("days", "said"),
-    [(3.0, "ahead: the certificate expires in 2 days"), (60.0, "and the run may go on until"), (200.0, None)],
-)
-def test_a_certificate_that_will_not_last_is_said_ahead_and_stops_nobody(kit, days, said):
-    own = kit("st-anne")
-    replace_certificate(own, days=days)
-    heard = list(checks.expiry(own, datetime.datetime.now(datetime.UTC)))
-    assert [said in line for line in heard] == ([True] if said else [])

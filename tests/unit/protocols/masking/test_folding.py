@@ -53,7 +53,7 @@ def test_a_word_of_58_bits_is_refused():
 
 def product_at(shape, e, a, rho, r):
     """Return the first polynomial at an element: bits of E are rising coefficients, those of A falling ones."""
-    at, value = folding.powers(r, shape.arity), field.ZERO
+    at, value = field.powers(r, shape.arity), field.ZERO
     for i in range(shape.n):
         for g in range(shape.groups):
             left = right = field.ZERO
@@ -88,28 +88,13 @@ def test_the_first_polynomial_is_the_product_of_the_folded_bits(widest):
     sent = list(field.elements(folding.first_coefficients(shape, e, a, rho)))
     coefficients = [*sent[: shape.arity - 1], central(shape, e, a, rho), *sent[shape.arity - 1 :]]
     expected = product_at(shape, e, a, rho, R)
-    terms = zip(folding.powers(R, 2 * shape.arity - 1), coefficients, strict=True)
+    terms = zip(field.powers(R, 2 * shape.arity - 1), coefficients, strict=True)
     assert field.plus(*(field.product(*each) for each in terms)) == expected
-    left = folding.aggregator_vector(shape, e, rho, R)
-    right = folding.dealer_vector(shape, a, R, np.array([3, 4], dtype=np.uint64))
+    behind = [folding.NONE, np.array([[3, 4]], dtype=np.uint64)]
+    left, right = folding.first_fold([shape] * 2, [R] * 2, [e, a], [rho], behind)
     assert field.element(field.total(field.multiply(left, right))) == expected
     assert right[shape.n * shape.groups].tolist() == [3, 4]
     assert not left[shape.n * shape.groups :].any()
-
-
-@pytest.mark.parametrize("length", [4, 8, 48, 52, 268])
-def test_all_folds_together_are_one_fold_after_the_other_whatever_the_length(length):
-    x, challenges, left = elements(length), [], length
-    while left > 1:
-        challenges.append((int(RANDOM.integers(7, P)), int(RANDOM.integers(0, P))))
-        left = -(-left // 4)
-    each = x
-    for r in challenges:
-        each = folding.fold(each[None], [r])[0]
-    beside = np.concatenate([elements(length), np.zeros((1, 2), np.uint64)])[1:]
-    both = folding.fold_all(np.stack([beside, x]), [challenges[::-1], challenges])
-    assert both[1] == field.element(each[0])
-    assert both[:1] == folding.fold_all(beside[None], [challenges[::-1]])
 
 
 def test_a_fold_is_the_value_of_the_cubic_polynomials():
@@ -125,7 +110,7 @@ def test_a_fold_is_the_value_of_the_cubic_polynomials():
             ]
             expected = field.plus(expected, field.product(*at))
         assert field.element(values[row]) == expected
-    (folded,) = folding.fold(left[None], [R])
+    (folded,) = folding.fold(left[None], R)
     assert folded.shape == (4, 2)  # two values, padded for the next fold
     lam = field.lagrange(R, 4)
     expected = field.plus(*(field.product(c, field.element(left[4 + m])) for m, c in enumerate(lam)))

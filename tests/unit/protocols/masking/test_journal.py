@@ -124,19 +124,50 @@ def test_a_checkpoint_takes_its_place_after_what_it_waits_for(journal):
 
 
 @pytest.mark.parametrize("change", ["flip", "cut", "journal", "mode"])
-def test_a_checkpoint_that_was_changed_or_is_no_checkpoint_is_refused(tmp_path, change):
+def test_checkpoints_that_were_changed_or_are_none_are_refused(tmp_path, change):
     first = sealed(tmp_path)
     first.record("proofs 3", b"one")
-    first.save_checkpoint(b"levels")
-    file = tmp_path / "sealed.checkpoint"
-    content = file.read_bytes()
     line = bytes.fromhex((tmp_path / "sealed").read_bytes().split()[0].decode())
-    changed = {"flip": content[:-1] + bytes([content[-1] ^ 1]), "cut": content[:-1], "journal": line}
-    file.write_bytes(changed.get(change, content))
-    file.chmod(0o644 if change == "mode" else 0o600)
+    for content in (b"levels", b"later levels"):
+        first.save_checkpoint(content)
+    for file in (tmp_path / f"sealed.{place}.checkpoint" for place in range(2)):
+        content = file.read_bytes()
+        changed = {"flip": content[:-1] + bytes([content[-1] ^ 1]), "cut": content[:-1], "journal": line}
+        file.write_bytes(changed.get(change, content))
+        file.chmod(0o644 if change == "mode" else 0o600)
+        assert b"levels" not in content
     with pytest.raises(ParameterError, match="chmod 600" if change == "mode" else "was changed"):
         print(sealed(tmp_path).checkpoint)
-    assert b"levels" not in content
+
+
+@pytest.mark.parametrize("rest", [0, 12, 40, 9_000])
+@pytest.mark.parametrize("before", [0, 1, 2, 5])
+def test_of_a_checkpoint_that_a_crash_has_cut_off_the_one_before_is_there(tmp_path, before, rest):
+    """Nothing has gone out of what it says; the next one is written over it, and not over the whole one."""
+    journal = sealed(tmp_path)
+    for number in range(before):
+        journal.save_checkpoint(b"%d" % number * (10_000 - number))
+    file = tmp_path / f"sealed.{before % 2}.checkpoint"
+    kept = file.read_bytes() if file.exists() else b""
+    journal.save_checkpoint(b"torn" * 5_000)
+    content = file.read_bytes()
+    file.write_bytes(content[:rest] + kept[rest:])
+    again, expected = sealed(tmp_path), b"%d" % (before - 1) * (10_001 - before) if before else b""
+    assert again.checkpoint == expected
+    again.save_checkpoint(b"next")
+    assert sealed(tmp_path).checkpoint == b"next"
+
+
+def test_a_checkpoint_of_another_place_is_none(tmp_path):
+    journal = sealed(tmp_path)
+    journal.save_checkpoint(b"one")
+    first, second = (tmp_path / f"sealed.{place}.checkpoint" for place in range(2))
+    content = bytearray(first.read_bytes())
+    content[7] += 4
+    write_atomically(second, bytes(content))
+    journal.save_checkpoint(b"two")
+    write_atomically(first, bytes(content))
+    assert sealed(tmp_path).checkpoint == b"two"
 
 
 def test_a_sealed_journal_goes_on_and_tells_nobody_else_anything(tmp_path):
@@ -191,7 +222,7 @@ def test_a_run_that_is_over_leaves_nothing_but_that_and_no_copy_opens(tmp_path):
     journal = sealed(tmp_path)
     journal.record("key part", b"secret")
     journal.save_checkpoint(b"levels")
-    copies = {path: path.read_bytes() for path in (tmp_path / "sealed", tmp_path / "sealed.checkpoint")}
+    copies = {path: path.read_bytes() for path in (tmp_path / "sealed", tmp_path / "sealed.0.checkpoint")}
     journal.forget("all were told")
     journal.record("reply 9", b"later")
     journal.save_checkpoint(b"later")

@@ -118,8 +118,8 @@ def test_the_dealers_mask_stands_behind_the_products_where_the_aggregators_have_
     shape, r = shape_of(SMALL), (12345, 678)
     bits, rho = np.ones(shape.terms, np.uint64), np.ones((shape.terms, 2), np.uint64)
     factors, place = np.full((shape.products, 2), 9, np.uint64), shape.terms * shape.groups
-    left = folding.aggregator_vector(shape, bits, rho, r, factors)
-    right = folding.dealer_vector(shape, bits, r, np.array([3, 4], np.uint64), factors)
+    behind = [factors, np.concatenate([factors, np.array([[3, 4]], np.uint64)])]
+    left, right = folding.first_fold([shape] * 2, [r] * 2, [bits, bits], [rho], behind)
     for vector in (left, right):
         assert (vector[place : place + shape.products] == 9).all()
     assert right[place + shape.products].tolist() == [3, 4]

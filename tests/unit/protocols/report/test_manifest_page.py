@@ -4,7 +4,7 @@ import msgspec
 
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
-from protocols.report.disclosure import describe_disclosure, reveals_sums
+from protocols.report.disclosure import describe_disclosure
 from protocols.report.manifest_page import differences, rows_of
 
 
@@ -67,33 +67,6 @@ def test_two_values_of_a_parameter_differ_in_words(manifest_of):
 def test_two_graphs_differ_by_their_hashes_and_by_what_they_say(manifest_of):
     paths = [path for path, _, _ in differences(manifest(manifest_of, "Banks"), manifest(manifest_of, "Opinion"))]
     assert {"model.sha256", "model.outcomes.ruin", "model.outcomes.yes", "channels"} <= set(paths)
-
-
-def test_a_disclosure_names_each_outcome_and_says_so_where_sums_are_exact(manifest_of):
-    banks = describe_disclosure(manifest(manifest_of, "Banks", mode="outcome"))
-    alike = manifest(manifest_of, "Banks", mode="outcome", common_draws=2)
-    assert "Its agents had the same draws in groups of 2" in describe_disclosure(alike)
-    assert "same draws" not in banks
-    assert "each of its agents and steps, a bit: ruin above a private threshold (told once)." in banks
-    assert "stage counts in every step and totals of lost (exact)" in banks
-    averaging = manifest(manifest_of, "Averaging", mode="outcome")
-    assert reveals_sums(averaging)
-    said = describe_disclosure(averaging)
-    assert "the exact sum heard_from; the exact sum sum_heard. An exact sum says much about neighbours." in said
-    cheapest = manifest(manifest_of, "Cheapest", mode="outcome")
-    assert "any1 above a private threshold (told in each step)" in describe_disclosure(cheapest)
-    assert not reveals_sums(cheapest)
-    assert reveals_sums(msgspec.structs.replace(cheapest, mode="sum", dealer=None))
-
-
-def test_of_mode_sum_nobody_is_told_of_exposures_where_a_model_has_none(manifest_of):
-    crowds = manifest(manifest_of, "Crowds", mode="sum")
-    model = graph_model_of("tests.user_models:Loner", {})
-    alone = manifest_of(model=model, model_hash=model.digest, channels=(), mode="sum")
-    assert not reveals_sums(alone)
-    assert "no client learned anything of its agents' neighbours" in describe_disclosure(alone)
-    assert reveals_sums(crowds)
-    assert "the exact exposure of its agents in every step" in describe_disclosure(crowds)
 
 
 def test_who_must_not_pool_what_they_have_is_said_of_each_kind_of_security(manifest_of):

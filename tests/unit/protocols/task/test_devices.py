@@ -9,8 +9,6 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.permutation.delivery import require_all_tokens
-from aggregator.store import RoundClosure
 from client_sdk import Client, ContactTable
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.testbed.keyring import most_contacts
@@ -28,7 +26,7 @@ from protocols.task.devices import (
     unpack_presence,
 )
 from protocols.task.layout import Layout
-from protocols.task.rounds import Phase, Schedule
+from protocols.task.rounds import Phase
 
 RUN = bytes(32)
 
@@ -71,15 +69,6 @@ def test_who_is_present_reads_as_it_was_written(n, seed):
     np.testing.assert_array_equal(unpack_presence(words, n), here)
 
 
-@given(outcome=st.just(True), steps=st.integers(1, 50), devices=st.booleans())
-def test_a_schedule_with_tokens_numbers_every_round_once(outcome, steps, devices):
-    schedule = Schedule(outcome, steps, devices)
-    rounds = [(schedule.step(number), schedule.phase(number)) for number in range(schedule.rounds)]
-    assert [schedule.number(step, phase) for step, phase in rounds] == list(range(schedule.rounds))
-    assert rounds[:2] == [(0, Phase.THRESHOLDS), (0, Phase.TOKENS if devices else Phase.SPEAK)]
-    assert rounds[-1] == (steps, Phase.SPEAK)
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -113,14 +102,6 @@ def test_a_model_without_a_contact_channel_has_no_edges_to_hide(testbed_of):
 def test_a_client_of_two_agents_is_no_device(manifest_of):
     with pytest.raises(ParameterError, match="one agent each"):
         manifest_of([(1, 2)], mode="outcome", edges="permuted", devices=Devices(degree=1))
-
-
-def test_nothing_is_set_up_when_a_client_left_before_its_tokens_came():
-    done = RoundClosure(0, (), ("a", "b"), {}, b"", b"", b"")
-    require_all_tokens(Phase.TOKENS, {"a", "b", "c"}, done)
-    require_all_tokens(Phase.SPEAK, {"a"}, done)
-    with pytest.raises(CohortTooSmall, match="1 client left"):
-        require_all_tokens(Phase.TOKENS, {"a"}, done)
 
 
 def test_a_device_that_never_comes_is_left_out_and_the_others_go_on(testbed_of, operators_of):

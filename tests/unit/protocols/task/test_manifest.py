@@ -7,11 +7,9 @@ import msgspec
 import pytest
 
 from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
-from protocols.arithmetic.sharing import Additive, Clear
 from protocols.errors import ManifestMismatch, ModelError, OtherVersion, ParameterError, WouldWrap
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation
-from protocols.task.parties import AggregatorParty, ClientParty
 from protocols.task.secure_sum.spec import SecureSum
 
 
@@ -138,37 +136,10 @@ def test_one_aggregator_alone_is_refused(manifest_of):
         manifests.decode(altered(manifest_of(), aggregators=one))
 
 
-def test_the_clear_sharing_has_exactly_one_aggregator(manifest_of):
-    assert manifest_of(k=1, sharing="clear").share() == Clear()
-    assert manifest_of(k=5).share() == Additive(5)
-    with pytest.raises(ParameterError, match="got 2 aggregators for the clear sharing"):
-        manifest_of(k=2, sharing="clear")
-
-
 def test_a_release_cannot_be_promised_over_more_clients_than_there_are(manifest_of):
     assert manifest_of(min_cohort=3).min_cohort == 3
     with pytest.raises(ParameterError, match="min_cohort is 4, but the run has 3 clients: set it lower"):
         manifest_of(min_cohort=4)
-
-
-def test_two_parties_of_one_name_are_refused(manifest_of):
-    client = ClientParty("aggregator-1", (1,))
-    with pytest.raises(ParameterError, match="the name aggregator-1 is given to two parties"):
-        manifest_of(clients=(client,))
-
-
-@pytest.mark.parametrize("party", [{"clients": (ClientParty("engine", (1,)),)}, {"aggregators": None}])
-def test_nobody_but_the_engine_is_named_engine(manifest_of, party):
-    if party == {"aggregators": None}:
-        party = {"aggregators": (AggregatorParty("engine", "h:1"), AggregatorParty("other", "h:2"))}
-    with pytest.raises(ParameterError, match="a party is named engine"):
-        manifest_of(**party)
-
-
-@pytest.mark.parametrize("name", ["dealer", "aggregator", "aggregator-7"])
-def test_no_client_has_the_name_of_a_role(manifest_of, name):
-    with pytest.raises(ParameterError, match=f"a client cannot be named {name}"):
-        manifest_of(clients=(ClientParty(name, (1,)),))
 
 
 def test_an_agent_with_two_clients_or_twice_with_one_is_refused(manifest_of):

@@ -13,8 +13,7 @@ from protocols import canonical_json
 from protocols.errors import BadSignature, ParameterError
 from protocols.identity import certificates, signing
 from protocols.identity.sealing_key import SealingKey
-from protocols.identity.server_keys import ServerKeys, server_keys
-from protocols.identity.signing import SignaturePurpose
+from protocols.identity.server_keys import server_keys
 from protocols.identity.trust import PartyKeys, Trust
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
@@ -123,19 +122,6 @@ def test_a_signature_with_any_bit_flipped_is_refused(signed, bit):
         )
 
 
-@given(
-    st.sampled_from(SignaturePurpose), st.sampled_from(SignaturePurpose), st.binary(max_size=20), st.binary(max_size=20)
-)
-def test_a_signature_is_for_one_purpose_and_one_content(made_for, used_for, content, other):
-    key = signing.new_key()
-    signature = signing.sign(key, made_for, content)
-    if (made_for, content) == (used_for, other):
-        signing.verify(signing.public_of(key), used_for, other, signature)
-    else:
-        with pytest.raises(BadSignature):
-            signing.verify(signing.public_of(key), used_for, other, signature)
-
-
 def test_a_manifest_is_refused_before_its_time_and_after_it(signed):
     manifest, keys, signature = signed
     for now, said in (
@@ -201,24 +187,6 @@ def test_a_server_refuses_a_manifest_that_pins_other_keys(signed, tmp_path):
     certificates.write(tmp_path, keys.authority.issue("aggregator-0"))  # a new TLS key under the same name
     with pytest.raises(ParameterError, match="not those that the manifest pins"):
         server_keys(tmp_path, trust_of(manifest).keys, "aggregator-0")
-
-
-def test_keys_are_private_files_that_are_never_written_over_and_never_printed(tmp_path):
-    keys = ServerKeys.generate()
-    keys.write(tmp_path)
-    for file in tmp_path.iterdir():
-        assert file.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(ParameterError, match="is there already"):
-        keys.write(tmp_path)
-    again = ServerKeys.read(tmp_path)
-    assert signing.public_of(again.identity) == signing.public_of(keys.identity)
-    assert again.sealing.public == keys.sealing.public
-    (tmp_path / "sealing.key").chmod(0o640)
-    with pytest.raises(ParameterError, match="has mode 640"):
-        ServerKeys.read(tmp_path)
-    secret = keys.sealing._secret
-    assert secret.hex()[:16] not in repr(keys) + repr(keys.sealing)
-    assert repr(secret)[2:20] not in repr(keys) + repr(keys.sealing)
 
 
 def test_public_keys_of_wrong_lengths_are_refused(signed):

@@ -24,6 +24,18 @@ def test_a_verdict_knows_near_ratios_wide_intervals_and_wrong_signs():
     assert verdict.holds.tolist() == [[True, True, False, False, False]]
 
 
+def test_of_a_difference_over_whole_steps_there_is_no_ratio_whatever_both_sides_are():
+    verdict = Verdict.of(
+        "coupled",
+        jacobian([2.0, 2.0, 0.0], [0.1] * 3),
+        jacobian([2.0, 2.0, 0.0], [0.0] * 3),
+        coarse=[False, True, True],
+    )
+    assert verdict.asked.tolist() == verdict.signs.tolist() == verdict.holds.tolist() == [[True, False, False]]
+    assert np.isnan(verdict.ratio).tolist() == [[False, True, True]]
+    assert not verdict.zeros.any()
+
+
 def test_the_error_of_a_ratio_counts_both_sides():
     verdict = Verdict.of("drawn", jacobian([2.0], [0.3]), jacobian([4.0], [0.4]))
     assert verdict.ratio[0, 0] == 0.5

@@ -37,6 +37,14 @@ def test_a_whole_number_moves_by_whole_numbers():
     point = point_of(LabourMarket, price=3)
     p = point.names.index("price")
     assert [each[p] for each in point.ends(p, 0.01)[:2]] == [2, 4]
+    assert point.explain_coarse(p, 0.01) == ("moves by 1 at least, so differences, from 2 to 4, are no derivative")
+    assert not point.explain_coarse(p, 0.3)  # a third of 3 is a step of its own
+
+
+def test_a_fraction_of_few_bits_is_coarse_where_a_part_of_it_is_less_than_half_a_step_and_laws_never_are():
+    point = point_of(SeirModel, initial=3)
+    coarse = {name for p, name in enumerate(point.names) if point.is_coarse(p, 0.05)}
+    assert coarse == {"initial"}
 
 
 @pytest.mark.parametrize("family", [TiltedLaw(LAW), GammaLaw(4.0, 0.3)], ids=["tilted", "narrow"])
@@ -50,15 +58,6 @@ def test_laws_move_by_parts_of_their_spread_and_differ_by_their_slope(family):
     slope = family.day_law.slope[:size]
     np.testing.assert_allclose((ends[1][:size] - ends[0][:size]) / distance, slope, atol=2e-3 * np.abs(slope).max())
     assert all(sum(each.integers["latent_law"]) == 2**32 for each in (below, above))
-
-
-def test_a_tilted_laws_mean_is_its_parameter():
-    law = TiltedLaw(LAW)
-    moved = law.shift(0.25)
-    assert moved.mean == pytest.approx(law.mean + 0.25, abs=1e-8)
-    assert moved.weights[3] == 0
-    with pytest.raises(ParameterError, match="move it less"):
-        law.shift(3.0)
 
 
 def test_what_nothing_reads_and_laws_of_one_day_are_no_parameters():

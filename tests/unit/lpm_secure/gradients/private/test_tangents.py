@@ -2,14 +2,10 @@
 
 import asyncio
 import dataclasses
-import math
 
 import msgspec
 import numpy as np
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from client_sdk import ContactTable
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
@@ -18,10 +14,10 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ParameterError, WouldWrap
 from protocols.models.chain.hazard_factor import PROTECTION, REDUCTION
-from protocols.models.escape import escape
 from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
 from protocols.models.graph.agents import GraphModel
 from protocols.task.parties import ClientParty, DealerParty
+from protocols.task.release_plan import ReleasePlan
 
 OWN = ("contact_rate", "contact_rate_001", "cell_rate", "latent_law", "infectious_law", "initial")
 ALL = (*OWN, REDUCTION, PROTECTION)
@@ -66,7 +62,14 @@ ONE_EMPTY = (ClientParty("one", (1, 2)), ClientParty("empty", ()))
 
 
 def run(testbed):
-    return asyncio.run(simulate_tangents(testbed.manifest, ClearTangents(testbed), synthetic_part(testbed)))
+    return asyncio.run(
+        simulate_tangents(
+            testbed.manifest.relaxation,
+            ReleasePlan.of(testbed.manifest),
+            ClearTangents(testbed),
+            synthetic_part(testbed),
+        )
+    )
 
 
 def shifted(testbed, name, by):
@@ -119,16 +122,6 @@ def test_values_are_those_of_the_equations(testbed):
         np.testing.assert_allclose(found, [stages[:, :30].sum(axis=1), stages[:, 30:].sum(axis=1)], atol=1e-9)
         new = s * -np.expm1(-hazard_of(testbed, i, step))
         s, e, i = s - new, e + new - e / 1.5, i + e / 1.5 - i / 1.5  # both laws: a day or two, as likely as not
-
-
-@given(st.floats(0, 60))
-def test_the_probability_of_an_infection_is_exact(hazard):
-    assert float(escape(np.array([hazard]))[0]) == pytest.approx(-math.expm1(-hazard), rel=3e-15, abs=1e-300)
-
-
-def test_torch_computes_the_same_bits():
-    hazard = np.random.default_rng(3).exponential(size=10_001)
-    assert escape(torch.from_numpy(hazard)).numpy().tobytes() == escape(hazard).tobytes()
 
 
 def test_tangents_are_clipped_for_each_agent(testbed):

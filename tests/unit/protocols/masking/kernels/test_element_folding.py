@@ -6,7 +6,7 @@ import pytest
 from protocols.arithmetic.extension_field import P, elements
 from protocols.masking import folding
 from protocols.masking.kernels import element_folding
-from protocols.masking.kernels.folding_kernels import SENT
+from protocols.masking.kernels.folding_kernels import SENT, shorter
 
 R = (P - 3, 2**60 + 5)
 
@@ -18,7 +18,6 @@ def test_values_and_folds_are_those_of_arrays(size):
     left, right = map(elements, x)
     at_nodes = element_folding.values(left, right)
     assert tuple(at_nodes[node] for node in SENT) == elements(folding.values(*x))
-    shorter = folding.shorter(size)
-    assert [tuple(element_folding.fold(each, R, shorter)) for each in (left, right)] == [
-        elements(each) for each in folding.fold(x, (R, R))
+    assert [tuple(element_folding.fold(each, R, shorter(size))) for each in (left, right)] == [
+        elements(each) for each in folding.fold(x, R)
     ]

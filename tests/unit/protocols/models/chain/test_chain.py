@@ -2,7 +2,6 @@
 
 import math
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -15,11 +14,9 @@ from protocols.errors import ModelError
 from protocols.models.agent_model import AgentSource, StepInputs
 from protocols.models.chain import chain_groups, exploration
 from protocols.models.chain.chain import chain_of
-from protocols.models.chain.chain_agents import ChainAgents
 from protocols.models.chain.chain_groups import ChainGroups
-from protocols.models.chain.chain_parameters import chain_parameters
+from protocols.models.chain.chain_parameters import chain_parameters, describe_chain
 from protocols.models.chain.steps.transition import Transition
-from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.score_parameters import entries_of
 
@@ -299,24 +296,23 @@ def test_a_deep_model_has_a_chain_and_a_deeper_one_is_refused():
         own_chain(deep(118))
 
 
-class Lights(lpm.Model):
-    """Go on and off by coins alone."""
+class Lamps(lpm.Model):
+    """A lamp turns on at its ward's rate."""
 
-    light = lpm.stage("OFF", "ON")
+    lamp = lpm.stage("OFF", "ON")
+    ward = lpm.private(0, 2)
+    switch = lpm.parameter({"ward": (0.1, 0.2, 0.3)}, unit=lpm.PROBABILITY, by="ward")
+    fail = lpm.parameter(0.1, unit=lpm.PROBABILITY)
 
     def begin(self, me, draw):
-        return me.set(light=draw.happens(2**30, "first"))
+        return me.set(lamp="OFF")
 
     def update(self, me, heard, draw):
-        return me.set(light=draw.happens(2**31, "next"))
+        lit = lpm.where(draw.happens(self.fail, "fail"), "OFF", me.lamp)
+        return me.set(lamp=lpm.where(draw.happens(self.switch, "switch"), "ON", lit))
 
 
-def test_agents_of_a_model_that_reads_no_field_are_of_one_kind():
-    graph = trace(Lights).graph
-    drawn = graph.nodes[graph.begin["light"]].inputs[2]  # whether its holder knows it or not: what no author writes
-    model = GraphModel(msgspec.structs.replace(graph, begin={"light": drawn}))
-    groups, nowhere = ChainGroups.of(model, (), columns={}, n=3, steps=2), np.zeros(0, dtype=np.int64)
-    agents = ChainAgents(groups, Gradient(way="tangents", parameters=()), sizes=(), cell=nowhere)
-    assert [each.value.tolist() for each in agents.total_means()] == [[0.75] * 3, [0.25] * 3]
-    agents.move([], [])
-    assert [each.value.tolist() for each in agents.total_means()] == [[0.5] * 3] * 2
+def test_a_table_stands_by_its_name_among_what_derivatives_are_by():
+    traced = trace(Lamps)
+    line = describe_chain(GraphModel(traced.graph, dict(traced.parameters)), steps=3)
+    assert line.endswith("derivatives by fail, switch (3 entries)")

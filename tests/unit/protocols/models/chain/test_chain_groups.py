@@ -8,7 +8,7 @@ from protocols.errors import DataError
 from protocols.models.agent_model import UNKNOWN, AgentSource
 from protocols.models.chain.chain_adjoints import ChainAdjoints
 from protocols.models.chain.chain_agents import ChainAgents
-from protocols.models.chain.chain_groups import ChainGroups
+from protocols.models.dynamics import Relaxation
 from protocols.models.gradient import Gradient
 from protocols.models.likelihood.clocks import clocks_of
 from protocols.models.relaxed_agents import Reception
@@ -20,8 +20,7 @@ LONG = (2**30,) * 4
 
 def agents_of(model, columns, n, *, geometric=True):
     gradient = Gradient(way="tangents", parameters=NAMES, **({"stays": "geometric"} if geometric else {}))
-    groups = ChainGroups.of_run(model, gradient, columns=columns, n=n, steps=6)
-    return ChainAgents(groups, gradient, sizes=(), cell=NOBODY)
+    return ChainAgents.of_run(Relaxation(model, gradient, 6, ()), columns=columns, cell=NOBODY, n=n)
 
 
 def hear(agents, each, step=0):
@@ -47,8 +46,7 @@ def test_an_exposure_below_0_is_none_forth_and_with_derivatives(seir):
     found = [hear(agents_of(model, {}, 1), [told]) for told in (-1000, 0)]
     assert [each.value.tolist() for each in found[0]] == [each.value.tolist() for each in found[1]]
     gradient = Gradient(way="adjoints", parameters=NAMES, stays="geometric")
-    groups = ChainGroups.of_run(model, gradient, columns={}, n=1, steps=6)
-    agents = ChainAdjoints(groups, gradient, sizes=(), cell=NOBODY)
+    agents = ChainAdjoints.of_run(Relaxation(model, gradient, 6, ()), columns={}, cell=NOBODY, n=1)
     theta, ends = np.zeros(2), []
     for told in (-1000.0, 0.0):
         heard = Reception(np.array([[told]]), np.zeros(0), theta)

@@ -15,7 +15,7 @@ from protocols.releases.query import NOISE, Release, Releases
 from protocols.report.disclosure import describe_disclosure
 from protocols.report.manifest_page import rows_of
 from protocols.task.policy import outputs_of
-from protocols.task.release_plan import records_in, releases_of
+from protocols.task.release_plan import ReleasePlan, releases_of
 
 RELAXED = {"model": SeirModel, "given": {}, "gradient": {"way": "tangents", "parameters": ("initial",)}}
 
@@ -147,9 +147,9 @@ def test_noise_covers_what_one_agent_changes_of_each_word(manifest_for):
     assert start == pytest.approx((1 / 0.3 + 1 / 0.7) * 2**24, abs=3)  # drawn once
     assert leaning == 2 * 8 * 2**24  # in every step, so it is clipped
     assert releases_of(noised).has_noise
-    (_, record) = records_in(noised, 4)
+    (_, record) = ReleasePlan.of(noised).records(4)
     assert (record.name, record.sensitivity, record.each) == ("score", start, 2)
-    assert records_in(noised, 3) == records_in(manifest_for(**given), 3)
+    assert ReleasePlan.of(noised).records(3) == ReleasePlan.of(manifest_for(**given)).records(3)
     short = msgspec.structs.replace(release, times=1)
     with pytest.raises(LpmError, match="the score has 2 words"):
         manifest_for(releases=Releases(each=(Release(name="tally"), short), rho=100.0), **given)

@@ -11,7 +11,7 @@ from protocols.task import manifest as manifests
 from protocols.task.devices import Devices
 from protocols.task.layout import Layout
 from protocols.task.policy import epsilon_of, rho_of
-from protocols.task.release_plan import records_in
+from protocols.task.release_plan import ReleasePlan
 from protocols.wire.methods import largest_call_of
 from tests.conformance.parity.conftest import graph_model
 
@@ -96,7 +96,7 @@ def test_noise_is_accounted_for_every_replicate(manifest):
     one = asked.replicate(0)
     assert rho_of(asked) == pytest.approx(COPIES * rho_of(one))
     assert epsilon_of(rho_of(asked), 1e-6) > epsilon_of(rho_of(one), 1e-6)
-    for of_all, of_one in zip(records_in(asked, 1), records_in(one, 1), strict=True):
+    for of_all, of_one in zip(ReleasePlan.of(asked).records(1), ReleasePlan.of(one).records(1), strict=True):
         assert (of_all.each, of_all.times) == (COPIES * of_one.each, COPIES * of_one.times)
     made = {"incidence": 5, "cells": 5}
     assert releases.require(made) < 0.5

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.secure_sum.parties import NOWHERE, build_noisy_releases, manifest_for
-from protocols.task.secure_sum.range import LARGEST_DEVIATION, in_range
+from protocols.task.secure_sum.range import LARGEST_DEVIATION, SumRule
 from tests.repetitions import repetitions
 
 
@@ -27,20 +27,20 @@ def test_a_sum_is_in_range_up_to_its_members_clips_and_their_rounding():
     total = np.zeros(d, dtype=np.int64)
     for sign in (1, -1):
         total[3] = sign * largest
-        assert in_range(manifest, total, members)
+        assert SumRule.of(manifest).in_range(total, members)
         total[3] = sign * (largest + 1)
-        assert not in_range(manifest, total, members)
-    assert in_range(manifest, total, members + 1)
+        assert not SumRule.of(manifest).in_range(total, members)
+    assert SumRule.of(manifest).in_range(total, members + 1)
     spread = np.full(d, int(largest / math.sqrt(d)), dtype=np.int64)
-    assert in_range(manifest, spread, members)
-    assert not in_range(manifest, spread + 2, members)
+    assert SumRule.of(manifest).in_range(spread, members)
+    assert not SumRule.of(manifest).in_range(spread + 2, members)
 
 
 @pytest.mark.parametrize("word", [2**62, -(2**63), 2**32 * 50 * 2**24])
 def test_a_word_whose_square_wraps_is_out_of_range(word):
     total = np.zeros(manifest_of().length, dtype=np.int64)
     total[0] = word
-    assert not in_range(manifest_of(), total, 8)
+    assert not SumRule.of(manifest_of()).in_range(total, 8)
 
 
 def test_noise_widens_the_range():
@@ -48,10 +48,10 @@ def test_noise_widens_the_range():
     scale = math.sqrt(2) * manifest.sigma
     total = np.zeros(manifest.length, dtype=np.int64)
     total[0] = int(4 * 50.0 * 2.0**24 + 10 * scale)
-    assert in_range(manifest, total, 4)
-    assert not in_range(manifest_of(), total, 4)
+    assert SumRule.of(manifest).in_range(total, 4)
+    assert not SumRule.of(manifest_of()).in_range(total, 4)
     total[0] *= 2
-    assert not in_range(manifest, total, 4)
+    assert not SumRule.of(manifest).in_range(total, 4)
 
 
 @settings(max_examples=repetitions(200))
@@ -64,4 +64,4 @@ def test_near_the_bound_the_answer_is_that_of_whole_numbers(off, place, other):
     total[place] = math.isqrt(max(largest**2 - other**2, 0)) + off
     total[place - 1] = other
     words = total.tolist()
-    assert in_range(manifest, total, members) == (sum(word * word for word in words) <= largest**2)
+    assert SumRule.of(manifest).in_range(total, members) == (sum(word * word for word in words) <= largest**2)

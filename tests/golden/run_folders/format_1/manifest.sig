@@ -1,0 +1,1 @@
+{"version":1,"operator":"testbed","run":"OUVtcVLo8OaZWB+/QTFYIsXD3CYx8JOuMDTNOZX1Dgk=","signature":"I5xDWqV64QD5UMHUi6yqRspqyoPvV/4k8Ws1fMemWNt4yFFJ1VIsaJDQZ1NoUBHdfq+EB6pIHhnr9BXv1h81AA=="}

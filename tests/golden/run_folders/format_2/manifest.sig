@@ -1,0 +1,1 @@
+{"version":1,"operator":"testbed","run":"KKf05pOUqejOsB1Ee/tzDZzKOnXGIL7eu0xVCKbbaYY=","signature":"75CNUiW2ZNor56TgFcSMuxNcxJFAOHt17ctecN2dwvw7clqSMN74/a5Q9gW58eYPWCROMEv3YY0I2JUEa4pwDA=="}

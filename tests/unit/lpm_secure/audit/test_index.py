@@ -1,0 +1,37 @@
+"""Ledgers and deliveries in a run's folder: no name of an aggregator makes one a file of another one."""
+
+import pytest
+
+from lpm_secure.audit.index import LEDGERS, copy_ledgers, deliveries_of
+
+NAMES = ("x", "deliveries-x", "ledger-x", "deliveries")
+
+
+@pytest.fixture
+def ledgers(tmp_path):
+    """Return the ledgers of aggregators, each with deliveries beside it, as their servers write them."""
+    for name in NAMES:
+        (tmp_path / name).mkdir()
+        for kind in ("ledger", "deliveries"):
+            (tmp_path / name / f"{kind}-0123.jsonl").write_text(f"{kind} of {name}")
+    return {name: tmp_path / name / "ledger-0123.jsonl" for name in NAMES}
+
+
+def test_no_aggregators_files_are_taken_for_another_ones(ledgers, tmp_path):
+    folder = tmp_path / "run"
+    copy_ledgers(ledgers, folder)
+    for name in NAMES:
+        assert (folder / LEDGERS / f"{name}.jsonl").read_text() == f"ledger of {name}"
+        assert deliveries_of(folder, name, NAMES).read_text() == f"deliveries of {name}"
+    deliveries_of(folder, "x", NAMES).unlink()
+    assert deliveries_of(folder, "x", NAMES) is None  # the ledger of another one is called as they were before
+    again = {name: folder / LEDGERS / f"{name}.jsonl" for name in NAMES}  # handed in from there
+    copy_ledgers(again, tmp_path / "gathered")
+    assert deliveries_of(tmp_path / "gathered", "x", NAMES) is None
+
+
+def test_in_folders_of_before_deliveries_lie_beside_ledgers(tmp_path):
+    (tmp_path / LEDGERS).mkdir()
+    (tmp_path / LEDGERS / "deliveries-y.jsonl").touch()
+    assert deliveries_of(tmp_path, "y", ("y", "z")) == tmp_path / LEDGERS / "deliveries-y.jsonl"
+    assert deliveries_of(tmp_path, "z", ("y", "z")) is None
