@@ -42,7 +42,7 @@ def main(folder: Path) -> int:
 
 def gather(pages: Path) -> None:
     """Copy all pages, and write the reference of the public names."""
-    shutil.copytree(ROOT / "docs", pages, ignore=shutil.ignore_patterns("site.*"))
+    shutil.copytree(ROOT / "docs", pages, ignore=shutil.ignore_patterns("site.toml", "site.lock"))
     for name, target in RENAMED.items():
         (pages / target).write_text(within_site((ROOT / name).read_text()))
     for page in pages.rglob("*.md"):

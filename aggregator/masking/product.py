@@ -7,8 +7,9 @@ D' = (1 - a) L + pad' for a pad' that the dealer draws. E tells which of two c =
     D' = c_E D + q_E        q_E = pad' - c_E pad        modulo 2**128
 
 The dealer shares c_0, c_1, q_0 and q_1 additively between the aggregators, each share x with a tag K + Delta x, K and
-Delta being the other's: a MAC, which the other checks. Shares of D' are linear in what was dealt, and so are tags and keys. A share that differs below
-2**58 passes with probability 2**-64 over Delta, whatever the secrets are; Delta is fresh in each step.
+Delta being the other's: a MAC, which the other checks. Shares of D' are linear in what was dealt, and so are tags and
+keys. A share that differs below 2**58 passes with probability 2**-64 over Delta, whatever the secrets are; Delta is
+fresh in each step.
 
 Source: Bendlin, Damgard, Orlandi, Zakarias (Eurocrypt 2011), tags of pairs; Cramer, Damgard, Escudero, Scholl, Xing,
     SPDZ2k (Crypto 2018), section 3, the larger ring.

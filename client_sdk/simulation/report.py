@@ -45,6 +45,7 @@ def _page(record: RunRecord, files: tuple[str, str], *, sent: int, received: int
         ),
         html.heading("Who asked"),
         html.table(_parties(manifest)),
+        html.fold("The run's identity", html.digest("run", run_id(manifest).hex())),
         html.heading("What was told to whom"),
         html.paragraph(describe_disclosure(manifest)),
         html.items(describe_cost(manifest)),
@@ -59,9 +60,7 @@ def _page(record: RunRecord, files: tuple[str, str], *, sent: int, received: int
 
 
 def _parties(manifest: SimulationManifest) -> list[tuple[str, str]]:
-    rows = [("run", run_id(manifest).hex())]
-    if manifest.start:
-        rows.append(("step 0", f"{manifest.start}; a step is {manifest.dt:g} days"))
+    rows = [("step 0", f"{manifest.start}; a step is {manifest.dt:g} days")] if manifest.start else []
     if (trust := manifest.trust) is None:
         return rows
     servers = [f"{server} ({keys.operator})" for server, keys in trust.keys.items()]

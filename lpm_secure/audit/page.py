@@ -39,7 +39,7 @@ def page_of(report: Report) -> Page:
         *(html.warning(f"First: {caveat}.") for caveat in report.caveats),
         *([html.heading("Who learned what, and at what cost"), html.items(report.learned)] if report.learned else []),
         html.heading("What was checked"),
-        html.table(checks, head=("", "check", "found"), broken=broken),
+        html.table(checks, head=("result", "check", "found"), broken=broken),
         html.heading("What was opened, and what it cost"),
         html.table(privacy, head=PRIVACY),
         html.paragraph(str(report.together)) if report.together else "",

@@ -191,17 +191,16 @@ def _summary(
         "sha256": hash_of(each),
         **replicate_figures(each),
     }
+    run, series_hash = ("run", manifests.run_id(manifest).hex()), ("series", hash_of(each))
     rows = [
-        ("run", manifests.run_id(manifest).hex()),
         ("population", f"{synthetic.config.agents:,}: {population}" if synthetic.config.agents else "none"),
         *((f"at the end, {part} agents", _totals(series, part)) for part in PARTS if series.has(part)),
         ("steps of the journal", f"{before:,}"),
-        ("series", hash_of(each)),
     ]
     return Summary(
         file=FIGURES,
         figures=figures,
-        lines=align([*rows, ("report", str(results / REPORT))]),
+        lines=align([run, *rows, series_hash, ("report", str(results / REPORT))]),
         tables=both("series", table_of(each)),
         page=Page(
             f"Run {manifest.name}",
@@ -211,6 +210,7 @@ def _summary(
                 *series_parts(manifest.model, each, people=True),
                 html.heading("What it costs in privacy"),
                 html.items(describe_cost(manifest)),
+                html.fold("Hashes of run and series", *(html.digest(*row) for row in (run, series_hash))),
             ],
         ),
     )

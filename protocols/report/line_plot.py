@@ -35,10 +35,12 @@ def line_plot(caption: str, series: Mapping[str, Sequence[int | None]], *, first
         (0, HEIGHT + 20, "start", f"step {first:,}"),
         (WIDTH, HEIGHT + 20, "end", f"step {first + last:,}"),
     )
+    label = html.escape(f"{caption}: {', '.join(series)}, by step")
     words = (f'<text x="{x}" y="{y}" text-anchor="{at}" font-size="14">{text}</text>' for x, y, at, text in ends)
     return (
         f"<figure><figcaption>{html.escape(caption)}</figcaption><p>{' &nbsp; '.join(names)}</p>"
-        f'<svg viewBox="{-MARGIN} -4 {WIDTH + 2 * MARGIN} {HEIGHT + 32}" role="img" style="max-width:48rem">'
+        f'<svg viewBox="{-MARGIN} -4 {WIDTH + 2 * MARGIN} {HEIGHT + 32}" role="img" aria-label="{label}"'
+        ' style="max-width:48rem">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#bbb"/>{"".join([*lines, *words])}</svg></figure>'
     )
 

@@ -63,6 +63,8 @@ def test_a_page_that_is_open_during_a_run_shows_its_days_stages_a_killed_client_
     shown = numbers.get_by_role("row", name=re.compile("^recovered")).get_by_role("cell").all_inner_texts()
     assert [int(each.replace(",", "")) for each in shown] == [int(last["private_R"]), int(last["synthetic_R"])]
     check_page(page)
+    (own,) = (tmp_path / "runs").glob("*/parties/ssi/report.html")
+    check_page(open_page(own.as_uri()))  # a client's own, which no server shows
 
     (party,) = (tmp_path / "runs").glob("*/parties/aggregator-1")
     page = open_page(serve(tmp_path / "runs", "--operator", party))

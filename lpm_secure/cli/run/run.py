@@ -67,7 +67,7 @@ def run(
     """
     from lpm_secure.local_process.command import begin_servers, read_start
 
-    if seeds is None and clear is not True:
+    if seeds is None and not values and clear is not True:
         begin_servers(config)  # before what follows is imported
     from lpm_secure.cli.progress import city_bar, step_bar
     from lpm_secure.cli.run.values import lists_of
