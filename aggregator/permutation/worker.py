@@ -1,6 +1,7 @@
 """A server of the secret permutation over mutual TLS: joined when it is first needed, and again after any error."""
 
 import contextlib
+import datetime
 import logging
 import socket
 import threading
@@ -133,16 +134,19 @@ class PermutationWorker:
         return self._server
 
 
-def serve_third(worker: PermutationWorker, stop: threading.Event) -> None:
+def serve_third(worker: PermutationWorker, stop: threading.Event, *, until: datetime.datetime) -> None:
     """Be the third server until told to stop: join the aggregators, carry out orders, and after any error join again.
+
+    Once the run's time is over its port is free for another run.
 
     Security: it holds masked shares alone, and keeps nothing from one session to the next.
     """
-    while not stop.is_set():
-        try:
-            worker.serve_one()
-        except (LpmError, OSError) as error:
-            LOG.info("permutation joins again", extra={"facts": {"reason": type(error).__name__}})
-            with contextlib.suppress(OSError):
-                worker.leave()
-            stop.wait(PAUSE_S)
+    with contextlib.closing(worker):
+        while not stop.is_set() and datetime.datetime.now(datetime.UTC) < until:
+            try:
+                worker.serve_one()
+            except (LpmError, OSError) as error:
+                LOG.info("permutation joins again", extra={"facts": {"reason": type(error).__name__}})
+                with contextlib.suppress(OSError):
+                    worker.leave()
+                stop.wait(PAUSE_S)

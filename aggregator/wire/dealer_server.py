@@ -67,7 +67,7 @@ def _serve(given: DealerFile, folder: Path, first: Manifest) -> None:
 
 
 def _start_third(manifest: SimulationManifest, own: "Identity", stop: threading.Event) -> None:
-    """Be the third server of a run over permuted edges, in a thread, until told to stop.
+    """Be the third server of a run over permuted edges, in a thread, until told to stop or its time is over.
 
     Raises:
         ConfigError: its port is taken.
@@ -76,5 +76,5 @@ def _start_third(manifest: SimulationManifest, own: "Identity", stop: threading.
         return
     from aggregator.permutation.worker import PermutationWorker, permutation_config, serve_third  # noqa: PLC0415
 
-    third = PermutationWorker(permutation_config(manifest, Role.C, own))
-    threading.Thread(target=serve_third, args=(third, stop), daemon=True).start()
+    third, until = PermutationWorker(permutation_config(manifest, Role.C, own)), trust_of(manifest).not_after
+    threading.Thread(target=serve_third, args=(third, stop), kwargs={"until": until}, daemon=True).start()

@@ -1,4 +1,4 @@
-"""A folder's index counts links as what they say; no name of an aggregator makes a ledger or deliveries another one's."""
+"""An index counts links as what they say; no name of an aggregator makes a ledger or deliveries another one's."""
 
 import pytest
 
