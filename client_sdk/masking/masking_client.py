@@ -194,21 +194,14 @@ class MaskingClient(MaskingParty):
         shape = plan.shape(name, number, steps=self.attendance.steps(name, number))
         pads = source.pads(number, x.size)
         d = residue(x + pads)
-        checked = plan.words_to_check(d, name, number)
-        e, told = range_proof.mask(
-            source,
-            number,
-            shape,
-            x=plan.words_to_check(x, name, number),
-            d=checked,
-            pads=plan.pads_to_check(pads, name, number),
-        )
+        own, hiding = plan.words_to_check(x, name, number), plan.pads_to_check(pads, name, number)
+        masks, e, told = range_proof.mask(source, number, shape, x=own, d=residue(own + hiding), pads=hiding)
         blank = WordsNotice(run=plan.run, number=number, client=name, counter=source.counter)
         notice = msgspec.structs.replace(blank, d=to_bytes(d), e=pack(e, shape.width + 1), numbers=to_bytes(told))
         hashes = PartHashes()
         nonce = self.signer.nonce(blank.context + notice.hashes(hashes))
         transcript = Transcript(blank.context, nonce, notice.hashes(hashes))
-        rows = range_proof.prove(source, number, shape, transcript=transcript, e=e, told=told)
+        rows = range_proof.prove(source, number, shape, transcript=transcript, masks=masks, e=e, told=told)
         notice = msgspec.structs.replace(notice, rows=to_bytes(rows))
         before = {f"vector {number}": digest_of(x.tobytes())}
         return self.send(notice, name=WORDS, nonce=nonce, hashes=hashes, before=before)

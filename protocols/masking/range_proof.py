@@ -149,29 +149,38 @@ def mask_bits(x: U64, d: U64, pads: U64, *, masks: U64, shape: ProofShape) -> U6
     return (x & shape.masks & np.uint64((1 << shape.width) - 1) | wrapped) ^ masks
 
 
-def mask(source: PadSource, number: RoundNumber, shape: ProofShape, *, x: U64, d: U64, pads: U64) -> tuple[U64, U64]:
-    """Return masked bits of words, and what is told modulo p, of x that travels as d under `pads`."""
+def mask(
+    source: PadSource, number: RoundNumber, shape: ProofShape, *, x: U64, d: U64, pads: U64
+) -> tuple[U64, U64, U64]:
+    """Return the masks of bits, masked bits, and what is told modulo p, of x that travels as d under `pads`."""
     masks = bit_pads(source, number, shape)
     if shape.norm is None:
-        return mask_bits(x, d, pads, masks=masks, shape=shape), NOTHING
+        return masks, mask_bits(x, d, pads, masks=masks, shape=shape), NOTHING
     numbers, unmasked = shape.norm.numbers(x), np.zeros(HALVES, dtype=np.uint64)
     x, d, pads = (np.concatenate(each) for each in ((x, numbers[-HALVES:]), (d, unmasked), (pads, unmasked)))
     told = add(numbers, number_pads(source, number, shape))
-    return mask_bits(x, d, pads, masks=masks, shape=shape), told
+    return masks, mask_bits(x, d, pads, masks=masks, shape=shape), told
 
 
 def prove(
-    source: PadSource, number: RoundNumber, shape: ProofShape, *, transcript: Transcript, e: U64, told: U64 = NOTHING
+    source: PadSource,
+    number: RoundNumber,
+    shape: ProofShape,
+    *,
+    transcript: Transcript,
+    masks: U64,
+    e: U64,
+    told: U64 = NOTHING,
 ) -> U64:
-    """Return the rows of the proof, uint64[sent, 2], for bits `e` that `transcript` has begun with.
+    """Return the rows of the proof, uint64[sent, 2], for bits `e` under `masks` that `transcript` has begun with.
 
     `told` are the numbers modulo p of a norm, which it has begun with too.
     """
-    known, his = shape.spread(e), shape.spread(bit_pads(source, number, shape))
-    masks, behind = _proof_masks(source, number, shape)
+    known, his = shape.spread(e), shape.spread(masks)
+    hidden, behind = _proof_masks(source, number, shape)
     weights = transcript.question().coefficients(shape.terms + 1)
-    rows = np.empty_like(masks)
-    first, *later = zip(shape.rows(rows), shape.rows(masks), strict=True)
+    rows = np.empty_like(hidden)
+    first, *later = zip(shape.rows(rows), shape.rows(hidden), strict=True)
     r = _send(first, first_coefficients(shape, known, his, weights[:-1]), transcript)
     rest = np.concatenate([_factors(shape, number_pads(source, number, shape), ONE), behind[None]])
     of_both = [_factors_twice(shape, told, weights[-1], r), rest]

@@ -22,20 +22,19 @@ def values(left: Sequence[Element], right: Sequence[Element]) -> list[Element]:
     """Return the sum of products of two vectors' cubic polynomials, through each four values, at 0 to 6."""
     real, imaginary = [0] * NODES, [0] * NODES
     for start in range(0, len(left), ARITY):
-        own, other = (zip(*x[start : start + ARITY], strict=True) for x in (left, right))
-        a, b, c, d = (_at_nodes(*each) for each in (*own, *other))
-        for node in range(NODES):
-            a0, a1, b0, b1 = a[node], b[node], c[node], d[node]
+        both = zip(*(_at_nodes(x[start : start + ARITY]) for x in (left, right)), strict=True)
+        for node, ((a0, a1), (b0, b1)) in enumerate(both):
             real[node] += a0 * b0 - a1 * b1
             imaginary[node] += a0 * b1 + a1 * b0
     return [(x % P, y % P) for x, y in zip(real, imaginary, strict=True)]
 
 
-def _at_nodes(a: int, b: int, c: int, d: int) -> tuple[int, ...]:
-    """Return the cubic polynomial through four numbers at 0 to 6, not reduced."""
-    four = 4 * (b + d) - 6 * c - a
-    five = 10 * d - 20 * c + 15 * b - 4 * a
-    return a, b, c, d, four, five, 20 * d - 45 * c + 36 * b - 10 * a
+def _at_nodes(x: Sequence[Element]) -> tuple[Element, ...]:
+    """Return the cubic polynomial through four elements at 0 to 6, not reduced."""
+    (a, b), (c, d), (e, f), (g, h) = x
+    four = 4 * (c + g) - 6 * e - a, 4 * (d + h) - 6 * f - b
+    five = 10 * g - 20 * e + 15 * c - 4 * a, 10 * h - 20 * f + 15 * d - 4 * b
+    return *x, four, five, (20 * g - 45 * e + 36 * c - 10 * a, 20 * h - 45 * f + 36 * d - 10 * b)
 
 
 def fold(x: Sequence[Element], r: Element, size: int) -> list[Element]:

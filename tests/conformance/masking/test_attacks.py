@@ -325,11 +325,12 @@ def test_the_dealer_cannot_try_words_out(start):
     for tau in range(8):
         x = np.array([tau, tau], np.uint64)
         d = (x + pads) % np.uint64(2**58)
-        e = range_proof.mask_bits(x, d, pads, masks=range_proof.bit_pads(source, 0, shape), shape=shape)
+        masks = range_proof.bit_pads(source, 0, shape)
+        e = range_proof.mask_bits(x, d, pads, masks=masks, shape=shape)
         said = replace(blank, d=to_bytes(d), e=pack(e, shape.width + 1))
         for nonce in (b"", bytes(32), question.rho, hashlib.sha256(question.rho).digest()):
             transcript = Transcript(blank.context, nonce, said.hashes(PartHashes()))
             assert transcript.question().rho != question.rho
-            rows = range_proof.prove(source, 0, shape, transcript=transcript, e=e)
+            rows = range_proof.prove(source, 0, shape, transcript=transcript, masks=masks, e=e)
             assert len(shape.rows(rows)) == len(question.challenges)
             assert not set(transcript.question().challenges) & set(question.challenges)

@@ -251,11 +251,11 @@ def test_the_dealer_cannot_try_vectors_out():
     for world in WORLDS:
         y = plan.words_to_check(to_ring(world), "client-0", 1)
         d = plan.words_to_check(to_ring(world) + pads, "client-0", 1)
-        e, told = range_proof.mask(source, 1, shape, x=y, d=d, pads=pads)
+        masks, e, told = range_proof.mask(source, 1, shape, x=y, d=d, pads=pads)
         said = replace(blank, d=to_bytes(d), e=pack(e, shape.width + 1), numbers=to_bytes(told))
         for nonce in (b"", bytes(32), question.rho):
             transcript = Transcript(blank.context, nonce, said.hashes(PartHashes()))
-            range_proof.prove(source, 1, shape, transcript=transcript, e=e, told=told)
+            range_proof.prove(source, 1, shape, transcript=transcript, masks=masks, e=e, told=told)
             assert transcript.question().rho != question.rho
             assert not set(transcript.question().challenges) & set(question.challenges)
 

@@ -37,10 +37,11 @@ def send(x, bound, *, numbers=None, pads_of=SOURCE):
     """Return what a client sends of a vector, honest or not."""
     shape, pads, y = shape_of(bound), pads_of.pads(NUMBER, bound.entries), offset(x, bound)
     d = residue(y + pads)
-    e, told = range_proof.mask(pads_of, NUMBER, shape, x=y, d=d, pads=pads)
+    masks, e, told = range_proof.mask(pads_of, NUMBER, shape, x=y, d=d, pads=pads)
     if numbers is not None:
         told = (range_proof.number_pads(pads_of, NUMBER, shape) + numbers) % np.uint64(P)
-    rows = range_proof.prove(pads_of, NUMBER, shape, transcript=transcript(d, e, told), e=e, told=told)
+    begun = transcript(d, e, told)
+    rows = range_proof.prove(pads_of, NUMBER, shape, transcript=begun, masks=masks, e=e, told=told)
     return d, MaskedBits(e, rows, told)
 
 

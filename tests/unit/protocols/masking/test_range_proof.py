@@ -34,8 +34,9 @@ def send(x, bits, source=SOURCE):
     """Return what a client sends, honest or not: d, and its masked bits with their proof."""
     shape, pads = ProofShape.of(bits), source.pads(NUMBER, x.size)
     d = residue(x + pads)
-    e = range_proof.mask_bits(x, d, pads, masks=range_proof.bit_pads(source, NUMBER, shape), shape=shape)
-    return d, MaskedBits(e, range_proof.prove(source, NUMBER, shape, transcript=transcript(d, e), e=e))
+    masks = range_proof.bit_pads(source, NUMBER, shape)
+    e = range_proof.mask_bits(x, d, pads, masks=masks, shape=shape)
+    return d, MaskedBits(e, range_proof.prove(source, NUMBER, shape, transcript=transcript(d, e), masks=masks, e=e))
 
 
 def examine(sent, d, shape, transcript):
