@@ -28,7 +28,7 @@ from lpm_secure.cli.trust.enrolment import admit, enrol, invite
 from lpm_secure.cli.trust.keys import identity, keys
 from lpm_secure.cli.trust.kit import doctor, start
 from lpm_secure.cli.trust.rehearse import rehearse
-from lpm_secure.local_process.deadline import INTERRUPTED, interrupt
+from lpm_secure.local_process.deadline import INTERRUPTED, interrupt, leave
 from protocols import __version__
 from protocols.exit_code import ENDING, ending_of
 
@@ -129,6 +129,7 @@ def main() -> None:
         sys.exit(code)
     except (KeyboardInterrupt, click.Abort):
         typer.echo("lpm: interrupted", err=True)
+        leave()
         sys.exit(INTERRUPTED)
 
 
