@@ -29,7 +29,7 @@ from lpm_secure.cli.trust.enrolment import admit, enrol, invite
 from lpm_secure.cli.trust.keys import identity, keys
 from lpm_secure.cli.trust.kit import doctor, start
 from lpm_secure.cli.trust.rehearse import rehearse
-from lpm_secure.local_process.deadline import INTERRUPTED, interrupt
+from lpm_secure.local_process.deadline import INTERRUPTED, interrupt, leave
 from protocols import __version__
 from protocols.exit_code import ENDING, MISTAKE, ending_of
 
@@ -126,15 +126,21 @@ def main() -> None:
     except ENDING as error:
         _end(*ending_of(error))
     except (KeyboardInterrupt, click.Abort):
-        _end("interrupted", INTERRUPTED)
+        _tell("interrupted", INTERRUPTED)
+        leave()
+        sys.exit(INTERRUPTED)
 
 
 def _end(line: str, code: int) -> NoReturn:
-    """End with a line on standard error, and on standard output as JSON where that is what was asked for."""
+    _tell(line, code)
+    sys.exit(code)
+
+
+def _tell(line: str, code: int) -> None:
+    """Say how a command ends on standard error, and on standard output as JSON where that is what was asked for."""
     typer.echo(f"lpm: {line}", err=True)
     if "--json" in sys.argv:
         typer.echo(json.dumps({"error": line, "exit_code": code}))
-    sys.exit(code)
 
 
 if __name__ == "__main__":

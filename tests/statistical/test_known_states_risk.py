@@ -8,7 +8,8 @@ the others' may take in, each of its own person.
 A share of w worlds has a sampling error of its own, which adds p (1 - p) / w to the score on average. Without it the
 score is that of the exact posterior given what is known: no risk that is told from the same knowledge has a lower one.
 Two estimates of it stand here: the score less that error, which is unbiased, and the mean of p (1 - p), which is the
-score that a posterior expects of itself. They must agree, or the risks would not be calibrated.
+score that a posterior expects of itself. They must agree, or the risks would not be calibrated. Over 3,000 weeks they
+say what no risk can be better than: 0.095 where 0.117 is without known states, a gain of 0.022, is beyond it.
 """
 
 import dataclasses
@@ -26,7 +27,8 @@ from lpm_secure.data import look_alike
 from tests.epidemics import Stage
 
 CONFIG = load(Path(__file__).parents[2] / "examples" / "risk.toml")
-TRUTHS, WORLDS = 300, 64
+WORLDS = 64
+ASKED = 0.117 - 0.095  # a gain that was asked for
 ADDRESSES = tuple(f"localhost:{port}" for port in range(1, 6))
 
 
@@ -48,12 +50,17 @@ def share_infected(first, last):
 
 
 @pytest.mark.slow
-def test_known_states_lower_the_brier_score_of_personal_risks(record_property):
-    begun, ended = stages(TRUTHS, seed=10_001)
-    unknown = share_infected(*stages(10 * WORLDS, seed=20_002))
-    scores, attainable = np.zeros((TRUTHS, 2)), np.zeros((TRUTHS, 2))
-    for truth in range(TRUTHS):
-        known = share_infected(*stages(WORLDS, seed=30_003 + truth, known=begun[:, truth]))
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("truths", "worlds", "seeds"),
+    [(300, 640, (10_001, 20_002, 30_003)), (3000, 4000, (5_000_001, 5_000_002, 5_000_011))],
+)
+def test_known_states_lower_the_brier_score_of_personal_risks(record_property, truths, worlds, seeds):
+    begun, ended = stages(truths, seed=seeds[0])
+    unknown = share_infected(*stages(worlds, seed=seeds[1]))
+    scores, attainable = np.zeros((truths, 2)), np.zeros((truths, 2))
+    for truth in range(truths):
+        known = share_infected(*stages(WORLDS, seed=seeds[2] + truth, known=begun[:, truth]))
         healthy = begun[:, truth] == Stage.S
         infected = ended[healthy, truth] != Stage.S
         scores[truth] = [((risk[healthy] - infected) ** 2).mean() for risk in (unknown, known)]
@@ -61,18 +68,22 @@ def test_known_states_lower_the_brier_score_of_personal_risks(record_property):
         attainable[truth] = scores[truth, 1] - variance / WORLDS, variance
     without, with_ = scores.mean(axis=0)
     gain = scores[:, 0] - scores[:, 1]
-    error = gain.std() / np.sqrt(TRUTHS)
-    least, errors = attainable.mean(axis=0), attainable.std(axis=0) / np.sqrt(TRUTHS)
-    apart = attainable[:, 0] - attainable[:, 1]
+    error = gain.std() / np.sqrt(truths)
+    least, errors = attainable.mean(axis=0), attainable.std(axis=0) / np.sqrt(truths)
+    apart, most = attainable[:, 0] - attainable[:, 1], scores[:, 0] - attainable[:, 0]
+    of_300 = attainable[:, 0].reshape(-1, 300).mean(axis=1)
     words = [f"{value:.4f} +- {of:.4f}" for value, of in zip(least, errors, strict=True)]
     said = (
         f"{without:.4f} without, {with_:.4f} with known states by {WORLDS} worlds; "
         f"gain {gain.mean():.4f} +- {error:.4f}; "
-        f"of the exact posterior {words[0]}, which expects {words[1]} of itself"
+        f"of the exact posterior {words[0]} ({of_300.min():.4f} to {of_300.max():.4f} of each 300), which expects "
+        f"{words[1]} of itself; its gain {most.mean():.4f} +- {most.std() / np.sqrt(truths):.4f}"
     )
     record_property("brier", said)
     print("Brier score", said)
     assert gain.mean() > 5 * error
     assert with_ < 0.95 * without
     assert with_ < 1.03 * least[0]  # so many worlds are enough
-    assert abs(apart.mean()) < 4 * apart.std() / np.sqrt(TRUTHS)  # the risks are calibrated
+    assert abs(apart.mean()) < 4 * apart.std() / np.sqrt(truths)  # the risks are calibrated
+    if truths > 300:
+        assert most.mean() + 3 * most.std() / np.sqrt(truths) < ASKED

@@ -96,7 +96,7 @@ def gone(pid, *, within_s=10.0):
 
 
 STARTER = """
-import os, signal, sys, time
+import atexit, os, signal, sys, time
 from lpm_secure.local_process import deadline
 from lpm_secure.local_process.launch import fork_server
 
@@ -108,11 +108,12 @@ os.kill(process.pid, signal.SIGSTOP)
 if how == "server":
     os.kill(server._child.pid, signal.SIGSTOP)
 os.write(1, b"%d\\n%d\\n" % (process.pid, server._child.pid))
-while how == "busy":
+atexit.register(os.write, 1, b"left")
+while how in ("busy", "leaves"):
     try:
         time.sleep(60)
     except KeyboardInterrupt:
-        pass
+        deadline.leave() if how == "leaves" else None
 if how == "server":
     server.start(["program.py", "wait"], stdin=0, stdout=2, stderr=1)
 if how != "exit":
@@ -127,13 +128,15 @@ if how != "exit":
         ("killed", signal.SIGKILL, -signal.SIGKILL),
         ("told", signal.SIGTERM, -signal.SIGINT),
         ("busy", signal.SIGTERM, 130),
+        ("leaves", signal.SIGTERM, 130),
         ("server", signal.SIGTERM, -signal.SIGINT),
     ],
 )
 def test_a_program_that_ends_takes_all_with_it_even_what_stands_still(how, sig, code, tmp_path):
     """Servers do not end by themselves: of a run that is over they would stay, with their ports and keys, for good.
 
-    By itself; by kill -9; told to; told to and too busy to hear it; told to while it waits for a server that stands.
+    By itself; by kill -9; told to; told to and too busy to hear it; told to and not taken apart; told to while it waits
+    for a server that stands.
     """
     (tmp_path / "program.py").write_text(PROGRAM)
     (tmp_path / "starter.py").write_text(STARTER)
@@ -144,4 +147,5 @@ def test_a_program_that_ends_takes_all_with_it_even_what_stands_still(how, sig, 
         if sig is not None:
             starter.send_signal(sig)
         assert starter.wait(30) == code
+        assert (starter.stdout.read() == b"left") == (how not in ("killed", "busy"))
     assert [pid for pid in pids if not gone(pid)] == []
