@@ -165,7 +165,7 @@ class _Cells:
     """An agent's own cell, by channel."""
 
     def __init__(self, op: str) -> None:
-        self._op = op
+        self._op, self.words = op, f"heard.{op} without a [channel]"
 
     def __getitem__(self, channel: Message) -> Symbol:
         if not isinstance(channel, Message) or not channel.cell:

@@ -229,7 +229,8 @@ def symbol(value: Any, *, labels: tuple[str, ...] = ()) -> Symbol:
         return constant(labels.index(value))
     if isinstance(value, float):
         refuse(f"{value} is a float: declare an lpm.parameter, or use whole numbers")
-    refuse(f"{type(value).__name__} is no number of a model: use fields, parameters, messages and whole numbers")
+    words = getattr(value, "words", type(value).__name__)
+    refuse(f"{words} is no number of a model: use fields, parameters, messages and whole numbers")
 
 
 def integer(value: Symbol) -> Symbol:

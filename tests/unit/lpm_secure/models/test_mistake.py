@@ -33,6 +33,10 @@ FILES = {
         HEAD + "    z = lpm.outcome({1: 2})\n" + UPDATE + "        return me\n",
         "an outcome adds up messages",
     ),
+    "asks_no_channel": (
+        HEAD + UPDATE + "        return me.set(x=me.x > heard.size)\n",
+        "heard.size without a [channel] is no number of a model",
+    ),
     "says_nothing": (
         HEAD + UPDATE + "        return me\n    def says(self, me):\n        return None\n",
         "says returned NoneType",
