@@ -43,7 +43,7 @@ class HeardSecond(Transport):
             request, share=np.frombuffer(os.urandom(size), dtype=np.uint64), start=os.urandom(START_BYTES)
         )
         first = asyncio.ensure_future(self._inner.call(other, timeout_s=timeout_s))
-        while self._name not in current.starts:
+        while self._name not in current.starts and not first.done():
             await asyncio.sleep(0)
         with pytest.raises(ConflictingReplay, match="another start of"):
             await self._inner.call(request, timeout_s=timeout_s)
