@@ -127,6 +127,7 @@ def main() -> None:
         _end(*ending_of(error))
     except (KeyboardInterrupt, click.Abort):
         _tell("interrupted", INTERRUPTED)
+        sys.stdout.flush()
         leave()
         sys.exit(INTERRUPTED)
 

@@ -3,7 +3,6 @@
 import atexit
 import os
 import signal
-import sys
 import threading
 from types import FrameType
 from typing import Final
@@ -28,11 +27,9 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def leave() -> None:
-    """End a process that was told to end: at once, for the interpreter takes seconds to take apart what was loaded."""
+    """End a process that was told to end, and that has printed all: the interpreter takes seconds to take it apart."""
     if _told.is_set():
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(INTERRUPTED)
 
 
