@@ -83,7 +83,8 @@ class Parties(NamedTuple):
 @pytest.fixture
 def parties(manifest_of, run_private, run_clear, operators_of, monkeypatch):
     keys = [bytes([index]) * 32 for index in (5, 6, 7)]
-    monkeypatch.setattr(ReleaseNoise, "load", classmethod(lambda cls, m, run, index, store: cls(m, index, keys[index])))
+    known = classmethod(lambda cls, plan, layout, *, run, index, store: cls(plan, layout, index, keys[index]))
+    monkeypatch.setattr(ReleaseNoise, "load", known)
     return Parties(manifest_of, run_private, run_clear, operators_of, keys)
 
 
@@ -152,7 +153,7 @@ def play(testbed, kind, parties):
         spoke, counted, heard, learnt = masked_absences.absences(run)
         more = {"heard_of": heard, "counted": counted, "learnt": learnt}
         return Ended({each.private.name: each.private.state for each in clients}, spoke, series.public, more)
-    for times in (1, 3, 9):
+    for times in (1, 5, 25):
         longer = msgspec.structs.replace(manifest, round_timeout_s=times * manifest.round_timeout_s)
         if ended := asyncio.run(_play(dataclasses.replace(testbed, manifest=longer), who, kind, parties)):
             return ended

@@ -39,7 +39,7 @@ def small_files():
 @pytest.mark.parametrize("program", ["lpm_secure.cli"])
 def test_a_disk_that_is_full_is_one_line_with_code_3_and_leaves_no_half_a_file(tmp_path, program):
     done = subprocess.run(
-        [sys.executable, "-m", program, "project", "init", "winter"],
+        [sys.executable, "-B", "-m", program, "project", "init", "winter"],  # half a compiled module would stay
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -41,11 +41,12 @@ def announced(manifest, *totals, step=1):
 
 
 def test_totals_of_every_cell_are_needed_and_an_engine(manifest, manifest_of):
-    announcements.check_announcement(announced(manifest, 1, 2), manifest)
+    layout = Layout.of(manifest)
+    announcements.check_announcement(announced(manifest, 1, 2), layout, engine=True)
     with pytest.raises(WrongLength, match="got 3 numbers of step 1: totals of 2 cells and 0 public numbers are needed"):
-        announcements.check_announcement(announced(manifest, 1, 2, 3), manifest)
+        announcements.check_announcement(announced(manifest, 1, 2, 3), layout, engine=True)
     with pytest.raises(NotEnrolled, match="this run has no engine"):
-        announcements.check_announcement(announced(manifest, 1), manifest_of([(0,), (1,)]))
+        announcements.check_announcement(announced(manifest, 1), Layout.of(manifest_of([(0,), (1,)])), engine=False)
 
 
 def test_another_announcement_of_a_step_that_is_over_is_refused(manifest):

@@ -5,6 +5,7 @@ import pytest
 
 from lpm_secure.engine.tally import TallyEstimator
 from protocols.releases.query import Release, Releases
+from protocols.task.release_plan import ReleasePlan
 
 
 @pytest.fixture
@@ -13,7 +14,8 @@ def estimator(manifest_of):
 
     def _estimator(name):
         releases = Releases(each=(Release(name=name),)) if name else None
-        return TallyEstimator(manifest_of([range(5), range(5, 10)], releases=releases))
+        manifest = manifest_of([range(5), range(5, 10)], releases=releases)
+        return TallyEstimator(ReleasePlan.of(manifest), manifest.model, n=10)
 
     return _estimator
 
@@ -38,7 +40,7 @@ def test_who_left_is_gone_and_everybody_is_somewhere(estimator, name):
 def test_stays_of_two_days_are_counted_by_their_laws(estimator):
     """Of stages whose days are known exactly the estimate is the count: two days in one, two in the next."""
     told = estimator("incidence")
-    stays = told.manifest.model.stays
+    stays = told.model.stays
     assert stays
     found = [told.tally(np.array([each, 0, 0, 0])).tolist() for each in (0, 4, 0, 0, 0, 0, 0)]
     assert found[0] == [10, 0, 0, 0]

@@ -107,13 +107,16 @@ process = server.start(["program.py", "wait"], stdin=0, stdout=2, stderr=1)
 os.kill(process.pid, signal.SIGSTOP)
 if how == "server":
     os.kill(server._child.pid, signal.SIGSTOP)
-os.write(1, b"%d\\n%d\\n" % (process.pid, server._child.pid))
 atexit.register(os.write, 1, b"left")
+pids = b"%d\\n%d\\n" % (process.pid, server._child.pid)
 while how in ("busy", "leaves"):
     try:
+        os.write(1, pids)  # from here on signals are caught
+        pids = b""
         time.sleep(60)
     except KeyboardInterrupt:
         deadline.leave() if how == "leaves" else None
+os.write(1, pids)
 if how == "server":
     server.start(["program.py", "wait"], stdin=0, stdout=2, stderr=1)
 if how != "exit":
