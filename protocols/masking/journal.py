@@ -155,7 +155,7 @@ class SealedJournal(Journal):
     Security: AES-256-GCM, with nonces from the system's randomness. Run, party and place of an entry enter its seal:
         none can be moved, changed or left out but the last ones. A file that was put back is one with the last ones
         left out: its holder finds that out from what the aggregators have counted, and a server from its own ledger
-        and from the others' heads.
+        and from the others' heads. So is a checkpoint that was changed: the one before serves, as after a crash.
     """
 
     def __init__(self, path: Path, *, key: Path, label: bytes) -> None:
@@ -260,7 +260,7 @@ class SealedJournal(Journal):
         """Read it.
 
         Raises:
-            ParameterError: others than its owner may read the file, or it was changed.
+            ParameterError: others than its owner may read the files, or both were changed.
         """
         return b"" if self._is_over else self._last_checkpoint()[1]
 
@@ -279,7 +279,8 @@ class SealedJournal(Journal):
                 last = max(last, (int.from_bytes(count, "big"), opened))
         if broken == SLOTS:
             raise ParameterError(
-                f"{self._beside[0]} was changed, or sealed with another key: put the original back, or sit the run out"
+                f"{self._beside[0]} was changed, and {self._beside[1].name} too, or both were sealed with another key: "
+                "put the original back, or sit the run out"
             )
         return last
 

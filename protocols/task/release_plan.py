@@ -194,8 +194,9 @@ class ReleasePlan:
         """
         if by_messages:
             return (ENGINE,)
-        members, present = agreed.members, {*agreed.members}
+        members = tuple(dict.fromkeys(agreed.members))  # a line that names one twice gives it no second place
         if self.order:
+            present = {*members}
             members = tuple(name for name in self.order if name in present)
         return (*members, *((ENGINE,) if self.engine and agreed.phase == Phase.SPEAK else ()))
 

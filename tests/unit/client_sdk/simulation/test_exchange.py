@@ -138,3 +138,34 @@ def test_steps_that_are_further_apart_than_honest_aggregators_are_a_lie(manifest
     assert asyncio.run(act(1)) == 1
     with pytest.raises(PartiesDisagree, match=r"steps \[2, 0\] come next"):
         asyncio.run(act(2))
+
+
+class LateAtFirst(Transport):
+    """Brings its first call when the run has gone on without the client."""
+
+    def __init__(self, inner, run, step):
+        self._inner, self._run, self._step, self.calls = inner, run, step, 0
+
+    async def call(self, request, *, timeout_s):
+        self.calls += 1
+        while self._run.round.step < self._step:
+            await asyncio.sleep(0.01)
+        return await self._inner.call(request, timeout_s=timeout_s)
+
+
+def test_a_call_that_is_late_at_one_honest_aggregator_is_no_lie(manifest_of, operators_of):
+    manifest = manifest_of([(1, 2), (3,)], join_timeout_s=0.1, round_timeout_s=0.1)
+
+    async def act():
+        with operators_of(manifest) as operators:
+            other = Exchange(manifest, "client-1", operators.transports("client-1"))
+            await other.join()
+            one, two = operators.transports("client-0")
+            late = LateAtFirst(one, operators.runs[0], 3)
+            joining = asyncio.ensure_future(Exchange(manifest, "client-0", [late, two]).join())
+            for step in range(3):
+                await other.round(np.zeros(operators.runs[0].layout.d, dtype=np.uint64), step=step)
+            assert await joining == 3
+            assert late.calls == 2
+
+    asyncio.run(act())

@@ -154,6 +154,15 @@ def test_an_operator_cannot_have_two_things_under_a_root_that_it_told_one_party(
         assert line == "round 0: a party is shown in another one's place"
 
 
+def test_nor_where_its_line_names_a_party_twice(tmp_path, manifest):
+    twice = tmp_path / "ledger-4567.jsonl"
+    members = ("client-0", "client-1", "client-1")
+    told = [(name, b"%d" % place) for place, name in enumerate((*members, "engine"))]
+    close(Ledger(twice, run=bytes(32), name="aggregator-0", key=KEY), 0, members, told)
+    [line] = rules.misstatements(manifest, events(twice), deliveries.load(deliveries.path_beside(twice)))
+    assert line == "round 0: a root of 4 parties, and 3 were told"
+
+
 def test_the_places_under_a_root_are_those_of_the_ledgers_line(manifest_of):
     agreed = RoundRecord(number=0, step=0, phase=0, members=("b", "c"), refused=(), releases=())
     later = msgspec.structs.replace(agreed, phase=1)
