@@ -17,7 +17,8 @@ HERE = "tests/integration/test_page_blocks.py::"
 OWN_SERIES = "tests/integration/test_own_series.py::"
 HOSPITALS = "tests/integration/test_three_hospitals.py::"
 RUN = {
-    "README.md python 1": "tests/integration/test_readme.py::test_the_first_cells_of_the_readme_show_bands_and_compare",
+    "README.md python 1": "tests/integration/test_notebooks.py::"
+    "test_the_first_cells_of_the_readme_show_bands_and_compare",
     "README.md python 2": "tests/integration/test_readme.py::"
     "test_the_readme_runs_own_people_over_many_seeds_and_privately",
     "README.md python 3": "tests/integration/test_readme.py::test_the_client_of_the_readme_takes_part_in_a_run",

@@ -1,7 +1,6 @@
 """Rounds of a run of sums, as whoever drives it announces them and reads what is opened."""
 
 import abc
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Self, final
 from client_sdk.secure_sum.contribution import F64
 from lpm_secure.engine.announcement import AnnouncementTerms, announce
 from lpm_secure.engine.masked_part import MaskedAnnouncer, announcer_of
+from lpm_secure.event_loop import LoopRunner
 from lpm_secure.secure_sum.transport import OpenedSum, Reason, RoundCounter, SumTransport, words_of
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64
@@ -69,7 +69,7 @@ class AnnouncedSum(SumTransport):
     """A secure sum whose servers are other processes; a context: they are reached in its first round, and then left."""
 
     _counter: RoundCounter = field(init=False, repr=False)
-    _runner: asyncio.Runner = field(init=False, repr=False, default_factory=asyncio.Runner)
+    _runner: LoopRunner = field(init=False, repr=False, default_factory=LoopRunner)
     _transports: Sequence[Transport] = field(init=False, repr=False, default=())
     _announcer: SumAnnouncer | None = field(init=False, repr=False, default=None)
     _left_out: dict[str, Reason] = field(init=False, repr=False, default_factory=dict)

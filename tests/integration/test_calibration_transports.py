@@ -1,5 +1,7 @@
 """Three ways to run one calibration: whichever a configuration names, the fit is the same to the last bit."""
 
+import asyncio
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -71,9 +73,12 @@ def test_processes_give_the_same_fit_and_the_same_forecast_also_after_an_interru
         if fit.round == 3:
             raise Interrupted
 
+    async def cell():  # as of a notebook, where a loop runs already
+        return calibrate(config_of("native"), tmp_path, resume=True)
+
     with pytest.raises(Interrupted):
         calibrate(config_of("native"), tmp_path, on_round=interrupt)
-    require_same(calibrate(config_of("native"), tmp_path, resume=True), tmp_path, oracle)
+    require_same(asyncio.run(cell()), tmp_path, oracle)
     runs = sorted((tmp_path / "parties").iterdir())
     assert len(runs) == 2
     for run in runs:  # the audit finds nothing, though the first was interrupted, and the second went on from there

@@ -1,4 +1,4 @@
-"""The notebooks of the examples run from their first cell to their last, in a kernel as Jupyter has it."""
+"""The notebooks of the examples, and the README's first cells, run to their end, in a kernel as Jupyter has it."""
 
 import json
 import shutil
@@ -10,6 +10,8 @@ import pytest
 from jupyter_client import AsyncKernelManager
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
+
+from tests.page_blocks import blocks_of
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 NOTEBOOKS = sorted(path.stem for path in (EXAMPLES / "notebooks").glob("*.ipynb"))
@@ -36,9 +38,8 @@ def kernel():
             run_sync(manager.shutdown_kernel)(now=True)
 
 
-def execute(kernel, name):
+def execute(kernel, notebook):
     """Run a notebook in a kernel that has forgotten the names of the one before, and return it with its outputs."""
-    notebook = nbformat.read(EXAMPLES / "notebooks" / f"{name}.ipynb", as_version=4)
     nbformat.validate(notebook)
     notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))
     client = NotebookClient(notebook, km=kernel, timeout=240)
@@ -59,12 +60,23 @@ def outputs_of(notebook, kind):
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in NOTEBOOKS]
 )
 def test_a_notebook_runs_to_its_end_and_draws_bands_of_its_seeds(kernel, name):
-    notebook = execute(kernel, name)
+    notebook = execute(kernel, nbformat.read(EXAMPLES / "notebooks" / f"{name}.ipynb", as_version=4))
     plots = outputs_of(notebook, PLOT)
     assert plots
     many_seeds = name not in LONG
     assert all(any(trace.get("fill") == "tonexty" for trace in plot["data"]) == many_seeds for plot in plots)
     assert any("at the end" in page for page in outputs_of(notebook, PAGE))
+
+
+def test_the_first_cells_of_the_readme_show_bands_and_compare(kernel):
+    text = blocks_of("README.md", "python")[0].text
+    assert len([line for line in text.splitlines() if line.strip()]) <= 12
+    lines = text.replace("seeds=20", "seeds=2").splitlines()
+    cells = [line.partition("  #")[0] for line in lines if line]  # one each, for a cell shows its last line alone
+    cells.append("assert both.difference('masks', 'private_R').values.shape == (2, 61)")
+    notebook = execute(kernel, nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells))))
+    bands = [any(trace.get("fill") == "tonexty" for trace in plot["data"]) for plot in outputs_of(notebook, PLOT)]
+    assert bands == [True, True]  # of the result, and of both
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -77,13 +77,6 @@ def notebook(tmp_path, monkeypatch):
 FIRST, OWN = (each for each in BLOCKS if "client_sdk" not in each)
 
 
-def test_the_first_cells_of_the_readme_show_bands_and_compare(notebook):
-    assert len([line for line in FIRST.splitlines() if line.strip()]) <= 12
-    names = notebook([FIRST.replace("seeds=20", "seeds=2")])
-    assert any(trace.fill == "tonexty" for trace in names["result"].plot().data)
-    assert names["both"].difference("masks", "private_R").values.shape == (2, 61)
-
-
 @pytest.mark.slow
 def test_the_readme_runs_own_people_over_many_seeds_and_privately(notebook):
     assert len([line for line in OWN.splitlines() if line.strip()]) <= 10

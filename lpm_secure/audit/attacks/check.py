@@ -23,6 +23,7 @@ from lpm_secure.audit.attacks.lockstep import LockstepRun
 from lpm_secure.audit.attacks.mutants import Layer, Mutant
 from lpm_secure.audit.views.check import draw, small
 from lpm_secure.audit.views.sum_world import SumWorld
+from lpm_secure.event_loop import complete
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError
 from protocols.masking.envelope import SignedMessage
@@ -147,7 +148,7 @@ class AttackAudit:
         wire.run = run
         try:
             run.start()
-            asyncio.run(self._everybody(world, LockstepRun(run)))
+            complete(self._everybody(world, LockstepRun(run)))
         except LpmError as error:
             for each in run.aggregators:
                 each.abandon(str(error))

@@ -7,6 +7,7 @@ from lpm_secure.report.summary import Summary
 from lpm_secure.scenario.results.analysis import Analysis
 from lpm_secure.testbed import model_check
 from lpm_secure.testbed.model_check import ModelCheck
+from protocols.errors import ParameterError
 from protocols.models.chain.chain_parameters import describe_chain
 from protocols.models.graph.agents import GraphModel
 from protocols.report import html
@@ -28,7 +29,10 @@ def check_model(model: type[Model] | str, *, agents: int = 500, steps: int = 20,
 
     Raises:
         ModelError: in one line, with the place in the author's file; of it is BoundError.
+        ParameterError: a world of fewer than 2 agents, no step, or a seed below 0.
     """
+    if agents < 2 or steps < 1 or seed < 0:
+        raise ParameterError(f"got agents = {agents}, steps = {steps}, seed = {seed}; give 2, 1 and 0, or more")
     found = model_check.check_model(
         find(model) if isinstance(model, str) else model, agents=agents, steps=steps, seed=seed
     )

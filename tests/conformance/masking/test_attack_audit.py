@@ -1,5 +1,7 @@
 """The audit of an active run's build tells every lie that one message allows, and catches who does not notice."""
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -77,7 +79,11 @@ def test_some_lies_end_a_run_in_sum_mode_alike_and_bad_parties_are_caught(audit_
 def test_a_build_whose_clients_take_any_bit_is_found(audit_of, monkeypatch):
     audit = audit_of(Loud)
     lie = next(each for each in audit.lies if each.part == "answers" and each.how == "with its first bit turned")
-    assert audit.judge(lie) == []
+
+    async def cell():  # as of a notebook, where a loop runs already
+        return audit.judge(lie)
+
+    assert asyncio.run(cell()) == []
     monkeypatch.setattr(masking_client, "_bits", lambda told, other, expected: (told != other).astype(np.int64))
     assert "was told something else" in audit.judge(lie)[0]
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from lpm_secure.event_loop import _beside, complete
+from lpm_secure.event_loop import LoopRunner, _beside, complete
 
 
 async def double(number):
@@ -24,6 +24,28 @@ def test_it_is_done_with_and_without_a_loop():
 
     assert complete(double(3)) == 6
     assert asyncio.run(within()) == 8
+
+
+async def loop_of_work():
+    return asyncio.get_running_loop()
+
+
+def test_pieces_of_work_share_a_loop_with_and_without_one_that_runs():
+    def pieces():
+        runner = LoopRunner()
+        loops = [runner.run(loop_of_work()) for _ in range(2)]
+        with pytest.raises(ValueError, match="no"):
+            runner.run(fail())
+        runner.close()
+        assert loops[0] is loops[1]
+        assert loops[0].is_closed()
+        return loops[0]
+
+    async def within():
+        assert pieces() is not asyncio.get_running_loop()
+
+    pieces()
+    asyncio.run(within())
 
 
 def test_an_error_is_raised_where_it_is_asked_for():
