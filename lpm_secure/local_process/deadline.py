@@ -1,6 +1,7 @@
 """The end of a program that is told to end: it has its own clock, whatever it and its processes are busy with."""
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -31,8 +32,9 @@ def leave() -> None:
     """End a process that was told to end: at once, for the interpreter takes seconds to take apart what was loaded."""
     if _told.is_set():
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):  # whoever read it may have gone first
+                stream.flush()
         os._exit(INTERRUPTED)
 
 
