@@ -21,6 +21,7 @@ DIGITS: Final = 3  # of a sigma
 SMOOTH: Final = 0.5  # a sensitivity that is no integer counts as the continuous Gaussian
 ROUNDED: Final = 1e-3
 WIDEST: Final = 2.0**40
+NARROW: Final = 20.0  # sigmas: of a larger change dp_accounting counts no overlap, or raises
 CLOSE: Final = 1e-12  # relative, and absolute, width at the end of a bisection
 
 
@@ -124,6 +125,8 @@ def epsilon_of(releases: Sequence[Cost], delta: float) -> float:
         raise ParameterError(f"got delta {delta}; it must lie between 0 and 1, well below 1 over the number of agents")
     if not releases:
         return 0.0
+    if any(not each.is_continuous and each.sensitivity > NARROW * each.sigma for each in releases):
+        return math.inf
     total = _loss(releases[0])
     for each in releases[1:]:
         total = total.compose(_loss(each))

@@ -13,7 +13,7 @@ import numpy as np
 from aggregator.on_shares.backend import Calculator, JointBackend
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
-from protocols.errors import LpmError
+from protocols.errors import LpmError, ParameterError
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.factors.integer_score import HALF, UNIT
 from protocols.models.likelihood.factors.level_factors import factors_of
@@ -75,9 +75,15 @@ class HiddenScores:
     def __init__(
         self, model: GraphModel, plan: ReleasePlan, layout: Layout, backend: JointBackend, *, index: int, k: int
     ) -> None:
-        """Prepare this aggregator's part, of k; `plan` is that of the run's releases, and names the factors."""
+        """Prepare this aggregator's part, of k; `plan` is that of the run's releases, and names the factors.
+
+        Raises:
+            ParameterError: it has no gradient.
+        """
         self._plan, self._layout, self._backend, self._index, self._k = plan, layout, backend, index, k
-        self._p, self._places = (plan.gradient.p, plan.gradient.factors) if plan.gradient else (0, {})
+        if plan.gradient is None:
+            raise ParameterError("the manifest asks for no gradient, and so for no score; name one in it")
+        self._p, self._places = plan.gradient.p, plan.gradient.factors
         factors = factors_of(model, tuple(self._places))
         self._h = len(factors)
         self._by_channel = to_ring(np.stack([factor.coarse for factor in factors], axis=1))

@@ -192,8 +192,9 @@ def overspending(manifest: Manifest, agreed: Sequence[RoundRecord]) -> tuple[lis
             "epsilon": epsilon,
         }
         table.append(row | {"delta": delta, "promised": release.epsilon})
-        if epsilon > release.epsilon * (1 + ROUNDED):
-            lines.append(f"{opened.name}: costs epsilon {epsilon:.4g}, and the manifest promises {release.epsilon:g}")
+        # Epsilon is rounded up, which is no leave to promise less than the law itself.
+        if epsilon > release.epsilon * (1 + ROUNDED) or cost.delta(release.epsilon) > delta * (1 + ROUNDED):
+            lines.append(f"{opened.name}: costs epsilon {epsilon:.6g}, and the manifest promises {release.epsilon:g}")
     budget, spent = releases_of(manifest).rho, joint(agreed).rho
     if spent > budget * (1 + SLACK):
         lines.append(f"all releases together cost rho {spent:.6g}, and the manifest's budget is {budget:.6g}")

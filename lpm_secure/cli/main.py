@@ -1,5 +1,6 @@
 """The command line: `lpm`. Every command parses, calls one function, and prints."""
 
+import contextlib
 import json
 import logging
 import signal
@@ -127,7 +128,8 @@ def main() -> None:
         _end(*ending_of(error))
     except (KeyboardInterrupt, click.Abort):
         _tell("interrupted", INTERRUPTED)
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # whoever read it may have gone first
+            sys.stdout.flush()
         leave()
         sys.exit(INTERRUPTED)
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 import lpm_secure as lpm
+from lpm_secure.accounting import ROUNDED
 from lpm_secure.audit import index, rules
 from lpm_secure.audit.audit import SKIPPED, audit
 from lpm_secure.audit.collect import collect
@@ -318,6 +319,9 @@ def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):
     assert lines == []
     assert table[0]["epsilon"] == pytest.approx(2.0, abs=0.05)
     assert "promises 1" in rules.overspending(manifest(1.0), rounds)[0][0]
+    epsilon = table[0]["epsilon"]
+    assert rules.overspending(manifest(epsilon), rounds)[0] == []
+    assert len(rules.overspending(manifest(epsilon * (1 - ROUNDED / 2)), rounds)[0]) == 1
     assert (
         "cost rho 0.100545, and the manifest's budget is 0.1"
         in rules.overspending(manifest(2.1, rho=0.1), rounds)[0][0]

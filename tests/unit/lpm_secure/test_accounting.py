@@ -96,3 +96,9 @@ def test_budgets_that_mean_nothing_are_refused():
 def test_a_sigma_of_a_large_sensitivity_is_found_where_the_search_once_met_laws_that_are_none():
     sigma = sigma_for(4.0, 1e-5, 2**16, times=5)
     assert Cost(sigma, 2**16, 5).delta(4.0) <= 1e-5 < Cost(sigma * 0.999, 2**16, 5).delta(4.0)
+
+
+def test_noise_far_too_narrow_has_no_epsilon_and_ends_no_audit():
+    """A manifest, or the ledger of an aggregator that lies, may name any sensitivity."""
+    assert epsilon_of([Cost(4.0), Cost(1.0, 2**20)], DELTA) == math.inf
+    assert epsilon_of([Cost(1.0, 21, 5)], DELTA) == math.inf

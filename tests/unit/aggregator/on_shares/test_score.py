@@ -3,8 +3,10 @@
 import asyncio
 
 import numpy as np
+import pytest
 
 from aggregator.on_shares.score import HiddenScore, HiddenScores
+from protocols.errors import ParameterError
 from protocols.models.gradient import Gradient
 from protocols.task.layout import Layout
 from protocols.task.release_plan import ReleasePlan
@@ -46,3 +48,10 @@ def test_a_step_that_too_few_clients_are_in_loses_the_score_for_it_could_be_that
     lost = {asyncio.run(chain(everybody[:2], everybody[1:])) for _ in range(2)}
     assert Zeros.calls == 2
     assert len({chain for chain, _ in lost}) == len({total for _, total in lost}) == 2
+
+
+def test_a_run_that_asks_for_no_gradient_has_no_score(seir, manifest_of):
+    manifest = manifest_of(model=seir(listed=False, beta=(2**39,)))
+    plan, layout = ReleasePlan.of(manifest), Layout.of(manifest)
+    with pytest.raises(ParameterError, match="asks for no gradient"):
+        HiddenScores(manifest.model, plan, layout, None, index=0, k=2)

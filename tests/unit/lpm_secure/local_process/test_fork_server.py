@@ -152,3 +152,25 @@ def test_a_program_that_ends_takes_all_with_it_even_what_stands_still(how, sig, 
         assert starter.wait(30) == code
         assert (starter.stdout.read() == b"left") == (how not in ("killed", "busy"))
     assert [pid for pid in pids if not gone(pid)] == []
+
+
+def test_a_program_that_nobody_reads_any_more_ends_as_any_other_that_is_told_to():
+    program = """
+import os, signal, time
+from lpm_secure.local_process import deadline
+
+signal.signal(signal.SIGTERM, deadline.interrupt)
+print("for nobody")
+try:
+    os.write(2, b"!")
+    time.sleep(60)
+except KeyboardInterrupt:
+    deadline.leave()
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], env=environment, **pipes) as process:
+        assert process.stderr.read(1) == b"!"
+        process.stdout.close()
+        process.terminate()
+        assert (process.wait(30), process.stderr.read()) == (130, b"")
