@@ -1,6 +1,7 @@
 """The ledger's format: JSON lines, each hashed into the next and signed by the aggregator that wrote it."""
 
 import hashlib
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, final
@@ -12,6 +13,7 @@ from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.errors import BadSignature, ParameterError
 from protocols.identity import signing
 from protocols.identity.signing import Signature, SignaturePurpose
+from protocols.releases.query import NOISE
 
 START: Final = bytes(32)
 MAX_LINE: Final = 2**26
@@ -41,6 +43,17 @@ class ReleaseRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     times: int = 1
     unit: str = "none"
     delta: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what has no cost: of a ledger that says so its operator is named, and nobody reckons with it.
+
+        Raises:
+            ValueError: noise that is none, or numbers that no release has.
+        """
+        has_noise = self.sigma > 0 and self.sensitivity > 0 and self.each >= 1 and self.times >= 1
+        numbers = self.sigma, self.sensitivity, self.delta
+        if not (0 <= self.delta < 1 and all(map(math.isfinite, numbers)) and (has_noise or self.mechanism != NOISE)):
+            raise ValueError(f"{self.name} has noise of sigma {self.sigma:g}, {self.each} of {self.times} numbers")
 
 
 @final

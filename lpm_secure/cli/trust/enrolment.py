@@ -92,8 +92,11 @@ def admit(
         out = path.with_name(f"{answer.name}.enrolled")
         write_public(out, canonical_json.encode(answer))
         enrolled.append(str(out))
-    say(enrolled, {"enrolled": enrolled, "refused": refused}, as_json=as_json)
+    error = "; ".join(refused)
+    ending = {"error": error, "exit_code": int(MISTAKE)} if refused else {}
+    say(enrolled, {"enrolled": enrolled, "refused": refused} | ending, as_json=as_json)
     if refused and as_json:
+        typer.echo(f"lpm: {error}", err=True)
         raise typer.Exit(MISTAKE)
     if refused:
-        raise ParameterError("; ".join(refused))
+        raise ParameterError(error)

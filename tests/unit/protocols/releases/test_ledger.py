@@ -121,6 +121,27 @@ def test_lines_left_out_moved_or_of_another_key_are_found(path):
         ledgers.verify(lines, signing.public_of(signing.new_key()))
 
 
+NOISED = {"sigma": 2.0, "sensitivity": 1.0, "each": 1, "times": 3, "delta": 1e-6}
+NO_NOISE = [
+    {"sigma": 0.0},
+    {"sigma": -2.0},
+    {"sensitivity": 0.0},
+    {"each": 0},
+    {"times": -1},
+    {"delta": 1.5},
+    {"delta": -1e-6},
+]
+
+
+@pytest.mark.parametrize("changed", NO_NOISE, ids=str)
+def test_noise_that_is_none_is_no_line_so_that_no_one_aggregator_ends_the_audit_of_all(changed):
+    """Its cost has no number: an audit that reckons with it ended without a report, and named nobody."""
+    told = {"name": "incidence", "mechanism": "discrete-gaussian", **NOISED}
+    assert ReleaseRecord(**told).sigma == msgspec.convert(told, ReleaseRecord).sigma == 2.0
+    with pytest.raises(msgspec.ValidationError, match="incidence has noise of sigma"):
+        msgspec.convert(told | changed, ReleaseRecord)
+
+
 def test_a_line_of_another_history_of_the_same_run_and_key_is_found(path):
     """As of a folder that was put back: who joined stands in no chain of what is agreed."""
     other = opened(path.with_name("other.jsonl"))
