@@ -12,6 +12,7 @@ from protocols.wire.masked_link import MaskedLink
 from protocols.wire.messages import Join
 from protocols.wire.transport import Transport
 
+ALONE: Final = "one aggregator alone says that a round closed without this party; the run stops here"
 APART: Final = 0.5  # of a round's deadline, which may lie between the answers of both aggregators
 
 
@@ -29,16 +30,27 @@ class ServerChannel:
 
         Raises:
             RoundClosed: both say that the run is over for the sender.
-            PartiesDisagree: one of them does, or they are more than a step apart, which no two honest ones are.
+            PartiesDisagree: one of them does, or is more than a step behind what the other one had said before, which
+                no honest one is.
         """
+        steps = await self._next_steps(self._transports)
+        if max(steps) - min(steps) > 1:  # the answer of one may have come later: it is asked for after the other's
+            slow = self._transports[steps.index(min(steps))]
+            try:
+                [now] = await self._next_steps([slow])
+            except RoundClosed as error:
+                raise PartiesDisagree(ALONE) from error
+            if max(steps) - now > 1:
+                raise PartiesDisagree(f"the aggregators say that steps {steps} come next; the run stops here")
+            steps.append(now)
+        return Step(max(steps))
+
+    async def _next_steps(self, transports: Sequence[Transport]) -> list[Step]:
         timeout_s, join = patience_s(self._deadlines, FIRST_STEP), Join(self._run, b"")
-        calls = [asyncio.ensure_future(each.call(join, timeout_s=timeout_s)) for each in self._transports]
+        calls = [asyncio.ensure_future(each.call(join, timeout_s=timeout_s)) for each in transports]
         await asyncio.wait(calls)
         _require_answers(calls)
-        steps = [call.result().step for call in calls]
-        if max(steps) - min(steps) > 1:
-            raise PartiesDisagree(f"the aggregators say that steps {steps} come next; the run stops here")
-        return Step(max(steps))
+        return [call.result().step for call in calls]
 
     async def hand(self, envelope: SignedMessage) -> None:
         """Hand both a sealed seed, for the first round."""
@@ -95,7 +107,7 @@ def _require_answers(calls: Sequence["asyncio.Future[Any]"]) -> None:
     """Raise why a call failed; what one aggregator alone says of a round that closed is a lie."""
     refusal = _refusal(calls)
     if isinstance(refusal, RoundClosed) and not all(call.exception() for call in calls):
-        raise PartiesDisagree("one aggregator alone says that a round closed without this party; the run stops here")
+        raise PartiesDisagree(ALONE)
     if refusal is not None:
         raise refusal
 

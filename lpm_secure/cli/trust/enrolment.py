@@ -1,7 +1,7 @@
 """`lpm invite`, `lpm enrol` and `lpm admit`: how a client gets its certificate without showing a key."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -92,11 +92,11 @@ def admit(
         out = path.with_name(f"{answer.name}.enrolled")
         write_public(out, canonical_json.encode(answer))
         enrolled.append(str(out))
-    error = "; ".join(refused)
-    ending = {"error": error, "exit_code": int(MISTAKE)} if refused else {}
+    mistake = "; ".join(refused)
+    ending: dict[str, Any] = {"error": mistake, "exit_code": MISTAKE} if refused else {}
     say(enrolled, {"enrolled": enrolled, "refused": refused} | ending, as_json=as_json)
     if refused and as_json:
-        typer.echo(f"lpm: {error}", err=True)
+        typer.echo(f"lpm: {mistake}", err=True)
         raise typer.Exit(MISTAKE)
     if refused:
-        raise ParameterError(error)
+        raise ParameterError(mistake)

@@ -16,15 +16,27 @@ from protocols.wire.transport import Transport
 
 
 class Says(Transport):
-    """An aggregator with one answer."""
+    """An aggregator with these answers, of which the last one stays."""
 
-    def __init__(self, answer):
-        self._answer = answer
+    def __init__(self, *answers):
+        self._answers = list(answers)
 
     async def call(self, request, *, timeout_s):
-        if isinstance(self._answer, Exception):
-            raise self._answer
-        return JoinReply(self._answer)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return JoinReply(answer)
+
+
+class Moves(Transport):
+    """An honest aggregator of a run whose steps end quickly, over a slow or a quick way."""
+
+    def __init__(self, clock, way_s):
+        self._clock, self._way_s = clock, way_s
+
+    async def call(self, request, *, timeout_s):
+        await asyncio.sleep(self._way_s)
+        return JoinReply(int((asyncio.get_running_loop().time() - self._clock) / 0.02))
 
 
 def join(manifest_of, *answers):
@@ -34,6 +46,25 @@ def join(manifest_of, *answers):
 
 def test_a_client_comes_with_the_first_step_that_has_begun_at_neither(manifest_of):
     assert join(manifest_of, 2, 3) == join(manifest_of, 3, 3) == 3
+
+
+def test_an_aggregator_that_is_asked_once_more_drops_nobody_unseen(manifest_of):
+    manifest = manifest_of(mode="outcome", k=2, security="active")
+    channel = ServerChannel(run_id(manifest), manifest, [Says(5), Says(1, RoundClosed("late"))])
+    with pytest.raises(PartiesDisagree):
+        asyncio.run(channel.join())
+
+
+@pytest.mark.parametrize("ways", [(0.0, 0.2), (0.2, 0.0)])
+def test_honest_aggregators_are_not_called_liars_because_the_way_to_one_is_slow(ways, manifest_of):
+    """The run ended for all: steps ended while one answer was under way."""
+    manifest = manifest_of(mode="outcome", k=2, security="active")
+
+    async def act():
+        clock = asyncio.get_running_loop().time()
+        return await ServerChannel(run_id(manifest), manifest, [Moves(clock, way_s) for way_s in ways]).join()
+
+    assert asyncio.run(act()) >= 10
 
 
 @pytest.mark.parametrize("answers", [(3, 5), (7, 1), (3, RoundClosed("late")), (RoundClosed("late"), 0)])
