@@ -8,8 +8,8 @@ import pytest
 from tests.checks.allowances import EXCEPTIONS, HERE, judge, needed
 from tests.checks.rules import RULES
 from tests.checks.rules.field_words import GENERAL, LIBRARY, declarations
-from tests.checks.rules.participle import is_participle
-from tests.checks.tree import Finding, Tree
+from tests.checks.rules.participle import NOUNS, is_participle, is_present_participle, words
+from tests.checks.tree import Finding, Tree, classes, module_name
 
 LINTER = "[tool.importlinter]\nroot_packages = ['lpm_secure', 'client_sdk', 'protocols']\n"
 LAYERS = "[[tool.importlinter.contracts]]\ntype = 'layers'\n"
@@ -39,6 +39,8 @@ BREACHES = {
     ("lines", "client_sdk/long.py"): {"client_sdk/long.py": "\n" * 401},
     ("class", "Share"): {"client_sdk/half.py": "class Share: ..."},
     ("participle", "client_sdk.told"): {"client_sdk/told.py": ""},
+    ("participle", "client_sdk.deciding"): {"client_sdk/deciding.py": ""},
+    ("participle", "client_sdk.state.ShareDealing"): {"client_sdk/state.py": "class ShareDealing: ..."},
     ("participle", "client_sdk.state.SharesKept"): {"client_sdk/state.py": "class SharesKept: ..."},
     ("participle", "client_sdk.state.opened_sum"): {"client_sdk/state.py": "def opened_sum(): ..."},
     ("participle", "client_sdk.state.State.heard"): {
@@ -135,6 +137,20 @@ def test_participles_are_recognised(word):
 @pytest.mark.parametrize("word", ["seed", "bound", "speed", "share", "ed", "Ledger"])
 def test_other_words_are_not_participles(word):
     assert not is_participle(word)
+
+
+@pytest.mark.parametrize(
+    ("word", "is_one"), [("Deciding", True), ("pending", True), ("sharing", False), ("ring", False)]
+)
+def test_present_participles_are_no_nouns_of_the_field(word, is_one):
+    assert is_present_participle(word) == is_one
+
+
+def test_every_noun_in_ing_names_a_module_or_a_class():
+    tree = Tree(HERE.parent.parent)
+    names = [module_name(path).rpartition(".")[2] for path in tree.modules]
+    names += [node.name for module in tree.modules.values() for node in classes(module)]
+    assert {words(name)[-1].lower() for name in names if words(name)} >= NOUNS
 
 
 FINDING = Finding("class", "a.Told", "class Told")
