@@ -54,6 +54,7 @@ BREACHES = {
         "tests/checks/suites.toml": SUITE,
     },
     ("mock", "client_sdk/state.py"): {"client_sdk/state.py": "def f():\n    from unittest import mock"},
+    ("print", "client_sdk/state.py"): {"client_sdk/state.py": "print(1)"},
     ("docstring", "client_sdk/private"): {"client_sdk/private/state.py": ""},
     ("docstring", "client_sdk"): {"client_sdk/__init__.py": "import os"},
     ("field", "client_sdk/state.py"): {"client_sdk/state.py": "def f():\n    return 'the INFECTED'"},
@@ -71,6 +72,7 @@ BREACHES = {
         "client_sdk/state.py": "from protocols.task import manifest as m\ndef step(*, all: m.SimulationManifest): ..."
     },
     ("synonym", "README.md:Conditional posterior"): {"README.md": "a Conditional\nposterior"},
+    ("synonym", "README.md:comparers"): {"README.md": "two comparers"},
     ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},
     ("trace", "README.md:pypi.org"): {"README.md": "from https://pypi.org/simple"},
 }
@@ -127,6 +129,25 @@ def test_no_more_than_five_files_speak_of_one_field():
 def test_every_general_name_is_one_of_the_library():
     files = (HERE.parent.parent / LIBRARY).glob("*.py")
     assert declarations(ast.parse(path.read_text()) for path in files) >= GENERAL
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import sys; sys.stderr.write('x')",
+        "from sys import stdout",
+        "import rich",
+        "from rich.table import Table",
+        "def f():\n    import typer",
+        "tell = print",
+    ],
+)
+def test_every_way_to_print_is_found(findings, line):
+    assert [finding.rule for finding in findings(CLEAN | {"client_sdk/state.py": line})] == ["print"]
+
+
+def test_the_command_line_prints(findings):
+    assert "print" not in {finding.rule for finding in findings(CLEAN | {"lpm_secure/cli/say.py": "print(1)"})}
 
 
 @pytest.mark.parametrize("word", ["told", "Kept", "sealed", "summed"])
