@@ -115,10 +115,10 @@ class LocalBridge:
     strategy: SecureSumStrategy
     grid: LocalGrid
 
-    def ask(self, announcing, *, timeout_s):
-        self.strategy.asked = set(announcing.institutions)
-        announced = np.frombuffer(announcing.words).reshape(announcing.shape)
-        number = announcing.server_round
+    def ask(self, request, *, timeout_s):
+        self.strategy.asked = set(request.institutions)
+        announced = np.frombuffer(request.words).reshape(request.shape)
+        number = request.server_round
         opened = play(self.strategy, self.grid, announced, server_round=number, timeout_s=timeout_s)
         return RoundReport(opened.total.tobytes(), opened.members, opened.left_out, opened.unopened)
 

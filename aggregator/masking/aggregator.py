@@ -15,7 +15,7 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
-from aggregator.masking.carry.dealing import CarryShare
+from aggregator.masking.carry.share import CarryShare
 from aggregator.masking.collection import Examination
 from aggregator.masking.members.membership import RoundMembers
 from aggregator.masking.members.opening_agreement import OpeningAgreement

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from aggregator.masking.carry import bit_opening
-from aggregator.masking.carry.dealing import CarryShare, deal_carry
+from aggregator.masking.carry.share import CarryShare, deal_carry
 from aggregator.masking.comparison import deal_comparison, encode_shares
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.members.seed_register import SeedRegister

@@ -9,7 +9,7 @@ import aggregator.masking.carry.choice as fields
 import aggregator.masking.trees.choice as trees
 import protocols.masking.kernels.choice as kernels
 from aggregator.masking.carry.bit_opening import BitOpening, count_messages
-from aggregator.masking.carry.dealing import deal_carry
+from aggregator.masking.carry.share import deal_carry
 from aggregator.masking.comparison import deal_comparison
 from aggregator.masking.comparison_key import NodeHash
 from protocols.arithmetic.sharing.additive import KEY_BYTES

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from aggregator.masking.carry.bit_opening import BitOpening
-from aggregator.masking.carry.dealing import CarryShare
+from aggregator.masking.carry.share import CarryShare
 from aggregator.masking.collection import Collection, Examination
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash

@@ -10,7 +10,7 @@ import numpy as np
 from client_sdk.private.slots import Slots
 from client_sdk.private.state import PrivateState
 from client_sdk.simulation.exchange import Exchange, RoundExchange
-from client_sdk.simulation.hearing import Hearing
+from client_sdk.simulation.exposure import Exposure
 from client_sdk.simulation.own_levels import OwnLevels
 from client_sdk.simulation.own_score import OwnScore
 from protocols.arithmetic.counters import FIRST_STEP, Step
@@ -60,7 +60,7 @@ class Client:
     _own: OwnLevels = field(init=False, repr=False)
     _score: OwnScore = field(init=False, repr=False)
     _slots: Slots | None = field(init=False, repr=False, default=None)  # where edges are permuted
-    _heard: tuple[Step, Hearing] | None = field(init=False, repr=False, default=None)  # a step half done
+    _heard: tuple[Step, Exposure] | None = field(init=False, repr=False, default=None)  # a step half done
 
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
@@ -128,7 +128,7 @@ class Client:
             self._update(heard, self.decided, step)
         self.step = Step(step + 1)
 
-    def _update(self, heard: Hearing, decided: I64, step: Step) -> None:
+    def _update(self, heard: Exposure, decided: I64, step: Step) -> None:
         """Move own agents on by one step."""
         private = self.private
         inputs = StepInputs(step, heard.contact, heard.pressure, heard.cells, heard.sizes, decided, heard.public)
@@ -145,7 +145,7 @@ class Client:
         self.missed.append(self.step)
         self.step = Step(self.step + 1)
 
-    async def _receive(self, step: Step) -> Hearing:
+    async def _receive(self, step: Step) -> Exposure:
         """Speak, and return what reaches own agents as far as this client may know it."""
         contact, vector = self._speak(step)
         try:
@@ -161,10 +161,10 @@ class Client:
         self.released = answer.release
         return self._hear(contact, self.public, answer.release[:cells] + answer.synthetic[:cells])
 
-    def _hear(self, contact: I64, public: Mapping[str, int], totals: I64 | None = None) -> Hearing:
+    def _hear(self, contact: I64, public: Mapping[str, int], totals: I64 | None = None) -> Exposure:
         cell, sizes = self.private.cell, self._layout.mixing
         heard = self._layout.of_agents(public, self.private.name)
-        return Hearing.of(self._model, contact, heard, cell=cell, sizes=sizes, totals=totals)
+        return Exposure.of(self._model, contact, heard, cell=cell, sizes=sizes, totals=totals)
 
     def _speak(self, step: Step) -> tuple[I64, U64]:
         """Return own agents' exposure to each other, int64[n_own, c], and the vector to share, uint64[d]."""
@@ -189,13 +189,13 @@ class Client:
     def _along(self, messages: I64, edges: Edges) -> I64:
         return self._model.messages_along(self.private.state, messages, edges)
 
-    def _decide(self, heard: Hearing) -> I64:
+    def _decide(self, heard: Exposure) -> I64:
         """Return own agents' outcomes, int64[n_own, o], of levels that this client knows as a whole."""
         grown = self._grow(heard)
         self._own.settle(grown, told=True)
         return decide(self._model.outcomes, grown, self._model.thresholds(self.private.state))
 
-    async def _ask(self, heard: Hearing, step: Step) -> I64:
+    async def _ask(self, heard: Exposure, step: Step) -> I64:
         """Tell own parts of levels as shares, and return own agents' outcomes, int64[n_own, o].
 
         What a client knows by itself, contacts among its own agents and the pressure of cells, it adds in secret here.
@@ -213,6 +213,6 @@ class Client:
         self._own.settle(grown, told=True)
         return answer.own
 
-    def _grow(self, heard: Hearing) -> I64:
+    def _grow(self, heard: Exposure) -> I64:
         """Return levels after a step, int64[n_own, o], as far as this client knows what they grow by."""
         return self._own.grow(self.private.state, self._model.increments(heard.contact, heard.pressure))

@@ -5,7 +5,7 @@ from typing import final
 
 import numpy as np
 
-from client_sdk.simulation.hearing import Hearing
+from client_sdk.simulation.exposure import Exposure
 from client_sdk.simulation.own_levels import OwnLevels
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
@@ -77,7 +77,7 @@ class Twins:
         model, layout, sizes = self._model, self._layout, self._cells
         contact = np.zeros((self._cell.size, layout.channels), dtype=np.int64)
         public = layout.public_numbers(totals, step=step)
-        heard = Hearing.of(model, contact, public, cell=self._cell, sizes=sizes, totals=totals[: layout.cells])
+        heard = Exposure.of(model, contact, public, cell=self._cell, sizes=sizes, totals=totals[: layout.cells])
         grown = self._own.grow(self.state, model.increments(contact, heard.pressure))
         self._own.settle(grown, told=True)
         decided = decide(model.outcomes, grown, model.thresholds(self.state))

@@ -24,7 +24,7 @@ MAX_BYTES: Final = 2**28
 
 
 @final
-class Announcing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RoundRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be announced: float64, little-endian, in this shape; in a round, counted from 1, to these clients."""
 
     server_round: int
@@ -70,7 +70,7 @@ class Bridge:
         self._listener = Listener(str(self.folder / SOCKET), family="AF_UNIX", authkey=key)
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def ask(self, announcing: Announcing, *, timeout_s: float) -> RoundReport:
+    def ask(self, request: RoundRequest, *, timeout_s: float) -> RoundReport:
         """Have a round played.
 
         Raises:
@@ -81,7 +81,7 @@ class Bridge:
                 self._connection = self._accepted.get(timeout=timeout_s)
             except queue.Empty:
                 raise Unavailable(f"no server app has begun within {timeout_s:g} s; see Flower's logs") from None
-        self._connection.send_bytes(msgspec.msgpack.encode(announcing))
+        self._connection.send_bytes(msgspec.msgpack.encode(request))
         if not self._connection.poll(timeout_s):
             raise Unavailable(f"the server app has not answered within {timeout_s:g} s")
         try:
@@ -107,10 +107,10 @@ def connect(folder: Path) -> Connection:
     return Client(str(folder / SOCKET), family="AF_UNIX", authkey=read_private(folder / KEY))
 
 
-def next_announcing(connection: Connection) -> Announcing | None:
+def next_request(connection: Connection) -> RoundRequest | None:
     """Return what is to be announced next; None when the fit is over."""
     try:
-        return msgspec.msgpack.decode(connection.recv_bytes(MAX_BYTES), type=Announcing)
+        return msgspec.msgpack.decode(connection.recv_bytes(MAX_BYTES), type=RoundRequest)
     except (EOFError, OSError):
         return None
 

@@ -8,7 +8,7 @@ import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from lpm_secure.flower.bridge import RoundReport, connect, next_announcing, send
+from lpm_secure.flower.bridge import RoundReport, connect, next_request, send
 from lpm_secure.flower.strategy import SecureSumStrategy, play
 from protocols.errors import LpmError, ParameterError
 from protocols.task import manifest as manifests
@@ -28,9 +28,9 @@ def main(grid: Grid, context: Context) -> None:
     manifest = manifests.require_sum(manifests.load(Path(folder) / MANIFEST))
     connection, strategy = connect(Path(folder)), SecureSumStrategy(manifest)
     _wait(strategy, grid, manifest.join_timeout_s)
-    while (announcing := next_announcing(connection)) is not None:
-        announced = np.frombuffer(announcing.words, dtype="<f8").reshape(announcing.shape)
-        strategy.asked, number = set(announcing.institutions), announcing.server_round
+    while (request := next_request(connection)) is not None:
+        announced = np.frombuffer(request.words, dtype="<f8").reshape(request.shape)
+        strategy.asked, number = set(request.institutions), request.server_round
         try:
             opened = play(strategy, grid, announced, server_round=number, timeout_s=manifest.round_timeout_s)
             total = opened.total.astype("<i8").tobytes()

@@ -11,7 +11,7 @@ import numpy as np
 
 from client_sdk.secure_sum.contribution import F64
 from lpm_secure.audit.collect import collect
-from lpm_secure.flower.bridge import Announcing, Bridge
+from lpm_secure.flower.bridge import Bridge, RoundRequest
 from lpm_secure.flower.processes import START_S, Processes
 from lpm_secure.secure_sum.recall import recall
 from lpm_secure.secure_sum.transport import OpenedSum, Reason, RoundCounter, SumTransport
@@ -85,8 +85,8 @@ class FlowerSum(SumTransport):
             self._bridge = self._started()
         members = tuple(each.name for each in self.manifest.clients if each.name not in self.refused)
         words = np.ascontiguousarray(announced, dtype="<f8").tobytes()
-        announcing = Announcing(self._counter.round + 1, announced.shape, words, members)
-        report = self._bridge.ask(announcing, timeout_s=self._patience_s)
+        request = RoundRequest(self._counter.round + 1, announced.shape, words, members)
+        report = self._bridge.ask(request, timeout_s=self._patience_s)
         if report.failure:
             raise ProtocolError(report.failure)
         self.refused |= dict.fromkeys(report.unopened, Reason.UNSEALED) | dict.fromkeys(report.left_out, Reason.GARBAGE)

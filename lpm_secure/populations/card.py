@@ -99,8 +99,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def write(self, folder: Path) -> None:
         """Write the card with its checksum."""
         read_again = msgspec.json.decode(msgspec.json.encode(self), type=Card)  # whole numbers become floats
-        sealed = msgspec.structs.replace(read_again, sha256=read_again.digest())
-        (folder / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(sealed), indent=1))
+        complete = msgspec.structs.replace(read_again, sha256=read_again.digest())
+        (folder / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(complete), indent=1))
 
     @classmethod
     def read(cls, folder: Path) -> "Card":

@@ -8,8 +8,8 @@ import pytest
 from tests.checks.allowances import EXCEPTIONS, HERE, judge, needed
 from tests.checks.rules import RULES
 from tests.checks.rules.field_words import GENERAL, LIBRARY, declarations
-from tests.checks.rules.participle import is_participle
-from tests.checks.tree import Finding, Tree
+from tests.checks.rules.participle import NOUNS, is_participle, is_present_participle, words
+from tests.checks.tree import Finding, Tree, classes, module_name
 
 LINTER = "[tool.importlinter]\nroot_packages = ['lpm_secure', 'client_sdk', 'protocols']\n"
 LAYERS = "[[tool.importlinter.contracts]]\ntype = 'layers'\n"
@@ -39,6 +39,8 @@ BREACHES = {
     ("lines", "client_sdk/long.py"): {"client_sdk/long.py": "\n" * 401},
     ("class", "Share"): {"client_sdk/half.py": "class Share: ..."},
     ("participle", "client_sdk.told"): {"client_sdk/told.py": ""},
+    ("participle", "client_sdk.deciding"): {"client_sdk/deciding.py": ""},
+    ("participle", "client_sdk.state.ShareDealing"): {"client_sdk/state.py": "class ShareDealing: ..."},
     ("participle", "client_sdk.state.SharesKept"): {"client_sdk/state.py": "class SharesKept: ..."},
     ("participle", "client_sdk.state.opened_sum"): {"client_sdk/state.py": "def opened_sum(): ..."},
     ("participle", "client_sdk.state.State.heard"): {
@@ -52,6 +54,7 @@ BREACHES = {
         "tests/checks/suites.toml": SUITE,
     },
     ("mock", "client_sdk/state.py"): {"client_sdk/state.py": "def f():\n    from unittest import mock"},
+    ("print", "client_sdk/state.py"): {"client_sdk/state.py": "print(1)"},
     ("docstring", "client_sdk/private"): {"client_sdk/private/state.py": ""},
     ("docstring", "client_sdk"): {"client_sdk/__init__.py": "import os"},
     ("field", "client_sdk/state.py"): {"client_sdk/state.py": "def f():\n    return 'the INFECTED'"},
@@ -69,6 +72,7 @@ BREACHES = {
         "client_sdk/state.py": "from protocols.task import manifest as m\ndef step(*, all: m.SimulationManifest): ..."
     },
     ("synonym", "README.md:Conditional posterior"): {"README.md": "a Conditional\nposterior"},
+    ("synonym", "README.md:comparers"): {"README.md": "two comparers"},
     ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},
     ("trace", "README.md:pypi.org"): {"README.md": "from https://pypi.org/simple"},
 }
@@ -127,6 +131,25 @@ def test_every_general_name_is_one_of_the_library():
     assert declarations(ast.parse(path.read_text()) for path in files) >= GENERAL
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import sys; sys.stderr.write('x')",
+        "from sys import stdout",
+        "import rich",
+        "from rich.table import Table",
+        "def f():\n    import typer",
+        "tell = print",
+    ],
+)
+def test_every_way_to_print_is_found(findings, line):
+    assert [finding.rule for finding in findings(CLEAN | {"client_sdk/state.py": line})] == ["print"]
+
+
+def test_the_command_line_prints(findings):
+    assert "print" not in {finding.rule for finding in findings(CLEAN | {"lpm_secure/cli/say.py": "print(1)"})}
+
+
 @pytest.mark.parametrize("word", ["told", "Kept", "sealed", "summed"])
 def test_participles_are_recognised(word):
     assert is_participle(word)
@@ -135,6 +158,20 @@ def test_participles_are_recognised(word):
 @pytest.mark.parametrize("word", ["seed", "bound", "speed", "share", "ed", "Ledger"])
 def test_other_words_are_not_participles(word):
     assert not is_participle(word)
+
+
+@pytest.mark.parametrize(
+    ("word", "is_one"), [("Deciding", True), ("pending", True), ("sharing", False), ("ring", False)]
+)
+def test_present_participles_are_no_nouns_of_the_field(word, is_one):
+    assert is_present_participle(word) == is_one
+
+
+def test_every_noun_in_ing_names_a_module_or_a_class():
+    tree = Tree(HERE.parent.parent)
+    names = [module_name(path).rpartition(".")[2] for path in tree.modules]
+    names += [node.name for module in tree.modules.values() for node in classes(module)]
+    assert {words(name)[-1].lower() for name in names if words(name)} >= NOUNS
 
 
 FINDING = Finding("class", "a.Told", "class Told")

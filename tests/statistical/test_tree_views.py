@@ -13,7 +13,7 @@ import pytest
 from scipy import special
 
 from aggregator.masking import dealer
-from aggregator.masking.carry import dealing
+from aggregator.masking.carry import share
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.masking.messages import ClientReply, OpeningShare, from_bytes
 from tests.masked_lies import ANSWERS, KINDS, few
@@ -143,9 +143,9 @@ def constant(deal):
 
 
 BROKEN = {
-    "a mask of what is passed on is left out": (dealing, "deal_planes", unmasked(1)),  # the lowest one's nobody needs
-    "a mask of what is generated is left out": (dealing, "deal_planes", unmasked(4)),
-    "masks serve two gates": (dealing, "deal_planes", repeated),
+    "a mask of what is passed on is left out": (share, "deal_planes", unmasked(1)),  # the lowest one's nobody needs
+    "a mask of what is generated is left out": (share, "deal_planes", unmasked(4)),
+    "masks serve two gates": (share, "deal_planes", repeated),
     "clients' masks are left out": (dealer, "deal_carry", bare),
     "masks serve each decision anew": (dealer, "deal_carry", constant),
 }

@@ -14,7 +14,6 @@ from aggregator.masking.carry.circuit import (
     open_bits,
     to_planes,
 )
-from aggregator.masking.carry.dealing import CarryShare
 from aggregator.masking.carry.field_kernels import BITS, Lines
 from aggregator.masking.carry.opening_proof import (
     OpeningPart,
@@ -24,6 +23,7 @@ from aggregator.masking.carry.opening_proof import (
     require,
     verifier_part,
 )
+from aggregator.masking.carry.share import CarryShare
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import RoundAhead, WireError
 from protocols.masking.messages import BitAnswer, BitQuestion, OpeningAnswer, OpeningQuestion, from_bytes, to_bytes

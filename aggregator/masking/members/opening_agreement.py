@@ -4,7 +4,7 @@ import abc
 from dataclasses import dataclass, field
 
 from aggregator.masking.carry.bit_opening import BitOpening, count_messages
-from aggregator.masking.carry.dealing import CarryShare
+from aggregator.masking.carry.share import CarryShare
 from aggregator.masking.members.message_union import MessageUnion
 from aggregator.masking.product import ProductShare
 from aggregator.masking.round_state import NextComparison, RoundStage

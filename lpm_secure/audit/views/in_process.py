@@ -81,7 +81,7 @@ def operators(
         return [RemotePeer(around(names[own], names[other], inner[other]), PATIENCE_S) for other in others]
 
     joint = Ideal(len(names))
-    comparers: list[JointBackend | None] = [
+    backends: list[JointBackend | None] = [
         joint.party(index) if manifest.schedule.outcome else None for index in range(len(names))
     ]
     given, books = [*permuters, *[None] * len(names)], [*ledgers, *[None] * len(names)]
@@ -91,7 +91,7 @@ def operators(
             index,
             stores[index],
             peers(index),
-            comparers[index],
+            backends[index],
             permuter=given[index],
             ledger=books[index],
             sharing=sharing,

@@ -11,7 +11,7 @@ from protocols.models.graph.graph import DRAWS
 from protocols.models.likelihood.clock_hazards import ClockHazard
 from protocols.models.likelihood.clocks import Clock
 from protocols.models.likelihood.events import DRAW, ChanceEvent, Chances, event_of
-from protocols.models.likelihood.pending import PendingDraws
+from protocols.models.likelihood.pending_draws import PendingDraws
 from protocols.models.likelihood.relevance import Masks, draws_under, mark, spread
 from protocols.models.likelihood.tape import NONE, Leaf, Slopes, Tape, choose, combine
 

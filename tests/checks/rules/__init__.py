@@ -6,6 +6,7 @@ from tests.checks.rules.contents import machine_traces, mocks, package_docstring
 from tests.checks.rules.field_words import field_words
 from tests.checks.rules.floors import floors
 from tests.checks.rules.names import class_names, participles
+from tests.checks.rules.prints import prints
 from tests.checks.rules.sizes import files_in_a_folder, lines_of_a_file
 from tests.checks.rules.synonyms import synonyms
 from tests.checks.rules.unit_tests import mirrors, modules_with_tests
@@ -22,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     mirrors,
     modules_with_tests,
     mocks,
+    prints,
     package_docstrings,
     machine_traces,
     field_words,

@@ -4,7 +4,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tests.checks.rules.participle import is_participle, words
+from tests.checks.rules.participle import is_participle, is_present_participle, words
 from tests.checks.tree import Finding, Tree, classes, module_name
 
 VERBS = {"is", "has", "require", "check", "load", "to"}  # a function that begins so may end with a participle
@@ -63,7 +63,8 @@ def _is_property(node: FunctionNode) -> bool:
 
 
 def _is_no_noun(name: str) -> bool:
-    return bool(words(name)) and is_participle(words(name)[-1])
+    last = words(name)[-1:]
+    return any(is_participle(word) or is_present_participle(word) for word in last)
 
 
 def _is_no_verb(name: str) -> bool:

@@ -7,9 +7,9 @@ from tests.checks.tree import Finding, Tree
 
 SYNONYMS = {
     r"conditional posterior": "amortised posterior: what is trained once, for any series",
-    r"\bconditional (?:flow|calibration|inference)\b": "amortised: what is trained once, for any series",
-    r"\bcomparer\b": "backend, which computes on shares",
-    r"\bvector_(?:kept|keep)\b": "journal, of what a restart goes on from",
+    r"\bconditional (?:flows?|calibrations?|inferences?)\b": "amortised: what is trained once, for any series",
+    r"\bcomparers?\b": "backend, which computes on shares",
+    r"\bvector_(?:kept|keeps?)\b": "journal, of what a restart goes on from",
     r"\b(?:sealed|summed)_once\b": "sealed message, and stateless sum",
     r"\bseal(?:s|ed|ing)? (?:small |a )?(?:cells?|counts?)\b": "suppression; to seal is to encrypt to a party",
 }

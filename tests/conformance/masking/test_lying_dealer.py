@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aggregator.masking import suppression
-from aggregator.masking.carry.dealing import deal_carry
+from aggregator.masking.carry.share import deal_carry
 from aggregator.masking.dealer import MaskingDealer
 from protocols.errors import ResultsDiffer
 from protocols.masking.words import residue

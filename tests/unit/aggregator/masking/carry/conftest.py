@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aggregator.masking.carry.circuit import carry_circuit, evaluate, join, open_bits, to_planes
-from aggregator.masking.carry.dealing import deal_carry
+from aggregator.masking.carry.share import deal_carry
 from protocols.masking.words import stream_of
 
 

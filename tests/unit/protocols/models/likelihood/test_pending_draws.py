@@ -2,7 +2,7 @@
 
 import lpm_secure.models as lpm
 from lpm_secure.models.tracer import trace
-from protocols.models.likelihood.pending import PendingDraws
+from protocols.models.likelihood.pending_draws import PendingDraws
 
 
 class Travellers(lpm.Model):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aggregator.masking.carry.dealing import CarryShare, deal_carry
+from aggregator.masking.carry.share import CarryShare, deal_carry
 from protocols.errors import WireError
 from protocols.masking.words import stream_of
 

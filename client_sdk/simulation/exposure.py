@@ -12,7 +12,7 @@ from protocols.models.agent_model import AgentModel
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Hearing:
+class Exposure:
     """Exposures from contacts, and what cells tell own agents.
 
     Attributes:
@@ -39,7 +39,7 @@ class Hearing:
         cell: I64,
         sizes: tuple[int, ...],
         totals: I64 | None = None,
-    ) -> "Hearing":
+    ) -> "Exposure":
         """Return what cells tell, beside exposures and public numbers.
 
         Args:
