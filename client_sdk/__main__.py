@@ -1,7 +1,7 @@
 """An institution's client, for one run.
 
 python -m client_sdk enrol KIT                                makes this client's keys, and a request for the operator
-python -m client_sdk manifest show FILE                       prints every field of a run's manifest
+python -m client_sdk manifest show FILE                       prints a run's manifest in sentences, and its fields
 python -m client_sdk manifest verify FILE --operator-key KEY  checks that its operator signed it, and that it is valid
 python -m client_sdk doctor KIT                               tells what is wrong with the kit, a line each
 python -m client_sdk start KIT                                checks the kit, waits for its servers, takes part in a run
@@ -196,7 +196,9 @@ def enrol(file: Path, folder: Path | None, *, accept: bool) -> str:
 
 def _manifest(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m client_sdk manifest", description=manifest_page.__doc__)
-    parser.add_argument("what", choices=("show", "verify"), help="every field; or whose signatures it has")
+    parser.add_argument(
+        "what", choices=("show", "verify"), help="sentences, and every field; or whose signatures it has"
+    )
     parser.add_argument("file", type=Path, help="manifest.json; its signatures lie beside it")
     parser.add_argument("--operator-key", metavar="KEY", help="base64, as you got it from the operator; for verify")
     given = parser.parse_args(arguments)

@@ -9,11 +9,10 @@ from lpm_secure.project.base_project import BaseProject, ServerEntry
 from lpm_secure.project.documentation.explanation import WIDTH
 from lpm_secure.project.project_file import ProjectFile
 from protocols.models.agent_model import ColumnSpec
-from protocols.report.disclosure import describe_disclosure
+from protocols.report.disclosure import SEEDED, cost_words, describe_disclosure
 from protocols.report.manifest_page import rows_of
 from protocols.report.terminal import align
 from protocols.task.manifest import Manifest, SimulationManifest, compares
-from protocols.task.policy import epsilon_of, rho_of
 
 DICTIONARY: Final[Mapping[str, Any]] = {
     "columns": {"person": "mrn", "stage": "test"},
@@ -21,11 +20,6 @@ DICTIONARY: Final[Mapping[str, Any]] = {
     "dates": ["%d.%m.%Y"],
     "unread": ["phone"],
 }
-DELTA: Final = 1e-5
-SEEDED: Final = (
-    "ALL DRAWS DERIVE FROM A SEED IN THE MANIFEST, which hides nothing: for made-up people only, and where the policy "
-    "says testbed = true."
-)
 CLIENT: Final = """\
 # {name} in the run {run}
 
@@ -166,14 +160,6 @@ def client_page(project: ProjectFile, manifest: SimulationManifest, name: str) -
         "fields": "\n".join(align(rows)),
     }
     return CLIENT.format(**page_words(project, manifest, name), **words)
-
-
-def cost_words(manifest: Manifest) -> str:
-    """Return what all releases of a run cost together, in a sentence."""
-    epsilon = epsilon_of(rho_of(manifest), DELTA)
-    if epsilon < float("inf"):
-        return f"All releases together cost an epsilon of at most {epsilon:.3g} at a delta of {DELTA:g}."
-    return "Exact numbers are released, which no epsilon bounds."
 
 
 def server_page(project: BaseProject, manifest: Manifest, server: ServerEntry) -> str:

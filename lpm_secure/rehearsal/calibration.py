@@ -17,7 +17,6 @@ from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.project.calibration.kind import SERIES, CalibrationKind
 from lpm_secure.project.calibration.manifest import shares_of, sums_of_project
 from lpm_secure.project.calibration.project_file import CalibrationProject
-from lpm_secure.project.page import cost_words
 from lpm_secure.project.scaffold import PROJECT
 from lpm_secure.rehearsal import sizes
 from lpm_secure.rehearsal.kits import KitDeployment, prepare
@@ -31,7 +30,7 @@ from lpm_secure.secure_sum.oracle import PooledSum
 from lpm_secure.secure_sum.transport import SumTransport
 from protocols.errors import ProtocolError
 from protocols.report import html
-from protocols.report.disclosure import describe_disclosure
+from protocols.report.disclosure import cost_words, describe_disclosure
 from protocols.report.terminal import align
 from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.spec import SecureSum

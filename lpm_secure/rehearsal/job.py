@@ -12,7 +12,6 @@ from lpm_secure.project.calibration.kind import CalibrationKind
 from lpm_secure.project.kind import RunKind
 from lpm_secure.project.kits import load_kind
 from lpm_secure.project.manifest import manifest_of
-from lpm_secure.project.page import cost_words
 from lpm_secure.project.project_file import ProjectFile, load
 from lpm_secure.project.scaffold import PROJECT
 from lpm_secure.rehearsal import sizes
@@ -33,7 +32,7 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ConfigError, ParameterError
 from protocols.quantity import quantity
 from protocols.report import html
-from protocols.report.disclosure import describe_disclosure
+from protocols.report.disclosure import cost_words, describe_disclosure
 from protocols.report.terminal import align
 from protocols.task.manifest import SimulationManifest
 from protocols.task.parties import agents_of

@@ -9,6 +9,7 @@ from protocols.quantity import quantity
 from protocols.releases.query import NOISE, Release
 from protocols.task.manifest import Manifest, SimulationManifest, is_active
 from protocols.task.parties import agents_of
+from protocols.task.policy import epsilon_of, rho_of
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -19,6 +20,11 @@ SUMS: Final = (
 NO_SUMS: Final = (
     "Mode sum: no client learned anything of its agents' neighbours, since this model's agents tell nothing to single "
     "ones."
+)
+DELTA: Final = 1e-5
+SEEDED: Final = (
+    "ALL DRAWS DERIVE FROM A SEED IN THE MANIFEST, which hides nothing: for made-up people only, and where the policy "
+    "says testbed = true."
 )
 TREE: Final = " They compare by a tree, so one that crashes while it does ends the run."
 RELEASES: Final = {
@@ -31,14 +37,19 @@ RELEASES: Final = {
 
 
 def describe_disclosure(manifest: Manifest) -> str:
-    """Return what clients and engine learn in a run, for people who take part in it or read its report."""
+    """Return what clients and engine learn in a run, and who must not collude, for who takes part or reads a report."""
+    return f"{describe_knowledge(manifest)} {describe_security(manifest)}"
+
+
+def describe_knowledge(manifest: Manifest) -> str:
+    """Return what clients and engine learn in a run."""
     if isinstance(manifest, SecureSum):
         return (
             f"Nobody was simulated. In each of {quantity(manifest.rounds, 'round')} the engine announced "
             f"{quantity(manifest.length, 'number')}, and institutions answered with as many, clipped to a norm of "
             f"{manifest.norm:g}. Engine and aggregators learned each round's sum over at least "
             f"{quantity(manifest.min_cohort, 'institution')} ({_noise(manifest.release)}), and nobody one of its "
-            f"summands. {describe_security(manifest)}"
+            "summands."
         )
     public = ", ".join(manifest.model.agents.public)
     heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
@@ -46,7 +57,7 @@ def describe_disclosure(manifest: Manifest) -> str:
         f"{said + ' ' if (said := describe_replicates(manifest)) else ''}{_learned(manifest)} "
         f"Engine and clients learned sums over at least {manifest.min_cohort} clients: "
         f"{', '.join(describe_releases(manifest)) or 'none'}.{heard}"
-        f"{' ' + twins if (twins := describe_twins(manifest)) else ''} {describe_security(manifest)}"
+        f"{' ' + twins if (twins := describe_twins(manifest)) else ''}"
     )
 
 
@@ -94,25 +105,36 @@ def describe_twins(manifest: Manifest) -> str:
     )
 
 
-def describe_cost(manifest: SimulationManifest) -> list[str]:
+def describe_cost(manifest: Manifest) -> list[str]:
     """Return what releases cost in privacy, a sentence for each that has noise, and one for all that have none."""
     each = releases_of(manifest).each
-    all_of = f"series of all {manifest.copies} replicates together" if manifest.copies > 1 else "whole series"
+    copies = manifest.copies if isinstance(manifest, SimulationManifest) else 1
+    all_of = f"series of all {copies} replicates together" if copies > 1 else "whole series"
+    one = "institution" if isinstance(manifest, SecureSum) else "agent"
+    later = "" if one == "institution" else " What an agent does to others later in the run is not covered."
     lines = [
-        f"{release.name}: with noise. Whoever sees the {all_of} learns of what one agent adds to it at most as "
-        f"much as epsilon {release.epsilon:.4g} allows, but for a chance of {release.delta:g}. What an agent does to "
-        "others later in the run is not covered."
+        f"{release.name}: with noise. Whoever sees the {all_of} learns of what one {one} adds to it at most as "
+        f"much as epsilon {release.epsilon:.4g} allows, but for a chance of {release.delta:g}.{later}"
         for release in each
         if release.mechanism == NOISE
     ]
     exact = [release.name for release in each if release.mechanism != NOISE]
     if exact:
+        least = manifest.min_count if isinstance(manifest, SimulationManifest) else 0
         lines.append(
             f"{' and '.join(exact)}: exact. No budget bounds what they tell; what protects a person is that each is "
             f"over at least {manifest.min_cohort} clients"
-            + (f", and that counts below {manifest.min_count} are released as 0." if manifest.min_count else ".")
+            + (f", and that counts below {least} are released as 0." if least else ".")
         )
     return lines
+
+
+def cost_words(manifest: Manifest) -> str:
+    """Return what all releases of a run cost together, in a sentence."""
+    epsilon = epsilon_of(rho_of(manifest), DELTA)
+    if epsilon < float("inf"):
+        return f"All releases together cost an epsilon of at most {epsilon:.3g} at a delta of {DELTA:g}."
+    return "Exact numbers are released, which no epsilon bounds."
 
 
 def describe_security(manifest: Manifest) -> str:

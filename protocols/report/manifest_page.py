@@ -9,6 +9,7 @@ from protocols.identity import signing
 from protocols.models.gradient import OF_SCORES, OF_TANGENTS
 from protocols.report.disclosure import describe_replicates, describe_security, describe_twins
 from protocols.report.model_report import words_of
+from protocols.report.overview import overview_lines
 from protocols.report.terminal import align
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
@@ -19,8 +20,9 @@ MODEL: Final = "model."  # words about a model are not
 
 
 def show_lines(path: Path) -> tuple[str, ...]:
-    """Return a line for every field of a manifest's file; nothing is checked but its form."""
-    return align(rows_of(manifests.load(path)))
+    """Return what a manifest's file asks, in sentences, then a line for every field; its form alone is checked."""
+    manifest = manifests.load(path)
+    return (*overview_lines(manifest), "Every field", *align(rows_of(manifest)))
 
 
 def verify_lines(path: Path, operator_key: str) -> list[str]:

@@ -101,7 +101,7 @@ def _range(field: GraphField) -> str:
 def _value(parameter: GraphParameter, value: int | tuple[int, ...]) -> Any:
     """Return a parameter's value in its author's unit, beside the integer that is computed with."""
     if parameter.axes and isinstance(value, tuple):
-        by = " and ".join(f"{axis.name} ({axis.low} to {axis.high})" for axis in parameter.axes)
+        by = _by(parameter)
         if parameter.unit == "law":
             return f"a law for each {by}"
         return f"{min(value) / 2**parameter.bits:.6g} to {max(value) / 2**parameter.bits:.6g}, by {by}"
@@ -110,22 +110,52 @@ def _value(parameter: GraphParameter, value: int | tuple[int, ...]) -> Any:
     return f"{value / 2**parameter.bits:.6g} ({value} / 2**{parameter.bits})"
 
 
-def parameters_in_words(graph: ModelGraph, values: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return of each parameter its name, its value in its author's unit, and that unit in words."""
+def parameters_in_words(
+    graph: ModelGraph, values: Mapping[str, Any], *, dt: float | None = None
+) -> list[tuple[str, str, str]]:
+    """Return of each parameter its name, its value in its author's unit, and that unit in words.
+
+    Args:
+        dt: days of a step; with it, laws are in days, and hazards per day. Without it, in steps.
+    """
     rows = []
+    step = 1.0 if dt is None else dt
+    units = UNITS if dt is None else {kind: said.replace("step", "day") for kind, said in UNITS.items()}
     for name, value in values.items():
         parameter = graph.parameters[name]
-        law = parameter.unit == "law" and not parameter.axes and isinstance(value, tuple)
-        if law and sum(value):
-            mean = sum(day * weight for day, weight in enumerate(value, start=1)) / sum(value)
-            rows.append((name, f"{mean:.4g} on average", UNITS["law"]))
-        elif isinstance(value, tuple) and not parameter.axes:
-            shown = ", ".join(f"{each / 2**parameter.bits:.6g}" for each in value[:MOST_SHOWN])
-            rows.append((name, shown + (", ..." if len(value) > MOST_SHOWN else ""), UNITS[parameter.unit]))
+        numbers, tail = (
+            value if isinstance(value, tuple) else (value,),
+            f", by {_by(parameter)}" if parameter.axes else "",
+        )
+        if parameter.unit == "law" and isinstance(value, tuple):
+            shown = _laws(value, parameter.length or len(value), step)
+        elif parameter.axes:
+            shown = " to ".join(_number(parameter, each, step) for each in (min(numbers), max(numbers)))
         else:
-            number = _value(parameter, value) if isinstance(value, tuple) else f"{value / 2**parameter.bits:.6g}"
-            rows.append((name, str(number), UNITS[parameter.unit]))
+            shown = ", ".join(_number(parameter, each, step) for each in numbers[:MOST_SHOWN])
+            shown += ", ..." if len(numbers) > MOST_SHOWN else ""
+        rows.append((name, shown + tail, units[parameter.unit]))
     return rows
+
+
+def _by(parameter: GraphParameter) -> str:
+    return " and ".join(f"{axis.name} ({axis.low} to {axis.high})" for axis in parameter.axes)
+
+
+def _number(parameter: GraphParameter, value: int, step: float) -> str:
+    number = value / 2**parameter.bits
+    if parameter.unit == "probability":
+        return f"{100 * number:.6g} %"
+    return f"{number / step if parameter.unit == 'rate' else number:.6g}"
+
+
+def _laws(weights: tuple[int, ...], length: int, step: float) -> str:
+    """Return the mean of a law, or of the least and the greatest of several, and between what it lies."""
+    laws = [weights[at : at + length] for at in range(0, len(weights), length)]
+    means = [step * sum(n * each for n, each in enumerate(law, start=1)) / (sum(law) or 1) for law in laws]
+    possible = [step * n for law in laws for n, each in enumerate(law, start=1) if each] or [0.0]
+    several = f"{min(means):.4g} to " if min(means) < max(means) else ""
+    return f"{several}{max(means):.4g} on average, from {min(possible):g} to {max(possible):g}"
 
 
 def _said(graph: ModelGraph) -> Iterator[tuple[str, ...]]:

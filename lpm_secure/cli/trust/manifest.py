@@ -103,13 +103,15 @@ def verify(
 
 @app.command()
 def show(manifest: File, *, as_json: Json = False) -> None:
-    """Print every field; nothing is checked but its form."""
+    """Print what a manifest asks, in sentences, and every field; nothing is checked but its form."""
     from protocols.report.manifest_page import show_lines
+    from protocols.report.overview import describe_run
     from protocols.task import manifest as manifests
 
     if as_json:
         content = manifests.load(manifest)
-        figures = {"run": manifests.run_id(content).hex(), "manifest": json.loads(manifests.encode(content))}
+        run, fields = manifests.run_id(content).hex(), json.loads(manifests.encode(content))
+        figures = {"run": run, "manifest": fields, "sentences": describe_run(content)}
         say((), figures, as_json=True)
     for line in () if as_json else show_lines(manifest):
         typer.echo(line)

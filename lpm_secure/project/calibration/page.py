@@ -3,7 +3,8 @@
 from typing import Final
 
 from lpm_secure.project.calibration.project_file import CalibrationProject
-from lpm_secure.project.page import cost_words, page_words
+from lpm_secure.project.page import page_words
+from protocols.report.disclosure import cost_words
 from protocols.report.manifest_page import rows_of
 from protocols.report.terminal import align
 from protocols.task.secure_sum.spec import SecureSum

@@ -57,9 +57,12 @@ def test_parameters_are_told_in_their_authors_units():
     model = graph_model_of("seir", {"contact_rate": 0.25, "initial": 0.5})
     rows = {name: (value, unit) for name, value, unit in parameters_in_words(model.graph, model.parameters)}
     assert rows["contact_rate"] == ("0.25", "a hazard per step and unit of exposure")
-    assert rows["initial"] == ("0.5", "a probability")
+    assert rows["initial"] == ("50 %", "a probability")
     laws = [value for value, unit in rows.values() if unit.startswith("steps until")]
     assert laws
-    assert all(value.endswith(" on average") for value in laws)
+    assert all(" on average, from 1 to " in each for each in laws)
+    half = {name: (value, unit) for name, value, unit in parameters_in_words(model.graph, model.parameters, dt=0.5)}
+    assert half["contact_rate"] == ("0.5", "a hazard per day and unit of exposure")
+    assert half["latent_law"][1] == "days until it happens, drawn for each agent"
     staged = graph_model_of("staged", {})
     assert len(parameters_in_words(staged.graph, staged.parameters)) == len(staged.parameters)
