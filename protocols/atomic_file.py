@@ -2,7 +2,7 @@
 
 A file is written beside its name, forced to disk, renamed, and the folder forced to disk as well: whatever happens in
 between, under the name there is the file that was there, or the new one. Of two who write one file at once each writes
-beside it under a name of its own, and the last to end wins.
+beside it under a name of its own, and the last to end wins. A folder is whole or not there likewise.
 """
 
 import os
@@ -69,6 +69,17 @@ def create_atomically(path: Path, content: bytes) -> bool:
         new.unlink()
     sync_folder(path.parent)
     return True
+
+
+def publish_folder(folder: Path, path: Path) -> None:
+    """Give a folder the name under which it is looked for, once all its files are on disk; nothing is there yet."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(place, name), "r+b") as file:
+                os.fsync(file.fileno())
+        sync_folder(Path(place))
+    folder.rename(path)
+    sync_folder(path.parent)
 
 
 def _remove_stale(path: Path) -> None:

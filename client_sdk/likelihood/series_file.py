@@ -12,6 +12,7 @@ import numpy as np
 from client_sdk.likelihood.series import F64, Series
 from client_sdk.private.calendar import Instant
 from client_sdk.private.table import Table
+from protocols.atomic_file import write_atomically
 from protocols.errors import DataError, did_you_mean
 
 INSTITUTION, DATE, QUANTITY, VALUE = COLUMNS = ("institution", "date", "series", "value")
@@ -145,9 +146,7 @@ def write_series(path: Path, series: Series, periods: Periods) -> None:
     lines = [f"{DATE},{VALUE}"]
     for place, (least, most) in enumerate(zip(series.least.tolist(), series.most.tolist(), strict=True)):
         lines.append(f"{periods.first_day(place).isoformat()},{_text(least, most)}")
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_atomically(path, ("\n".join(lines) + "\n").encode())
 
 
 def _text(least: float, most: float) -> str:

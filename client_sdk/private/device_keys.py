@@ -8,6 +8,7 @@ from typing import Final, final
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from protocols.atomic_file import write_atomically
 from protocols.errors import DataError
 from protocols.file_mode import mode_for_others
 from protocols.identity.signing import write_private
@@ -39,10 +40,7 @@ def write_device_keys(folder: Path, keys: DeviceKeys, agents: list[int]) -> None
     own = keys.own.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()).hex()
     rows = [f"{agents[slot]},{key.hex()}" for slot, key in sorted(keys.contacts.items())]
     for name, content in ((OWN, own), (CONTACTS, "\n".join([",".join(_HEADER), *rows]))):
-        path = folder / name
-        path.touch(mode=0o600)
-        path.chmod(0o600)  # a file that was there keeps its mode
-        path.write_text(content + "\n", encoding="ascii")
+        write_atomically(folder / name, f"{content}\n".encode("ascii"))
 
 
 def new_device(folder: Path, agent: int) -> None:

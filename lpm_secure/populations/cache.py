@@ -13,6 +13,7 @@ import platformdirs
 
 from lpm_secure.populations.population import Population
 from protocols import __version__
+from protocols.atomic_file import publish_folder
 from protocols.errors import DataError
 
 OnPart = Callable[[str], None]
@@ -58,7 +59,7 @@ def fetch(
     with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as own:
         built = build(Path(own) / "population", agents=agents, seed=seed, on_part=on_part)
         try:
-            built.path.rename(path)
+            publish_folder(built.path, path)
         except OSError:  # another process was faster; the same seed gives the same bytes
             if not path.exists():
                 raise

@@ -6,6 +6,7 @@ from typing import Final, final
 import msgspec
 
 from lpm_secure.populations.card import Card
+from protocols.atomic_file import write_atomically
 from protocols.errors import DataError
 
 NAME: Final = "check.json"
@@ -50,7 +51,7 @@ class OutbreakComparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     def write(self, folder: Path) -> None:
         """Write the record into a population's folder."""
-        (folder / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1))
+        write_atomically(folder / NAME, msgspec.json.format(msgspec.json.encode(self), indent=1), mode=None)
 
     @classmethod
     def read(cls, folder: Path, card: Card) -> "OutbreakComparison | None":

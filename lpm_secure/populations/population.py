@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from client_sdk.private.table import F64
 from lpm_secure.populations.card import Card, Column
+from protocols.atomic_file import publish_folder
 from protocols.errors import DataError, ParameterError
 
 SUFFIX: Final = ".npy"
@@ -100,7 +101,7 @@ def free(path: Path) -> None:
 
 
 def write(path: Path, card: Card, columns: Mapping[str, npt.NDArray[Any]], meanings: Mapping[str, str]) -> Population:
-    """Write a population; it appears under its name only when it is whole.
+    """Write a population; it appears under its name only when it is whole, and on disk.
 
     Args:
         path: of the folder; nothing may be there.
@@ -123,7 +124,7 @@ def write(path: Path, card: Card, columns: Mapping[str, npt.NDArray[Any]], meani
             np.save(file, kept, allow_pickle=False)
             written[name] = Column(kept.dtype.str, file.stat().st_size, _sha256(file), meanings[name])
         msgspec.structs.replace(card, columns=written).write(part)
-        part.rename(path)
+        publish_folder(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return Population(path, Card.read(path))

@@ -152,6 +152,10 @@ class SealedJournal(Journal):
     the disk, where a rename is three; as long as the new one is not whole, the other is. When the run is over its key
     is overwritten by that, and all files are removed.
 
+    These checkpoints are of another format than those of runs (`lpm_secure.checkpoint`), which are in the clear, for
+    other programs to read: these hold shares and seeds that nobody else may see; rounds wait for them, so a rename,
+    which those have, would take too long; and an aggregator imports nothing of `lpm_secure`.
+
     Security: AES-256-GCM, with nonces from the system's randomness. Run, party and place of an entry enter its seal:
         none can be moved, changed or left out but the last ones. A file that was put back is one with the last ones
         left out: its holder finds that out from what the aggregators have counted, and a server from its own ledger

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lpm_secure.cli.figures import Json, say
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def verify_gradients(
             console.print(f"none by {line}", soft_wrap=True, markup=False)
         rows += verification.rows()
     if collect is not None:
-        collect.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        write_atomically(collect, json.dumps(rows, indent=1).encode(), mode=None)
     say(() if collect is None else (f"every entry: {collect}",), {"entries": rows}, as_json=as_json)
 
 

@@ -11,7 +11,7 @@ import pytest
 from lpm_secure import checkpoint
 from lpm_secure.report import folder as folders
 from protocols import atomic_file
-from protocols.atomic_file import atomic_writer, write_atomically
+from protocols.atomic_file import atomic_writer, publish_folder, write_atomically
 
 
 def write_checkpoint(path, content):
@@ -125,3 +125,18 @@ def test_two_files_of_one_stem_do_not_share_what_is_written_beside_them(tmp_path
         one.write(b"1")
         other.write(b"2")
     assert [(tmp_path / name).read_bytes() for name in ("a.json", "a.csv")] == [b"1", b"2"]
+
+
+def test_a_folder_is_on_disk_before_it_has_its_name_and_its_name_before_the_call_returns(tmp_path, monkeypatch):
+    (tmp_path / "part" / "inner").mkdir(parents=True)
+    files = [tmp_path / "part" / "a", tmp_path / "part" / "inner" / "b"]
+    for file in files:
+        file.write_bytes(b"content")
+    first = {path.stat().st_ino for path in (*files, tmp_path / "part", tmp_path / "part" / "inner")}
+    done, fsync, rename = [], os.fsync, os.rename
+    monkeypatch.setattr(os, "fsync", lambda number: (done.append(os.fstat(number).st_ino), fsync(number)))
+    monkeypatch.setattr(os, "rename", lambda old, new: (done.append("renamed"), rename(old, new)))
+    publish_folder(tmp_path / "part", tmp_path / "whole")
+    assert set(done[:4]) == first
+    assert done[4:] == ["renamed", tmp_path.stat().st_ino]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["whole"]

@@ -1,6 +1,7 @@
 """A population is built once, and kept while it is whole."""
 
 import logging
+import os
 
 from lpm_secure.populations import Population, cache
 from lpm_secure.populations.synthesis import look_alike
@@ -21,6 +22,15 @@ def test_a_population_is_built_once_and_kept(tmp_path, caplog):
     assert kept(tmp_path, build=never).card == first.card
     assert kept(tmp_path, seed=2).path != first.path
     assert not list(tmp_path.glob("populations/.building*"))
+
+
+def test_a_population_is_on_disk_before_it_has_a_name_and_the_cache_has_its_name_on_disk(tmp_path, monkeypatch):
+    done, fsync, rename = [], os.fsync, os.rename
+    monkeypatch.setattr(os, "fsync", lambda number: (done.append(os.fstat(number).st_ino), fsync(number)))
+    monkeypatch.setattr(os, "rename", lambda old, new: (done.append("renamed"), rename(old, new)))
+    path = kept(tmp_path).path
+    assert {file.stat().st_ino for file in path.iterdir()} <= set(done[: done.index("renamed")])
+    assert done[-2:] == ["renamed", path.parent.stat().st_ino]
 
 
 def test_a_damaged_population_in_the_cache_is_built_anew(tmp_path, caplog):
