@@ -116,11 +116,13 @@ def parameters_in_words(
     """Return of each parameter its name, its value in its author's unit, and that unit in words.
 
     Args:
-        dt: days of a step; with it, laws are in days, and hazards per day. Without it, in steps.
+        dt: days of a step; with it, laws are in days, and rates per day where a step is one. Without it, in steps.
     """
     rows = []
     step = 1.0 if dt is None else dt
-    units = UNITS if dt is None else {kind: said.replace("step", "day") for kind, said in UNITS.items()}
+    units = {
+        kind: said.replace("step", "day") if dt == 1 or (dt and kind == "law") else said for kind, said in UNITS.items()
+    }
     for name, value in values.items():
         parameter = graph.parameters[name]
         numbers, tail = (
@@ -130,9 +132,9 @@ def parameters_in_words(
         if parameter.unit == "law" and isinstance(value, tuple):
             shown = _laws(value, parameter.length or len(value), step)
         elif parameter.axes:
-            shown = " to ".join(_number(parameter, each, step) for each in (min(numbers), max(numbers)))
+            shown = " to ".join(_number(parameter, each) for each in (min(numbers), max(numbers)))
         else:
-            shown = ", ".join(_number(parameter, each, step) for each in numbers[:MOST_SHOWN])
+            shown = ", ".join(_number(parameter, each) for each in numbers[:MOST_SHOWN])
             shown += ", ..." if len(numbers) > MOST_SHOWN else ""
         rows.append((name, shown + tail, units[parameter.unit]))
     return rows
@@ -142,11 +144,11 @@ def _by(parameter: GraphParameter) -> str:
     return " and ".join(f"{axis.name} ({axis.low} to {axis.high})" for axis in parameter.axes)
 
 
-def _number(parameter: GraphParameter, value: int, step: float) -> str:
+def _number(parameter: GraphParameter, value: int) -> str:
     number = value / 2**parameter.bits
     if parameter.unit == "probability":
         return f"{100 * number:.6g} %"
-    return f"{number / step if parameter.unit == 'rate' else number:.6g}"
+    return f"{number:.6g}"
 
 
 def _laws(weights: tuple[int, ...], length: int, step: float) -> str:

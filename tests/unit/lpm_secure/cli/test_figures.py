@@ -110,6 +110,7 @@ def test_operators_set_up_a_run_by_commands_whose_answers_programs_read(tmp_path
     assert f"run {run}" in figures("manifest", "verify", "manifest.json", *given)["verified"]
     shown = figures("manifest", "show", "manifest.json")
     assert (shown["run"], shown["manifest"]["name"]) == (run, "winter")
+    assert "30 steps of 1 day each" in shown["sentences"]["What is simulated"][0]
     Path("project.toml").write_text(PROJECT.replace("steps = 30", "steps = 31"))
     figures("manifest", "new", "project.toml", "--out", "other.json")
     differences = figures("manifest", "diff", "manifest.json", "other.json", code=1)["differences"]

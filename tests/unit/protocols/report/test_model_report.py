@@ -62,7 +62,9 @@ def test_parameters_are_told_in_their_authors_units():
     assert laws
     assert all(" on average, from 1 to " in each for each in laws)
     half = {name: (value, unit) for name, value, unit in parameters_in_words(model.graph, model.parameters, dt=0.5)}
-    assert half["contact_rate"] == ("0.5", "a hazard per day and unit of exposure")
+    assert half["contact_rate"] == ("0.25", "a hazard per step and unit of exposure")
+    daily = parameters_in_words(model.graph, model.parameters, dt=1.0)
+    assert ("contact_rate", "0.25", "a hazard per day and unit of exposure") in daily
     assert half["latent_law"][1] == "days until it happens, drawn for each agent"
     staged = graph_model_of("staged", {})
     assert len(parameters_in_words(staged.graph, staged.parameters)) == len(staged.parameters)
