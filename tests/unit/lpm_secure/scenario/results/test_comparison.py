@@ -44,7 +44,10 @@ def test_a_comparison_is_written_with_every_difference(result, rumour, tmp_path)
     assert len([trace for trace in both.plot(["private_AWARE"]).data if trace.mode == "lines" or trace.line.dash]) == 6
     assert "paired difference" in both._repr_html_()
     page = (folder / "report.html").read_text()
-    start, closed = page.index("<td>start</td><td>a probability</td><td>0.1</td><td>0.4</td>"), page.index("<td>closed")
+    start, closed = (
+        page.index("<td>start</td><td>a probability</td><td>10 %</td><td>40 %</td>"),
+        page.index("<td>closed"),
+    )
     assert start < closed  # what differs stands first
     counts = [each.values(name) for each in both.results.values() for name in each.stages]
     few = sum(((each > 0) & (each < 5)).sum() for each in counts)

@@ -68,7 +68,7 @@ def test_a_report_says_parameters_with_units_what_was_announced_when_and_by_what
     closed = lpm.InterventionSchedule({"closure": ((0, 0), (2, 1))})
     office = lpm.Simulation(model="examples.closures.closures:Office", people="look_alike", environment=closed, steps=3)
     page = (office.run(seeds=2).save(tmp_path / "office") / "report.html").read_text()
-    assert "<td>recovery</td><td>0.2</td><td>a probability</td>" in page
+    assert "<td>recovery</td><td>20 %</td><td>a probability</td>" in page
     assert "What the environment announced" in page
     assert "environment.numbers" in page  # everything that was asked for
     assert "a band holds 90 % of them" in page
