@@ -38,7 +38,8 @@ class HeardSecond(Transport):
     async def call(self, request, *, timeout_s):
         if not isinstance(request, Share) or request.step not in self._steps:
             return await self._inner.call(request, timeout_s=timeout_s)
-        current, size = self._run.round, request.share.nbytes or KEY_BYTES
+        size = KEY_BYTES if self._run._sums.expands else request.share.nbytes  # a client may have no words in a round
+        current = self._run.round
         other = dataclasses.replace(
             request, share=np.frombuffer(os.urandom(size), dtype=np.uint64), start=os.urandom(START_BYTES)
         )
