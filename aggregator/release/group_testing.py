@@ -132,7 +132,7 @@ class GroupTesting:
         """
         self._rule, self._noise, self._vectors = rule, noise, vectors
         self._number, self._members, self._counted = begun.number, begun.members, history.counted
-        self._inquiry = Inquiry(begun.members, rule.min_cohort, coin(run, begun.number), history.live)
+        self._inquiry = Inquiry(begun.members, noise.plan.cohort.least, coin(run, begun.number), history.live)
         self._shares: list[U64] = []
         self._out_of_range = False
         self.current: PoolShare | None = None

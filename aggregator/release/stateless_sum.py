@@ -98,7 +98,7 @@ class StatelessSum:
         if frozen is not None and frozen.number == number:
             if (frozen.shares, frozen.starts) != (shares, starts):
                 raise ConflictingReplay(f"round {number} was frozen over other shares; the first ones counted")
-        elif len(shares) < (least := self._rule.min_cohort):
+        elif len(shares) < (least := self._plan.cohort.least):
             raise too_small(len(shares), "wait for more", least=least)
         else:
             self._store.save_pending(self._run, PendingRound(number, shares, b"", starts))
@@ -169,7 +169,7 @@ class StatelessSum:
             raise PartiesDisagree(f"not all aggregators have said who is in round {number}; pass what they froze first")
         require_same(self._ledger, number, members)
         agreed = agree(frozen.starts, members)
-        if len(agreed) < (least := self._rule.min_cohort):
+        if len(agreed) < (least := self._plan.cohort.least):
             raise too_small(len(agreed), "the members of this round are decided, so the run ends", least=least)
         return begin(self._store, self._run, before, number=number, members=tuple(sorted(agreed)))
 

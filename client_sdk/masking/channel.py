@@ -34,15 +34,15 @@ class ServerChannel:
                 no honest one is.
         """
         steps = await self._next_steps(self._transports)
-        if max(steps) - min(steps) > 1:  # the answer of one may have come later: it is asked for after the other's
-            slow = self._transports[steps.index(min(steps))]
+        while max(steps) - min(steps) > 1:  # the answer of one may have come later: it is asked for after the other's
+            slow = steps.index(min(steps))
             try:
-                [now] = await self._next_steps([slow])
+                [now] = await self._next_steps([self._transports[slow]])
             except RoundClosed as error:
                 raise PartiesDisagree(ALONE) from error
             if max(steps) - now > 1:
                 raise PartiesDisagree(f"the aggregators say that steps {steps} come next; the run stops here")
-            steps.append(now)
+            steps[slow] = now  # which may be far ahead: then the other one is asked, whether that is so
         return Step(max(steps))
 
     async def _next_steps(self, transports: Sequence[Transport]) -> list[Step]:

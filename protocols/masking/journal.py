@@ -250,7 +250,11 @@ class SealedJournal(Journal):
         sealed = nonce + self._seal.encrypt(nonce, content, CHECKPOINT + count + self._label)
         for each in after:
             each.result()
-        _overwrite(path, count + self._count(len(sealed)) + sealed)
+        try:
+            _overwrite(path, count + self._count(len(sealed)) + sealed)
+        except FileNotFoundError:
+            if not self._is_over:
+                raise
         self._saved += 1
         if self._is_over:
             path.unlink(missing_ok=True)

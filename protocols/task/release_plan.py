@@ -176,10 +176,7 @@ class ReleasePlan:
 
     def records(self, step: Step) -> tuple[ReleaseRecord, ...]:
         """Return what a step releases, as every aggregator's ledger has it."""
-        each = self.in_step(step)
-        if self.sums:
-            return records_of(each, steps=self.steps, changes=())
-        given = {"steps": self.steps, "copies": self.copies}
+        each, given = self.in_step(step), {"steps": self.steps, "copies": self.copies}
         return sum((records_of([release], changes=self.units(release), **given) for release in each), start=())
 
     def recipients(self, agreed: RoundRecord, *, by_messages: bool = False) -> tuple[str, ...]:

@@ -24,7 +24,6 @@ class SumRule:
         sigma: of the noise of every word that each aggregator adds, in its own units.
         aggregators: k of them.
         sharing: of vectors.
-        min_cohort: a sum is over at least so many clients.
     """
 
     norm: float
@@ -32,13 +31,11 @@ class SumRule:
     sigma: float
     aggregators: int
     sharing: Sharing
-    min_cohort: int
 
     @classmethod
     def of(cls, task: SecureSum) -> "SumRule":
         """Return a manifest's."""
-        k = len(task.aggregators)
-        return cls(task.norm, task.bits, task.sigma, k, task.share(), task.min_cohort)
+        return cls(task.norm, task.bits, task.sigma, len(task.aggregators), task.share())
 
     def in_range(self, total: I64, members: int) -> bool:
         """Tell whether the norm of a sum is no larger than its members' clipped vectors, with rounding and noise.

@@ -55,6 +55,14 @@ def test_an_aggregator_that_is_asked_once_more_drops_nobody_unseen(manifest_of):
         asyncio.run(channel.join())
 
 
+def test_an_aggregator_that_is_asked_once_more_makes_nobody_wait_for_a_later_step(manifest_of):
+    """A client that came back took part no longer, and nobody else was told."""
+    manifest = manifest_of(mode="outcome", k=2, security="active")
+    channel = ServerChannel(run_id(manifest), manifest, [Says(5), Says(1, 1000)])
+    with pytest.raises(PartiesDisagree):
+        asyncio.run(channel.join())
+
+
 @pytest.mark.parametrize("ways", [(0.0, 0.2), (0.2, 0.0)])
 def test_honest_aggregators_are_not_called_liars_because_the_way_to_one_is_slow(ways, manifest_of):
     """The run ended for all: steps ended while one answer was under way."""

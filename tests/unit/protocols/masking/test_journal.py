@@ -218,6 +218,20 @@ def test_a_sealed_journal_that_was_changed_is_refused(tmp_path, change):
         sealed(tmp_path, **given)
 
 
+def test_a_run_that_ends_while_a_checkpoint_is_written_leaves_none(tmp_path, monkeypatch):
+    """The writer failed, as its file was removed before it had opened it."""
+    journal = sealed(tmp_path)
+
+    def write_and_end(path, content):
+        write_atomically(path, content)
+        if path.suffix == ".checkpoint":
+            journal.forget("all were told")
+
+    monkeypatch.setattr("protocols.masking.journal.write_atomically", write_and_end)
+    journal.save_checkpoint(b"levels")
+    assert [path.name for path in tmp_path.iterdir()] == ["sealed.key"]
+
+
 def test_a_run_that_is_over_leaves_nothing_but_that_and_no_copy_opens(tmp_path):
     journal = sealed(tmp_path)
     journal.record("key part", b"secret")
