@@ -86,7 +86,7 @@ def _alone(testbed, path):
     layout, plan = Layout.of(manifest), ReleasePlan.of(manifest)
     sums = Sums(layout, manifest.schedule, manifest.share(), expands=False)
     ledger = Ledger(path, run=manifests.run_id(manifest), name="aggregator-1", key=signing.new_key())
-    noise, names = ReleaseNoise(ReleasePlan.of(manifest), Layout.of(manifest), 1, bytes(32)), tuple(sorted(layout.own))
+    noise, names = ReleaseNoise(plan, layout, 1, bytes(32)), tuple(sorted(layout.own))
     vector = np.zeros(layout.d, dtype=np.uint64)
     shares = Vectors(lambda client: vector, lambda members: vector)
     counted, synthetic = b"", np.zeros(layout.cells, dtype=np.int64).tobytes()
