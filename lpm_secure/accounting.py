@@ -21,7 +21,7 @@ DIGITS: Final = 3  # of a sigma
 SMOOTH: Final = 0.5  # a sensitivity that is no integer counts as the continuous Gaussian
 ROUNDED: Final = 1e-3
 WIDEST: Final = 2.0**40
-NARROW: Final = 20.0  # sigmas: of a larger change dp_accounting counts no overlap, or raises
+NARROW: Final = 20.0  # sigmas: of a larger change dp_accounting counts no overlap, raises, or fills the memory
 CLOSE: Final = 1e-12  # relative, and absolute, width at the end of a bisection
 
 
@@ -121,11 +121,10 @@ def epsilon_of(releases: Sequence[Cost], delta: float) -> float:
     By the privacy loss distributions of `dp_accounting`, and not by what `sigma_for` counts with: an audit that finds
     the same has it from somebody else.
     """
-    if not 0 < delta < 1:
-        raise ParameterError(f"got delta {delta}; it must lie between 0 and 1, well below 1 over the number of agents")
+    _check_delta(delta)
     if not releases:
         return 0.0
-    if any(not each.is_continuous and each.sensitivity > NARROW * each.sigma for each in releases):
+    if any(NARROW * each.multiplier < 1 for each in releases):
         return math.inf
     total = _loss(releases[0])
     for each in releases[1:]:
@@ -138,10 +137,11 @@ def sigma_for(epsilon: float, delta: float, sensitivity: float = 1, *, times: in
     """Return the smallest sigma, to DIGITS digits after the point, whose release costs at most `epsilon`.
 
     Raises:
-        ParameterError: an epsilon that is not above 0, or so small that no sigma below WIDEST does.
+        ParameterError: a delta or an epsilon out of its range, or an epsilon too small for any sigma below WIDEST.
     """
     if not epsilon > 0:
         raise ParameterError(f"got epsilon {epsilon}; it must be above 0")
+    _check_delta(delta)
 
     def enough(sigma: float) -> bool:
         return sigma > 0 and Cost(sigma, sensitivity, times).delta(epsilon) <= delta
@@ -157,6 +157,11 @@ def sigma_for(epsilon: float, delta: float, sensitivity: float = 1, *, times: in
 def smooth_sigma_for(epsilon: float, delta: float, *, times: int = 1) -> float:
     """Return the smallest sigma, in units of the sensitivity, of noise whose lattice is much finer than that."""
     return sigma_for(epsilon, delta, SMOOTH, times=times) / SMOOTH
+
+
+def _check_delta(delta: float) -> None:
+    if not 0 < delta < 1:
+        raise ParameterError(f"got delta {delta}; it must lie between 0 and 1, well below 1 over the number of agents")
 
 
 def _least(holds: Callable[[float], bool]) -> float:

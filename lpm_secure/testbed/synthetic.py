@@ -189,13 +189,9 @@ def with_twins(manifest: SimulationManifest, agents: EngineAgents, *, columns: R
     if not manifest.twins:
         return agents
     source = _source(manifest, agents_of(manifest.clients), first=TWINS_FROM)
-    drawn = draw_columns(manifest, source.agents, columns)
-    return PopulationWithTwins(
-        agents,
-        Twins(
-            manifest.dynamics, Layout.of(manifest), manifest.twins, source, columns=drawn, bounds=manifest.level_bounds
-        ),
-    )
+    drawn, bounds = draw_columns(manifest, source.agents, columns), manifest.level_bounds
+    twins = Twins(manifest.dynamics, Layout.of(manifest), manifest.twins, source, columns=drawn, bounds=bounds)
+    return PopulationWithTwins(agents, twins)
 
 
 def _source(manifest: SimulationManifest, count: int, *, first: int = SYNTHETIC_FROM) -> AgentSource:

@@ -19,6 +19,7 @@ START: Final = bytes(32)
 MAX_LINE: Final = 2**26
 MAX_FILE: Final = 2**31
 SHORT: Final = 12  # characters of a run's id in names of files
+EXTREME: Final = 2.0**100  # far beyond any noise, and its square, as that of its reciprocal, is still a number
 Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 
@@ -50,7 +51,8 @@ class ReleaseRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             ValueError: noise that is none, or numbers that no release has.
         """
-        has_noise = self.sigma > 0 and self.sensitivity > 0 and self.each >= 1 and self.times >= 1
+        in_range = all(1 / EXTREME <= each <= EXTREME for each in (self.sigma, self.sensitivity))
+        has_noise = in_range and all(1 <= each <= EXTREME for each in (self.each, self.times))
         numbers = self.sigma, self.sensitivity, self.delta
         if not (0 <= self.delta < 1 and all(map(math.isfinite, numbers)) and (has_noise or self.mechanism != NOISE)):
             raise ValueError(f"{self.name} has noise of sigma {self.sigma:g}, {self.each} of {self.times} numbers")

@@ -27,6 +27,7 @@ from protocols.releases.mechanism import DiscreteGaussian
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.release_plan import ReleasePlan
+from protocols.task.rounds import Phase
 
 CONFIG = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
 CPU = device_of("cpu")
@@ -86,12 +87,14 @@ def _alone(testbed, path):
     layout, plan = Layout.of(manifest), ReleasePlan.of(manifest)
     sums = Sums(layout, manifest.schedule, manifest.share(), expands=False)
     ledger = Ledger(path, run=manifests.run_id(manifest), name="aggregator-1", key=signing.new_key())
-    noise, names = ReleaseNoise(ReleasePlan.of(manifest), Layout.of(manifest), 1, bytes(32)), tuple(sorted(layout.own))
-    vector = np.zeros(layout.d, dtype=np.uint64)
-    shares = Vectors(lambda client: vector, lambda members: vector)
+    noise, names = ReleaseNoise(plan, layout, 1, bytes(32)), tuple(sorted(layout.own))
+    sizes = {each: layout.d if each == Phase.SPEAK else layout.n * layout.each(each) for each in Phase}
+    vectors = {each: np.zeros(size, dtype=np.uint64) for each, size in sizes.items()}
     counted, synthetic = b"", np.zeros(layout.cells, dtype=np.int64).tobytes()
     started = time.perf_counter()
     for number in range(ROUNDS):
+        vector = vectors[manifest.schedule.phase(number)]
+        shares = Vectors(lambda client, vector=vector: vector, lambda members, vector=vector: vector)
         total, counted = noise.add(number, vector, names, shares=shares, before=counted)
         done = RoundClosure(number, names, names, {}, total.tobytes(), synthetic, b"")
         write_round(ledger, plan, done, sums.reply_to, layout=layout)

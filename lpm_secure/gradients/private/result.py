@@ -67,12 +67,12 @@ def difference(private: GradientFigures, clear: GradientFigures) -> float:
 
 
 async def _tangents(testbed: Testbed, remote: PrivatePart | None) -> GradientFigures:
-    manifest = testbed.manifest
+    manifest, plan = testbed.manifest, ReleasePlan.of(testbed.manifest)
     part = ClearTangents(testbed) if remote is None else remote
-    series = await simulate_tangents(manifest.relaxation, ReleasePlan.of(manifest), part, synthetic_part(testbed))
+    series = await simulate_tangents(manifest.relaxation, plan, part, synthetic_part(testbed))
     value, tangent = series.value, series.tangent
     numbers = np.concatenate([value[..., None], tangent], axis=-1)
-    named, words = manifest.require_gradient().parameters, _words(ReleasePlan.of(manifest))
+    named, words = manifest.require_gradient().parameters, _words(plan)
     return GradientFigures(named, _counts(named, words, numbers, first=0), words, tangent[-1].sum(axis=0), numbers)
 
 

@@ -111,12 +111,10 @@ async def simulate_scores(
         synthetic: the engine's own; may be none at all.
         environment: of the model, if it hears public numbers.
     """
-    scored, told = (
-        ScoredAgents(manifest.require_gradient(), synthetic),
-        _Tallies(private, score_words(manifest.gradient)),
-    )
+    gradient = manifest.require_gradient()
+    scored, told = ScoredAgents(gradient, synthetic), _Tallies(private, score_words(gradient))
     series = await simulate(manifest, told, scored, environment=environment)
-    return ScoredSeries(series, _real(told.score + scored.scores.encode(), manifest.require_gradient()))
+    return ScoredSeries(series, _real(told.score + scored.scores.encode(), gradient))
 
 
 def _real(score: I64, given: Gradient) -> F64:

@@ -85,6 +85,9 @@ def test_budgets_that_mean_nothing_are_refused():
     for call in (
         lambda: sigma_for(0, DELTA),
         lambda: sigma_for(float("nan"), DELTA),
+        lambda: sigma_for(1.0, 0.0),
+        lambda: sigma_for(1.0, 1.5),
+        lambda: smooth_sigma_for(1.0, 0.0),
         lambda: epsilon_of([Cost(1.0)], 0),
         lambda: Cost(0.0),
         lambda: Cost(1.0, 1, 0),
@@ -102,3 +105,6 @@ def test_noise_far_too_narrow_has_no_epsilon_and_ends_no_audit():
     """A manifest, or the ledger of an aggregator that lies, may name any sensitivity."""
     assert epsilon_of([Cost(4.0), Cost(1.0, 2**20)], DELTA) == math.inf
     assert epsilon_of([Cost(1.0, 21, 5)], DELTA) == math.inf
+    assert epsilon_of([Cost(300.0, 9000)], DELTA) == math.inf
+    assert epsilon_of([Cost(2.0**-31, 0.5)], DELTA) == math.inf
+    assert epsilon_of([Cost(1.0, 1, 2**40)], DELTA) == math.inf

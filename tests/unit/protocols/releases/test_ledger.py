@@ -125,9 +125,13 @@ NOISED = {"sigma": 2.0, "sensitivity": 1.0, "each": 1, "times": 3, "delta": 1e-6
 NO_NOISE = [
     {"sigma": 0.0},
     {"sigma": -2.0},
+    {"sigma": 1e-200},
+    {"sigma": 1e308},
     {"sensitivity": 0.0},
+    {"sensitivity": 1e200},
     {"each": 0},
     {"times": -1},
+    {"times": 10**400},
     {"delta": 1.5},
     {"delta": -1e-6},
 ]
