@@ -1,4 +1,4 @@
-"""The end of a program that is told to end: it has its own clock, whatever it and its processes are busy with."""
+"""The end of a program that is told to end: it has its own clock, whatever its processes are busy with."""
 
 import _thread
 import atexit
@@ -16,6 +16,8 @@ _signals: Final[list[int]] = []
 
 def interrupt(number: int, frame: FrameType | None) -> None:
     """Handle a signal as Ctrl-C is handled, and end this process and all that was forked for it if it is here later.
+
+    The interpreter calls it between two instructions: one call of a library, as of a solver, is waited for first.
 
     Raises:
         KeyboardInterrupt: always.
