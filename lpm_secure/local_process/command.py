@@ -8,7 +8,7 @@ from typing import Final, final
 import msgspec
 
 from lpm_secure.local_process.launch import begin
-from lpm_secure.local_process.modules import ACTIVE_SERVER, SERVER
+from lpm_secure.local_process.modules import modules_for
 
 START_FIELD: Final = 19  # of /proc/PID/stat, behind the name: clock ticks from the machine's start to the process'
 
@@ -38,9 +38,7 @@ def modules_of(config: Path) -> tuple[str, ...]:
         private = msgspec.toml.decode(config.read_bytes(), type=_Run).private
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return ()
-    if private is None:
-        return ()
-    return ACTIVE_SERVER if private.security == "active" else SERVER
+    return () if private is None else modules_for(("aggregator",), active=private.security == "active")
 
 
 def read_start() -> float:

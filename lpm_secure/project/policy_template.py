@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from lpm_secure.project.base_project import BaseProject
 from lpm_secure.project.documentation.explanation import comment
+from protocols.report.disclosure import DELTA
 from protocols.task.manifest import Manifest, SimulationManifest, compares, refuses_differencing
 from protocols.task.policy import Policy, epsilon_of, outputs_of, rho_of
 
-DELTA: Final = 1e-5
 HEAD: Final = """\
 # What you allow. Your client takes part in no run that asks for more, and says which line forbids it.
 # These values are what the run {run} asks for: they are not advice. Change what you do not allow;

@@ -63,7 +63,7 @@ def watch_rounds(title: str, *, shown: bool = True) -> Iterator[OnRound]:
     """
     if shown and _is_notebook():
         with _notebook_page() as show:
-            yield lambda done, total, words: show(_bar(done, total, words))
+            yield lambda done, total, words: show(_bar(done, total, f"({title}: {words})"))
     elif shown and sys.stderr is not None and sys.stderr.isatty():
         with _terminal() as progress:
             bar = progress.add_task(title, total=None)

@@ -125,10 +125,8 @@ def parameters_in_words(
     }
     for name, value in values.items():
         parameter = graph.parameters[name]
-        numbers, tail = (
-            value if isinstance(value, tuple) else (value,),
-            f", by {_by(parameter)}" if parameter.axes else "",
-        )
+        numbers = value if isinstance(value, tuple) else (value,)
+        tail = f", by {_by(parameter)}" if parameter.axes else ""
         if parameter.unit == "law" and isinstance(value, tuple):
             shown = _laws(value, parameter.length or len(value), step)
         elif parameter.axes:

@@ -12,7 +12,7 @@ from lpm_secure.audit.replay import RUNS
 from lpm_secure.scenario.progress import watch_rounds
 from protocols.errors import ParameterError
 from protocols.identity import signing
-from protocols.report.disclosure import describe_cost, describe_disclosure, describe_security
+from protocols.report.disclosure import describe_cost, describe_disclosure
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, SimulationManifest
 from protocols.task.parties import agents_of
@@ -61,10 +61,9 @@ def _learned(manifest: Manifest) -> list[str]:
     lines = [
         f"{manifest.name}: {len(manifest.clients):,} clients, and {len(manifest.aggregators)} aggregators: {servers}."
     ]
-    if not isinstance(manifest, SimulationManifest):
-        return [*lines, f"Sums over at least {manifest.min_cohort} clients were opened.", describe_security(manifest)]
-    agents = agents_of(manifest.clients)
-    lines.append(f"They hold {agents:,} agents, in {manifest.steps} steps of {manifest.dt:g} days.")
+    if isinstance(manifest, SimulationManifest):
+        agents = agents_of(manifest.clients)
+        lines.append(f"They hold {agents:,} agents, in {manifest.steps} steps of {manifest.dt:g} days.")
     return [*lines, describe_disclosure(manifest), *describe_cost(manifest)]
 
 

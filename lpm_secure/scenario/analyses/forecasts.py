@@ -91,8 +91,7 @@ def assimilate(
         ParameterError: a mistake in the input, nothing has come since, or there is no finished calibration.
         ProtocolError: a fit cannot go on.
     """
-    wrong = {"ahead": not 1 <= ahead <= 104, "refit_every": refit_every is not None and refit_every < 1}
-    if any(wrong.values()):
+    if not 1 <= ahead <= 104 or (refit_every is not None and refit_every < 1):
         raise ParameterError(f"got ahead = {ahead}, refit_every = {refit_every}; give 1 to 104 periods, and 1 or more")
     content = load_series(Path(config))
     calibrated = folders.last_of(Path(out), content.name)

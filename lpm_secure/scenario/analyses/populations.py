@@ -116,7 +116,7 @@ def check_population(
     population = source if isinstance(source, Population) else Population.open(Path(source))
     with watch_rounds("spring 2020", shown=progress) as on_round:
         record = outbreak.check(
-            population, seed=seed, on_day=lambda day, words, counts: on_round(day, outbreak.DAYS, "days")
+            population, seed=seed, on_day=lambda day, words, counts: on_round(day, outbreak.DAYS, f"day {day}")
         )
     record.write(population.path)
     days = zip(record.dates, record.model, record.data, strict=True)

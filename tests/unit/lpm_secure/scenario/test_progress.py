@@ -5,11 +5,13 @@ import types
 
 import pytest
 
-from lpm_secure.scenario.progress import journal_folder, watch
+from lpm_secure.scenario.progress import journal_folder, watch, watch_rounds
 from protocols.errors import ParameterError
 
 
-def test_a_notebook_has_one_bar_that_is_written_over(monkeypatch):
+@pytest.fixture
+def shown(monkeypatch):
+    """Return what a notebook shows, one after the other."""
     shown = []
     shell = type("ZMQInteractiveShell", (), {})()
     display = types.SimpleNamespace(
@@ -17,10 +19,20 @@ def test_a_notebook_has_one_bar_that_is_written_over(monkeypatch):
     )
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell, display=display))
     monkeypatch.setitem(sys.modules, "IPython.display", display)
+    return shown
+
+
+def test_a_notebook_has_one_bar_that_is_written_over(shown):
     with watch(["a", "b"], seeds=1, unit="steps") as on_series:
         on_series(0)
         on_series(1)
     assert shown == [*(f"<progress value={n} max=2></progress><p>{n} of 2 steps</p>" for n in range(3)), ""]
+
+
+def test_a_notebook_tells_rounds_apart_from_what_is_said_of_them(shown):
+    with watch_rounds("flu") as on_round:
+        on_round(3, 20, "5 institutions")
+    assert shown == ["", "<progress value=3 max=20></progress><p>3 of 20 (flu: 5 institutions)</p>", ""]
 
 
 @pytest.mark.parametrize("terminal", [True, False])
