@@ -71,6 +71,12 @@ BREACHES = {
     ("whole", "client_sdk.state.step"): {
         "client_sdk/state.py": "from protocols.task import manifest as m\ndef step(*, all: m.SimulationManifest): ..."
     },
+    ("whole", "client_sdk.state.end"): {
+        "client_sdk/state.py": "import protocols.task.manifest\ndef end(all: protocols.task.manifest.Manifest): ..."
+    },
+    ("whole", "client_sdk.state.begin"): {
+        "client_sdk/state.py": "from protocols.task.manifest import Manifest\ndef begin(all: 'Manifest | None'): ..."
+    },
     ("synonym", "README.md:Conditional posterior"): {"README.md": "a Conditional\nposterior"},
     ("synonym", "README.md:comparers"): {"README.md": "two comparers"},
     ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},
