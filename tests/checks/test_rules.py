@@ -1,6 +1,7 @@
 """Every rule of the house finds a breach that is planted, and nothing else."""
 
 import ast
+import re
 import subprocess
 
 import pytest
@@ -9,6 +10,7 @@ from tests.checks.allowances import EXCEPTIONS, HERE, judge, needed
 from tests.checks.rules import RULES
 from tests.checks.rules.field_words import GENERAL, LIBRARY, declarations
 from tests.checks.rules.participle import NOUNS, is_participle, is_present_participle, words
+from tests.checks.rules.synonyms import SYNONYMS
 from tests.checks.tree import Finding, Tree, classes, module_name
 
 LINTER = "[tool.importlinter]\nroot_packages = ['lpm_secure', 'client_sdk', 'protocols']\n"
@@ -130,6 +132,19 @@ def test_every_rule_has_a_planted_breach(findings):
 
 def test_no_more_than_five_files_speak_of_one_field():
     assert EXCEPTIONS.read_text().count("\nfield ") <= 5
+
+
+@pytest.mark.parametrize("pattern", SYNONYMS)
+def test_every_synonym_is_found_as_it_was_spoken(pattern):
+    spoken = (
+        "a conditional posterior",
+        "conditional flows",
+        "comparers",
+        "vector_kept",
+        "sealed_once",
+        "seal small counts",
+    )
+    assert [bool(re.search(pattern, words)) for words in spoken].count(True) == 1
 
 
 def test_every_general_name_is_one_of_the_library():
