@@ -3,17 +3,17 @@
 import re
 import shlex
 import tomllib
+from pathlib import PurePosixPath
 
 import click
 import pytest
 import typer
 
 from lpm_secure.cli.main import app
-from tests.page_blocks import NOT_RUN, PAGES, ROOT, RUN, blocks_of
+from tests.page_blocks import FENCE, NOT_RUN, PAGES, ROOT, RUN, blocks_of
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 LPM = typer.main.get_command(app)
-PLACEHOLDER = re.compile(r"^[A-Z]{2,}(\.\.\.|\|[A-Z]+)?$")
 INLINE = re.compile(r"`(lpm [a-z][^`]*)`")
 
 
@@ -44,9 +44,7 @@ def test_every_block_is_run_or_listed_with_a_reason(block):
     if block.language == "toml":
         tomllib.loads(block.text)
     if block.language == "sh":
-        assert [mistake_of(line) for line in block.commands if line.startswith("lpm ")].count(None) == sum(
-            line.startswith("lpm ") for line in block.commands
-        ), block.text
+        assert [mistake for line in block.commands if line.startswith("lpm ") and (mistake := mistake_of(line))] == []
 
 
 def test_no_line_of_the_tables_is_left_over():
@@ -56,15 +54,17 @@ def test_no_line_of_the_tables_is_left_over():
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize("test", sorted(set(RUN.values())))
-def test_the_tests_that_run_blocks_are_there(test):
-    path, _, name = test.partition("::")
-    assert re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text(), re.MULTILINE)
+@pytest.mark.parametrize("key", RUN)
+def test_the_test_that_runs_a_block_is_there_and_its_file_names_the_page(key):
+    path, _, name = RUN[key].partition("::")
+    text, page = (ROOT / path).read_text(), PurePosixPath(key.split()[0]).name
+    assert re.search(rf"^(async )?def {name}\(", text, re.MULTILINE)
+    assert page in text
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_code_stands_outside_of_a_fence_where_nothing_runs_it(page):
-    outside = re.sub(r"^( *)```.*?^\1```$", "", (ROOT / page).read_text(), flags=re.DOTALL | re.MULTILINE)
+    outside = FENCE.sub("", (ROOT / page).read_text())
     assert re.findall(r"^    (?:lpm|make|python|pip) .*", outside, re.MULTILINE) == []
 
 

@@ -1,6 +1,7 @@
 """Every rule of the house finds a breach that is planted, and nothing else."""
 
 import ast
+import re
 import subprocess
 
 import pytest
@@ -9,6 +10,7 @@ from tests.checks.allowances import EXCEPTIONS, HERE, judge, needed
 from tests.checks.rules import RULES
 from tests.checks.rules.field_words import GENERAL, LIBRARY, declarations
 from tests.checks.rules.participle import NOUNS, is_participle, is_present_participle, words
+from tests.checks.rules.synonyms import SYNONYMS
 from tests.checks.tree import Finding, Tree, classes, module_name
 
 LINTER = "[tool.importlinter]\nroot_packages = ['lpm_secure', 'client_sdk', 'protocols']\n"
@@ -71,6 +73,12 @@ BREACHES = {
     ("whole", "client_sdk.state.step"): {
         "client_sdk/state.py": "from protocols.task import manifest as m\ndef step(*, all: m.SimulationManifest): ..."
     },
+    ("whole", "client_sdk.state.end"): {
+        "client_sdk/state.py": "import protocols.task.manifest\ndef end(all: protocols.task.manifest.Manifest): ..."
+    },
+    ("whole", "client_sdk.state.begin"): {
+        "client_sdk/state.py": "from protocols.task.manifest import Manifest\ndef begin(all: 'Manifest | None'): ..."
+    },
     ("synonym", "README.md:Conditional posterior"): {"README.md": "a Conditional\nposterior"},
     ("synonym", "README.md:comparers"): {"README.md": "two comparers"},
     ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},
@@ -124,6 +132,19 @@ def test_every_rule_has_a_planted_breach(findings):
 
 def test_no_more_than_five_files_speak_of_one_field():
     assert EXCEPTIONS.read_text().count("\nfield ") <= 5
+
+
+@pytest.mark.parametrize("pattern", SYNONYMS)
+def test_every_synonym_is_found_as_it_was_spoken(pattern):
+    spoken = (
+        "a conditional posterior",
+        "conditional flows",
+        "comparers",
+        "vector_kept",
+        "sealed_once",
+        "seal small counts",
+    )
+    assert [bool(re.search(pattern, words)) for words in spoken].count(True) == 1
 
 
 def test_every_general_name_is_one_of_the_library():

@@ -18,12 +18,14 @@ from lpm_secure.config import simulation
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
+from tests.checks.tree import PACKAGES
+from tests.page_blocks import blocks_of
 from tests.zygote import ENGINE
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-PYTHON_PAGE = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+BLOCKS = [block.text for block in blocks_of("README.md", "python")]
+PYTHON_PAGE = [block.text for block in blocks_of("docs/python.md", "python")]
 
 
 def test_the_client_of_the_readme_takes_part_in_a_run(deploy, tmp_path):
@@ -117,8 +119,9 @@ def test_every_make_target_of_the_readme_exists(command):
 
 
 def test_every_folder_of_the_readme_exists():
-    for folder in re.findall(r"`([a-z_]+/)` ", README.split("## Where things are")[1]):
-        assert (ROOT / folder).is_dir(), folder
+    folders = re.findall(r"`([a-z_]+/)`", README.split("## Where things are")[1])
+    assert {f"{package}/" for package in PACKAGES} <= set(folders)
+    assert [folder for folder in folders if not (ROOT / folder).is_dir()] == []
 
 
 PRIVATE = [path for path in sorted((ROOT / "examples").glob("*.toml")) if "\n[private]" in path.read_text()]

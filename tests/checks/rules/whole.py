@@ -1,6 +1,7 @@
 """Parts forget the whole: who takes a manifest, where a part of it would do, is named with a reason."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from tests.checks.tree import Finding, Tree, module_name
@@ -22,7 +23,11 @@ def takers(tree: Tree) -> Iterator[Finding]:
 def _known(module: ast.Module) -> Iterator[str]:
     """Yield by which names a module knows manifests, `manifests.Manifest` among them."""
     for node in ast.walk(module):
-        if isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.Import):
+            for each in node.names:
+                if each.name in WHOLES:
+                    yield from (f"{each.asname or each.name}.{name}" for name in NAMES)
+        elif isinstance(node, ast.ImportFrom):
             for each in node.names:
                 if node.module in WHOLES and each.name in NAMES:
                     yield each.asname or each.name
@@ -52,4 +57,4 @@ def _words(annotation: ast.expr) -> Iterator[str]:
         elif isinstance(node, ast.Attribute):
             yield ast.unparse(node)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+            yield from re.findall(r"[\w.]+", node.value)

@@ -6,24 +6,10 @@ import pytest
 import torch
 
 from client_sdk.secure_sum import local_state
-from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from protocols.errors import ParameterError
-from tests.calibration_hospitals import config_of, course_of, in_process, institution_of
-
-COURSE = course_of(5, lead=2)
-STUDY = config_of(institutions=26, fitted=5, ahead=2, seed=3).study()
-SCHEDULE = FitSchedule(rounds=6, draws=3)
-CLIPPED = Contribution(clip=50.0)
-
-
-def sums_of(*, local_steps=1, hospitals=None, contribution=CLIPPED, **changes):
-    held = STUDY.institutions(local_steps=local_steps) if hospitals is None else hospitals
-    return in_process(held, draws=SCHEDULE.draws, contribution=contribution, **changes)
-
-
-def fit_of(sums):
-    return Fit(COURSE, sums, SCHEDULE, names=STUDY.names)
+from tests.calibration_hospitals import institution_of
+from tests.short_fits import COURSE, fit_of, sums_of
 
 
 def test_hospitals_that_learn_go_on_to_the_same_posterior_to_the_bit(tmp_path):

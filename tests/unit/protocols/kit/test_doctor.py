@@ -17,27 +17,10 @@ from protocols.errors import ConfigError
 from protocols.identity import certificates
 from protocols.identity.enrolment import EnrolmentReply
 from protocols.kit import doctor
+from tests.examined_kits import examined, replace_certificate
 
 LATER = datetime.datetime(2099, 1, 1, tzinfo=datetime.UTC)
 EARLIER = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)
-
-
-def replace_certificate(kit, *, name="st-anne", foreign=False, days=90.0, now=None):
-    """Give a kit another certificate than its own."""
-    folder = kit.folder.parents[0] / "authority"
-    authority = certificates.new_authority("other")
-    certificates.write_authority(folder, authority)
-    issued = authority.issue(name, days=days, now=now)
-    (kit.credentials / "certificate.pem").write_bytes(issued.certificate)
-    (kit.credentials / "private.key").write_bytes(issued.private_key)
-    if not foreign:
-        (kit.credentials / "authority.pem").write_bytes(issued.authority)
-
-
-def examined(kit, **given):
-    lines = doctor.examine(kit, **{"peers": False, "environment": {}} | given)
-    assert not any("\n" in line for line in lines)
-    return lines
 
 
 @pytest.mark.parametrize("name", ["st-anne", "agg-a", "dealer-c"])
